@@ -1,0 +1,1 @@
+"""The command line: arguments in, engine calls, text or JSON out."""

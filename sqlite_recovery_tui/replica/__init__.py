@@ -1,0 +1,1 @@
+"""What a replica holds: objects joined into generations, restore points and proofs."""

@@ -1,0 +1,1 @@
+"""From a moment to a database file: target, plan, fetch, apply."""

@@ -1,0 +1,1 @@
+"""Proof that a replica, or a restored database, is whole."""
