@@ -1,0 +1,65 @@
+"""Names of the Litestream v0.3 layout: generations, snapshots and WAL segments.
+
+A name counts only in its exact spelling, as Litestream itself lists it; everything else in a replica
+is somebody else's object. Offsets are written with at least 8 hex digits; a WAL past 4 GiB has more,
+which Litestream v0.3 writes but cannot list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ROOT = "generations/"
+MAX_INDEX = 0x7FFFFFFF
+
+_GENERATION = re.compile(r"[0-9a-f]{16}")
+_OBJECT = re.compile(
+    r"generations/(?P<generation>[0-9a-f]{16})/"
+    r"(?:snapshots/(?P<snapshot>[0-9a-f]{8})\.snapshot\.lz4"
+    r"|wal/(?P<index>[0-9a-f]{8})_(?P<offset>[0-9a-f]{8,16})\.wal\.lz4)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectName:
+    """What a key names: a snapshot (`offset` is None) or a WAL segment."""
+
+    generation: str
+    index: int
+    offset: int | None
+
+
+def parse_key(key: str) -> ObjectName | None:
+    """Return what `key` (relative to the replica's root) names, or None for any other object."""
+    match = _OBJECT.fullmatch(key)
+    if match is None:
+        return None
+    generation, snapshot, index, offset = match.groups()
+    if snapshot is not None:
+        name = ObjectName(generation, int(snapshot, 16), None)
+    else:
+        if len(offset) > 8 and offset.startswith("0"):
+            return None
+        name = ObjectName(generation, int(index, 16), int(offset, 16))
+    return name if name.index <= MAX_INDEX else None
+
+
+def is_generation(name: str) -> bool:
+    """Tell whether `name` has the form of a generation id: 16 lower-case hex digits."""
+    return _GENERATION.fullmatch(name) is not None
+
+
+def generation_prefix(generation: str) -> str:
+    """Return the folder of a generation."""
+    return f"{ROOT}{generation}/"
+
+
+def snapshot_key(generation: str, index: int) -> str:
+    """Return the key of the snapshot at WAL `index`."""
+    return f"{ROOT}{generation}/snapshots/{index:08x}.snapshot.lz4"
+
+
+def segment_key(generation: str, index: int, offset: int) -> str:
+    """Return the key of the WAL segment that begins at byte `offset` of WAL `index`."""
+    return f"{ROOT}{generation}/wal/{index:08x}_{offset:08x}.wal.lz4"

@@ -1,0 +1,177 @@
+"""LZ4 frames (LZ4 frame format 1.6): headers, a walk over blocks, and bounded decoding.
+
+Litestream writes one frame per object: independent blocks of 4 MiB and a content checksum. Such a
+frame can be decoded block by block in parallel; every other legal frame goes through liblz4.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lz4.frame
+
+from sqlite_recovery_tui.errors import FormatError
+
+MAGIC = 0x184D2204
+END_MARK = 0
+BLOCK_BYTES = 4 << 20
+"""Uncompressed bytes in each block that Litestream writes, the last one excepted."""
+MAX_RATIO = 256
+"""No LZ4 block grows more than this many times when it is decoded."""
+
+_SKIPPABLE = range(0x184D2A50, 0x184D2A60)
+_BLOCK_MAX = {4: 64 << 10, 5: 256 << 10, 6: 1 << 20, 7: 4 << 20}
+_STORED = 0x80000000
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """What a frame says of itself; `size` is the header's own length in bytes."""
+
+    size: int
+    block_max: int
+    independent_blocks: bool
+    block_checksums: bool
+    content_checksum: bool
+    content_size: int | None
+
+    @property
+    def is_parallel(self) -> bool:
+        """True when blocks can be decoded one by one, in any order."""
+        return self.independent_blocks and not self.block_checksums
+
+
+def parse_header(data: bytes | memoryview) -> FrameHeader:
+    """Read a frame header; raise `FormatError` when there is none, or not a whole one."""
+    if len(data) < 7:
+        raise FormatError(f"LZ4 frame cut short in its header: {len(data)} bytes")
+    (magic, flags, descriptor) = struct.unpack_from("<IBB", data)
+    if magic != MAGIC:
+        raise FormatError(_not_a_frame(bytes(data[:32])))
+    if flags >> 6 != 1 or flags & 0x02 or descriptor & 0x8F or descriptor >> 4 not in _BLOCK_MAX:
+        raise FormatError("LZ4 frame header with an unknown version or reserved bits", offset=4)
+    size = 7 + (8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0)
+    if len(data) < size:
+        raise FormatError(f"LZ4 frame cut short in its header: {len(data)} of {size} bytes")
+    return FrameHeader(
+        size=size,
+        block_max=_BLOCK_MAX[descriptor >> 4],
+        independent_blocks=bool(flags & 0x20),
+        block_checksums=bool(flags & 0x10),
+        content_checksum=bool(flags & 0x04),
+        content_size=struct.unpack_from("<Q", data, 6)[0] if flags & 0x08 else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of a frame: `data` as stored, compressed unless `stored` is true."""
+
+    data: memoryview
+    stored: bool
+
+
+class BlockWalk:
+    """Cut a frame that arrives in pieces into its blocks.
+
+    Feed pieces in order; each call yields the blocks that became complete. After the last piece,
+    `finish` tells whether the frame was whole. Only for frames whose header `is_parallel`.
+    """
+
+    def __init__(self, header: FrameHeader) -> None:
+        """Walk the frame behind `header`; the first piece fed begins right after the header."""
+        self.header = header
+        self.content_checksum: int | None = None
+        self.ended = False
+        self._rest = bytearray()
+
+    def feed(self, piece: bytes | memoryview) -> Iterator[Block]:
+        """Yield the blocks that `piece` completes; raise `FormatError` for impossible lengths."""
+        data = memoryview(bytes(self._rest) + bytes(piece)) if self._rest else memoryview(piece)
+        self._rest = bytearray()
+        at = 0
+        while not self.ended and len(data) - at >= 4:
+            (length,) = struct.unpack_from("<I", data, at)
+            if length == END_MARK:
+                self.ended = True
+                at += 4
+                break
+            size = length & ~_STORED
+            if size > self.header.block_max:
+                raise FormatError(f"LZ4 block of {size} bytes is larger than its frame allows")
+            if len(data) - at < 4 + size:
+                break
+            yield Block(data[at + 4 : at + 4 + size], bool(length & _STORED))
+            at += 4 + size
+        self._rest += data[at:]
+
+    def finish(self) -> None:
+        """Check that end mark and content checksum arrived and that nothing follows them."""
+        tail = 4 if self.header.content_checksum else 0
+        if not self.ended:
+            raise FormatError("LZ4 frame cut short: its end mark is missing")
+        if len(self._rest) < tail:
+            raise FormatError("LZ4 frame cut short: its content checksum is missing")
+        if len(self._rest) > tail:
+            raise FormatError(f"{len(self._rest) - tail} bytes follow the end of the LZ4 frame")
+        if tail:
+            (self.content_checksum,) = struct.unpack("<I", self._rest)
+
+
+def decompress(data: bytes | memoryview, *, max_bytes: int) -> bytes:
+    """Decode all frames in `data`, at most `max_bytes` of output; raise `FormatError`.
+
+    Block and content checksums are verified where the frame has them.
+    """
+    parts: list[bytes] = []
+    rest: bytes | memoryview = data
+    room = max_bytes
+    while True:
+        decoder = lz4.frame.LZ4FrameDecompressor()
+        part, rest = _decode_frame(decoder, rest, room)
+        parts.append(part)
+        room -= len(part)
+        if not rest:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _decode_frame(
+    decoder: lz4.frame.LZ4FrameDecompressor, data: bytes | memoryview, room: int
+) -> tuple[bytes, bytes]:
+    if not len(data):
+        raise FormatError("object is empty: no LZ4 frame")
+    parse_header(data) if int.from_bytes(data[:4], "little") not in _SKIPPABLE else None
+    try:
+        part: bytes = decoder.decompress(data, max_length=room + 1)
+    except RuntimeError as error:
+        raise FormatError(f"LZ4 frame cannot be decoded: {_reason(error)}") from None
+    if len(part) > room:
+        raise FormatError(f"LZ4 frame decodes to more than the {room} bytes allowed here")
+    if not decoder.eof:
+        raise FormatError("LZ4 frame cut short: its end mark or content checksum is missing")
+    return part, decoder.unused_data or b""
+
+
+def compress(data: bytes | memoryview) -> bytes:
+    """Encode `data` as the single frame that Litestream v0.3 writes and reads."""
+    encoded: bytes = lz4.frame.compress(
+        data,
+        block_size=lz4.frame.BLOCKSIZE_MAX4MB,
+        block_linked=False,
+        content_checksum=True,
+        store_size=False,
+    )
+    return encoded
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return liblz4's own words without the call they came from."""
+    return str(error).rpartition("code: ")[2] or str(error)
+
+
+def _not_a_frame(start: bytes) -> str:
+    if start.startswith(b"age-encryption.org/"):
+        return "object is age-encrypted, and no age identity is configured for this replica"
+    return "not an LZ4 frame: its magic number is missing"
