@@ -142,9 +142,12 @@ def _decode_frame(
 ) -> tuple[bytes, bytes]:
     if not len(data):
         raise FormatError("object is empty: no LZ4 frame")
-    parse_header(data) if int.from_bytes(data[:4], "little") not in _SKIPPABLE else None
+    if int.from_bytes(data[:4], "little") not in _SKIPPABLE:
+        parse_header(data)
+    # The decoder allocates all it may return, so the bound is no larger than this input can need.
+    bound = min(room + 1, len(data) * MAX_RATIO + BLOCK_BYTES)
     try:
-        part: bytes = decoder.decompress(data, max_length=room + 1)
+        part: bytes = decoder.decompress(data, max_length=bound)
     except RuntimeError as error:
         raise FormatError(f"LZ4 frame cannot be decoded: {_reason(error)}") from None
     if len(part) > room:
