@@ -1,0 +1,95 @@
+"""How the console words sizes, counts, ages and moments; always the same way on every screen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+TimeStyle = Literal["utc", "local", "age"]
+TIME_STYLES: tuple[TimeStyle, ...] = ("utc", "local", "age")
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def size(count: float) -> str:
+    """Return bytes in binary units with one decimal: `3.2 MiB`."""
+    if count < 1024:
+        return f"{int(count)} B"
+    for unit in _UNITS:
+        count /= 1024
+        if count < 1024 or unit == _UNITS[-1]:
+            return f"{count:.1f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """Return `1 segment`, `12,000 segments`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def seconds(amount: float) -> str:
+    """Return a length of time in its two largest units: `0.3 s`, `41 s`, `4 h 01 min`, `2 d 3 h`."""
+    if amount < 10:
+        return f"{amount:.1f} s"
+    whole = int(amount)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s" if rest and minutes < 10 else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours and days < 10 else f"{days} d"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """Return how long ago `moment` was in one unit: `2 s ago`, `41 min ago`, `3 d ago`."""
+    amount = (now - moment).total_seconds()
+    if amount < -1:
+        return f"in {_one_unit(-amount)}"
+    return f"{_one_unit(max(amount, 0))} ago"
+
+
+def _one_unit(amount: float) -> str:
+    for limit, unit, each in ((100, "s", 1), (100 * 60, "min", 60), (48 * 3600, "h", 3600)):
+        if amount < limit:
+            return f"{int(amount // each)} {unit}"
+    return f"{int(amount // 86400)} d"
+
+
+def utc(moment: datetime) -> str:
+    """Return a moment in full: `2026-03-26 10:30:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def local(moment: datetime) -> str:
+    """Return a moment in the machine's own zone with its offset: `2026-03-26 12:30:00 +0200`."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def clock(moment: datetime) -> str:
+    """Return the time of day in UTC: `14:03:12Z`."""
+    return moment.astimezone(UTC).strftime("%H:%M:%SZ")
+
+
+def moment(when: datetime, style: TimeStyle, now: datetime) -> str:
+    """Return a moment the way the operator chose to read times."""
+    if style == "age":
+        return age(when, now)
+    return utc(when) if style == "utc" else local(when)
+
+
+def everywhere(when: datetime, now: datetime) -> str:
+    """Return a moment in UTC, local time and age, for the places where it must not be misread."""
+    return f"{utc(when)} · {local(when)} local · {age(when, now)}"
+
+
+def distance(amount: timedelta | float) -> str:
+    """Return how far a commit lies from what was asked: `2 s before`, `exactly`, `40 s after`."""
+    value = amount.total_seconds() if isinstance(amount, timedelta) else amount
+    if abs(value) < 0.001:
+        return "exactly the time asked for"
+    side = "before" if value > 0 else "after"
+    return f"{seconds(abs(value))} {side} the time asked for"
