@@ -16,6 +16,9 @@
     │   ├── ClockSkew            6  this machine's clock is too far off
     │   ├── Unreachable          6  nothing answers at the endpoint
     │   └── ShortBody            6  fewer bytes arrived than the object has
+    ├── InspectorError           1  looking into a database did not get an answer
+    │   ├── InspectorDied        1  the process that looked into it crashed or was stopped
+    │   └── TimedOut             1  it took longer than it may
     ├── RefusedError             7  the target exists, is in use, or was not confirmed
     └── Cancelled              130  interrupted
 
@@ -207,6 +210,24 @@ class ShortBody(StorageError):
     """Fewer bytes arrived than the object has."""
 
     kind = "short-body"
+
+
+class InspectorError(RecoverError):
+    """Looking into an untrusted database did not get an answer."""
+
+    kind = "inspector"
+
+
+class InspectorDied(InspectorError):
+    """The process that looked into the database crashed, hung, or used more than it may."""
+
+    kind = "inspector-died"
+
+
+class TimedOut(InspectorError):
+    """Looking into the database took longer than it may."""
+
+    kind = "timed-out"
 
 
 class RefusedError(RecoverError):
