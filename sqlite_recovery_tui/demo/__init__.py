@@ -1,1 +1,5 @@
 """A sample incident to explore, and the small v0.3 writer that its history is made with."""
+
+from sqlite_recovery_tui.demo.incident import DEFAULT_DIRECTORY, DemoIncident, build
+
+__all__ = ["DEFAULT_DIRECTORY", "DemoIncident", "build"]

@@ -6,7 +6,7 @@ import subprocess
 from datetime import datetime
 from pathlib import Path
 
-BINARY = Path(__file__).resolve().parents[2] / ".cache" / "litestream-0.3.13" / "bin" / "litestream"
+from tests.support.litestream import litestream
 
 
 def litestream_restore(
@@ -14,5 +14,5 @@ def litestream_restore(
 ) -> subprocess.CompletedProcess[str]:
     """Restore a replica folder to `output`, as of `timestamp` or to its end."""
     moment = ["-timestamp", timestamp.isoformat().replace("+00:00", "Z")] if timestamp else []
-    command = [str(BINARY), "restore", *moment, "-o", str(output), replica.as_uri()]
+    command = [str(litestream("0.3.13")), "restore", *moment, "-o", str(output), replica.as_uri()]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
