@@ -1,0 +1,33 @@
+"""Configuration: a superset of Litestream's `litestream.yml` (v0.3 and v0.5), and replica URLs."""
+
+from sqlite_recovery_tui.config.durations import parse_duration, parse_size
+from sqlite_recovery_tui.config.load import find, load
+from sqlite_recovery_tui.config.models import (
+    Assertion,
+    DatabaseConfig,
+    Options,
+    ReplicaConfig,
+    Settings,
+    Threshold,
+    Thresholds,
+)
+from sqlite_recovery_tui.config.secret import Secret
+from sqlite_recovery_tui.config.urlparts import is_url
+from sqlite_recovery_tui.config.urls import replica_from_url
+
+__all__ = [
+    "Assertion",
+    "DatabaseConfig",
+    "Options",
+    "ReplicaConfig",
+    "Secret",
+    "Settings",
+    "Threshold",
+    "Thresholds",
+    "find",
+    "is_url",
+    "load",
+    "parse_duration",
+    "parse_size",
+    "replica_from_url",
+]

@@ -1,0 +1,195 @@
+"""The configuration as frozen values: settings, their databases, the replicas of these.
+
+Nothing here shows a secret: they are `Secret`s, and `url` leaves them out.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from sqlite_recovery_tui.config.secret import Secret
+
+ReplicaType = Literal["file", "s3", "gs", "abs", "sftp", "memory"]
+PromoteMode = Literal["online", "swap"]
+
+DEFAULT_MEMORY_BYTES = 128 << 20
+SFTP_PORT = 22
+
+
+def default_scratch_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where scratch databases go unless the configuration says otherwise."""
+    if state := environ.get("XDG_STATE_HOME"):
+        return Path(state) / "sqlrecover" / "scratch"
+    if home := environ.get("HOME"):
+        return Path(home) / ".local" / "state" / "sqlrecover" / "scratch"
+    return Path(tempfile.gettempdir()) / f"sqlrecover-{os.getuid()}" / "scratch"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From which age or lag on a check warns, and from which it fails; None: never."""
+
+    warn: timedelta | None = None
+    fail: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The limits of the health checks."""
+
+    behind: Threshold = Threshold()
+    """How far a replica may be behind the live database."""
+    snapshot_age: Threshold = Threshold()
+    """How old the newest snapshot may be."""
+    proven_age: Threshold = Threshold()
+    """How long ago a restore was last proven."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A statement whose first value must be `expect` in every good restore (None: NULL)."""
+
+    sql: str
+    expect: str | int | float | None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Our own settings as they hold at one level: what is nearest wins, key by key."""
+
+    scratch_dir: Path = field(default_factory=default_scratch_dir, repr=False)
+    memory_bytes: int = field(default=DEFAULT_MEMORY_BYTES, repr=False)
+    promote_mode: PromoteMode | None = field(default=None, repr=False)
+    assertions: tuple[Assertion, ...] = field(default=(), repr=False)
+    thresholds: Thresholds = field(default=Thresholds(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaConfig(Options):
+    """Everything needed to open one replica; keys a type has no use for stay empty."""
+
+    name: str
+    type: ReplicaType
+    bucket: str = ""
+    """The container of Azure; the bucket of S3 and Google."""
+    path: str = ""
+    """Files: an absolute directory; object stores: a key prefix, no slashes around it; SFTP: as written."""
+
+    region: str | None = None
+    endpoint: str | None = None
+    """A URL with http:// or https://; None is the provider's own."""
+    force_path_style: bool | None = None
+    skip_verify: bool = False
+    sign_payload: bool | None = None
+    access_key_id: Secret | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key: Secret | None = None
+    sse_customer_key_path: str | None = None
+
+    account_name: str | None = None
+    account_key: Secret | None = None
+    sas_token: Secret | None = None
+
+    host: str | None = None
+    port: int = SFTP_PORT
+    user: str | None = None
+    password: Secret | None = None
+    key_path: str | None = None
+    host_key: str | None = None
+
+    age_identities: tuple[Secret, ...] = ()
+    age_recipients: tuple[str, ...] = ()
+
+    retention: timedelta | None = None
+    retention_check_interval: timedelta | None = None
+    sync_interval: timedelta | None = None
+    snapshot_interval: timedelta | None = None
+    validation_interval: timedelta | None = None
+
+    @property
+    def url(self) -> str:
+        """The place as a person would write it, without secrets; `replica_from_url` finds it again."""
+        path = quote(self.path, safe=_READABLE)
+        if self.type == "file":
+            return f"file://{path}"
+        if self.type == "sftp":
+            return f"sftp://{self._sftp_host()}{path if path.startswith('/') else f'/~/{path}'}"
+        place = f"{self.type}://{self._bucket()}"
+        query = self._query() if self.type == "s3" else ""
+        return place + (f"/{path}" if path else "") + (f"?{query}" if query else "")
+
+    def _bucket(self) -> str:
+        account = f"{self.account_name}@" if self.type == "abs" and self.account_name else ""
+        return account + self.bucket
+
+    def _sftp_host(self) -> str:
+        host = f"[{self.host}]" if ":" in (self.host or "") else self.host or ""
+        user = f"{quote(self.user, safe='')}@" if self.user else ""
+        port = f":{self.port}" if self.port != SFTP_PORT else ""
+        return f"{user}{host}{port}"
+
+    def _query(self) -> str:
+        """Return the options that say which server is meant; AWS needs none."""
+        if not self.endpoint:
+            return ""
+        options = {"endpoint": self.endpoint}
+        if self.region:
+            options["region"] = self.region
+        if self.force_path_style is False:
+            options["forcePathStyle"] = "false"
+        if self.skip_verify:
+            options["skipVerify"] = "true"
+        return "&".join(f"{name}={quote(value, safe=':/[]')}" for name, value in options.items())
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig(Options):
+    """A database of the configuration and its replicas, in the order of the file."""
+
+    path: Path
+    """Absolute, links not followed."""
+    name: str
+    """The base name of `path`."""
+    replicas: tuple[ReplicaConfig, ...] = ()
+    written: str = ""
+    """The path as the configuration has it."""
+
+    meta_path: Path | None = None
+    monitor_interval: timedelta | None = None
+    checkpoint_interval: timedelta | None = None
+    busy_timeout: timedelta | None = None
+    min_checkpoint_page_count: int | None = None
+    max_checkpoint_page_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Options):
+    """A whole configuration; without a file, the defaults."""
+
+    file: Path | None = None
+    databases: tuple[DatabaseConfig, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the operator should know and no command stops for; one line each."""
+
+    def database(self, wanted: str) -> DatabaseConfig:
+        """Return a database by its path as configured, absolute path, or base name if that is unique.
+
+        Raise NotFoundError naming the nearest known one, UsageError when a base name is not unique.
+        """
+        from sqlite_recovery_tui.config.lookup import find_database
+
+        return find_database(self.databases, wanted)
+
+
+# all but what would end or confuse the path of a URL: percent, question mark, hash and control characters
+_READABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in "%?#")
