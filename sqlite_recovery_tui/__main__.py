@@ -1,6 +1,12 @@
-"""Entry point of `sqlrecover` and of `python -m sqlite_recovery_tui`."""
+"""Entry point of `sqlrecover` and of `python -m sqlite_recovery_tui`; where the two faces meet."""
+
+from __future__ import annotations
 
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.config import Settings
 
 
 def main() -> None:
@@ -12,7 +18,13 @@ def main() -> None:
         return
     from sqlite_recovery_tui.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], console=_open_console))
+
+
+def _open_console(settings: Settings | None, target: str | None) -> int:
+    from sqlite_recovery_tui.tui.app import run
+
+    return run(settings, target=target)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Protocol
 
 LOGGER = "sqlite_recovery_tui"
 FIELDS = ("db", "replica", "generation")
@@ -20,9 +21,18 @@ class _ContextFormatter(logging.Formatter):
         return " ".join([line, *context])
 
 
-def set_up(*, verbose: int = 0, file: Path | None = None) -> None:
-    """Send the package's records to `file`, or to stderr; libraries stay at warnings."""
-    handler: logging.Handler = logging.FileHandler(file) if file else logging.StreamHandler(sys.stderr)
+class Stream(Protocol):
+    """What log lines can be written to."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
+
+
+def set_up(*, verbose: int = 0, file: Path | None = None, stream: Stream | None = None) -> None:
+    """Send the package's records to `file`, `stream`, or else stderr; libraries stay at warnings."""
+    handler: logging.Handler = (
+        logging.FileHandler(file) if file else logging.StreamHandler(stream or sys.stderr)
+    )
     handler.setFormatter(_ContextFormatter(_FORMAT))
     logger = logging.getLogger(LOGGER)
     logger.handlers[:] = [handler]

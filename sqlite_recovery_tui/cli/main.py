@@ -1,0 +1,88 @@
+"""The front door: a static table of commands and its help; everything else is imported when needed."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # `typing` costs a tenth of what `--help` may take
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlite_recovery_tui.cli.session import ConsoleFn
+    from sqlite_recovery_tui.clock import Clock
+
+COMMANDS = {
+    "databases": "databases of the configuration and where their replicas are",
+    "replicas": "every replica: what it is, where it is, how far it reaches",
+    "generations": "generations of each replica with their time span and lag",
+    "snapshots": "snapshots of each replica",
+    "wal": "WAL segments of each replica",
+    "timeline": "coverage, gaps and restore points",
+    "restore": "restore a database to a file: the latest state, a time or a position",
+    "verify": "prove a replica or a database file",
+    "check": "one line per check: can it be restored, how far, how fresh",
+    "demo": "build a sample incident and open the console on it",
+    "version": "print the version",
+}
+"""Each name is a module of `cli.commands` that defines `command`."""
+
+_TAKES_VALUE = ("config",)
+_HELP = ("-h", "-help", "--help")
+
+
+def run(argv: Sequence[str], *, console: ConsoleFn | None = None, clock: Clock | None = None) -> int:
+    """Carry out one command line and return its exit code; no exception leaves it.
+
+    Codes are those of `errors`, and 141 when the reader of stdout went away. `console` opens the
+    console; without it (or without a terminal) the fleet is printed instead.
+    """
+    name, args = split(argv)
+    if name is None and (any(arg in _HELP for arg in args) or args == ["help"]):
+        try:
+            sys.stdout.write(overview())
+            sys.stdout.flush()
+        except BrokenPipeError:
+            from sqlite_recovery_tui.cli.output import leave_quietly
+
+            return leave_quietly()
+        return 0
+    from sqlite_recovery_tui.cli.dispatch import carry_out
+
+    return carry_out(name, args, console=console, clock=clock)
+
+
+def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Find the command's name among the arguments; options in front of it become the command's own.
+
+    The name is None for the console and its optional database or URL.
+    """
+    number = 0
+    while number < len(argv) and argv[number].startswith("-") and argv[number] != "--":
+        takes_next = argv[number].lstrip("-") in _TAKES_VALUE
+        number += 2 if takes_next else 1
+    if number < len(argv) and argv[number] in COMMANDS:
+        return argv[number], [*argv[:number], *argv[number + 1 :]]
+    return None, list(argv)
+
+
+def overview() -> str:
+    """Return the help of the program itself, made without importing any command."""
+    width = max(map(len, COMMANDS))
+    lines = [
+        "sqlrecover: browse, prove and restore the replicas of SQLite databases",
+        "",
+        "usage: sqlrecover [DB|URL]                 open the console",
+        "       sqlrecover COMMAND [OPTIONS] ...    one of:",
+        "",
+        *(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()),
+        "",
+        "A database is named by its path or base name in the configuration; a replica URL",
+        "(s3:// gs:// abs:// sftp:// file://) works in its place.",
+        "",
+        "Every command takes --config FILE (default: $SQLRECOVER_CONFIG, ./sqlrecover.yml,",
+        "./litestream.yml, /etc/sqlrecover.yml, /etc/litestream.yml), --json, --no-color, -v and -h.",
+        "",
+        "exit codes: 0 done, 1 failed, 2 usage or configuration, 3 nothing found, 4 damaged,",
+        "5 restored but a check failed, 6 storage, 7 refused, 130 interrupted",
+    ]
+    return "".join(f"{line}\n" for line in lines)

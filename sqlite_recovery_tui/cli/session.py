@@ -1,0 +1,105 @@
+"""What every command works with: its shared options, the settings, both streams, a clock, a cancel token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlite_recovery_tui.cli.diagnostics import Diagnostics
+from sqlite_recovery_tui.cli.output import Output
+from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.errors import ConfigError
+from sqlite_recovery_tui.progress import CancelToken
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.cli.meter import Meter
+    from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef
+
+ConsoleFn = Callable[["Settings | None", "str | None"], int]
+"""Open the console on settings and, if one was named, a database or URL; returns the exit code."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options that every command takes."""
+
+    config: Path | None = None
+    expand_env: bool = True
+    as_json: bool = False
+    colour: bool = True
+    verbose: int = 0
+
+
+@dataclass
+class Session:
+    """One run of one command."""
+
+    common: Common
+    clock: Clock = SYSTEM
+    cancel: CancelToken = field(default_factory=CancelToken)
+    console: ConsoleFn | None = None
+    """How to open the console; None where there is none to open."""
+
+    @cached_property
+    def out(self) -> Output:
+        return Output(as_json=self.common.as_json, colour=self.common.colour)
+
+    @cached_property
+    def err(self) -> Diagnostics:
+        return Diagnostics(verbose=self.common.verbose, colour=self.common.colour)
+
+    @cached_property
+    def settings(self) -> Settings | None:
+        """The configuration that was named or found; None when there is none. Raises `ConfigError`."""
+        from sqlite_recovery_tui import config
+
+        file = self.common.config or config.find()
+        if file is None:
+            return None
+        settings = config.load(file, expand_env=self.common.expand_env)
+        for warning in settings.warnings:
+            self.err.warning(warning)
+        return settings
+
+    def settings_for(self, wanted: str | None) -> Settings | None:
+        """Return the settings that `wanted` needs: for a URL only a file that was named counts."""
+        from sqlite_recovery_tui import config
+
+        if wanted is not None and self.common.config is None and config.is_url(wanted):
+            return None
+        return self.settings
+
+    def refs(self, wanted: str | None = None, replica: str | None = None) -> list[ReplicaRef]:
+        """Return the replicas of a database or URL, or of all databases.
+
+        Raises `NotFoundError` for a name nobody knows, `ConfigError` when a name needs a
+        configuration and there is none.
+        """
+        from sqlite_recovery_tui.replica import fleet
+
+        settings = self.settings_for(wanted)
+        if settings is None and wanted is None:
+            raise no_configuration()
+        return fleet.refs(settings, wanted, replica)
+
+    def meter(self) -> Meter:
+        """Return a context manager that shows progress on stderr."""
+        from sqlite_recovery_tui.cli.meter import Meter
+
+        return Meter(self.err, clock=self.clock)
+
+    def document(self, document: dict[str, Any]) -> None:
+        """Print the JSON document, when one was asked for."""
+        self.out.document(document)
+
+
+def no_configuration() -> ConfigError:
+    """Return the error for a command that needs a configuration where none was found."""
+    return ConfigError(
+        "no configuration found",
+        hint="name one with -config FILE, set $SQLRECOVER_CONFIG, or give a replica URL such as s3://bucket/path",
+    )

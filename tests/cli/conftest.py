@@ -1,0 +1,67 @@
+"""Run the command line in this process, away from any configuration of the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sqlite_recovery_tui.cli.main import run
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command line gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on stdout."""
+        loaded: dict[str, Any] = json.loads(self.out)
+        return loaded
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error of a `--json` run."""
+        found: dict[str, Any] = self.document["error"]
+        return found
+
+    def rows(self) -> list[list[str]]:
+        """The cells of a printed table, without its head."""
+        return [line.split() for line in self.out.splitlines()[1:]]
+
+
+Cli = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_STATE_HOME", "SQLRECOVER_CONFIG", "LITESTREAM_CONFIG", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def cli() -> Cli:
+    """Call `sqlrecover` with these words and return what came back."""
+
+    def call(*words: object, **more: Any) -> Answer:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run([str(word) for word in words], **more)
+        return Answer(code, out.getvalue(), err.getvalue())
+
+    return call
