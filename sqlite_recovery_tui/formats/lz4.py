@@ -1,13 +1,12 @@
 """LZ4 frames (LZ4 frame format 1.6): headers, a walk over blocks, and bounded decoding.
 
-Litestream writes one frame per object: independent blocks of 4 MiB and a content checksum. Such a
-frame can be decoded block by block in parallel; every other legal frame goes through liblz4.
+Litestream writes one frame per object: independent blocks of 4 MiB and a content checksum. The blocks
+of such a frame can be decoded one by one, in parallel; every other legal frame goes through liblz4.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import lz4.frame
@@ -15,7 +14,6 @@ import lz4.frame
 from sqlite_recovery_tui.errors import FormatError
 
 MAGIC = 0x184D2204
-END_MARK = 0
 BLOCK_BYTES = 4 << 20
 """Uncompressed bytes in each block that Litestream writes, the last one excepted."""
 MAX_RATIO = 256
@@ -43,16 +41,21 @@ class FrameHeader:
         return self.independent_blocks and not self.block_checksums
 
 
-def parse_header(data: bytes | memoryview) -> FrameHeader:
-    """Read a frame header; raise `FormatError` when there is none, or not a whole one."""
+def header_size(data: bytes | memoryview) -> int:
+    """Return how long the header is that begins with these 7 bytes or more."""
     if len(data) < 7:
         raise FormatError(f"LZ4 frame cut short in its header: {len(data)} bytes")
+    return 7 + (8 if data[4] & 0x08 else 0) + (4 if data[4] & 0x01 else 0)
+
+
+def parse_header(data: bytes | memoryview) -> FrameHeader:
+    """Read a frame header; raise `FormatError` when there is none, or not a whole one."""
+    size = header_size(data)
     (magic, flags, descriptor) = struct.unpack_from("<IBB", data)
     if magic != MAGIC:
         raise FormatError(_not_a_frame(bytes(data[:32])))
     if flags >> 6 != 1 or flags & 0x02 or descriptor & 0x8F or descriptor >> 4 not in _BLOCK_MAX:
         raise FormatError("LZ4 frame header with an unknown version or reserved bits", offset=4)
-    size = 7 + (8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0)
     if len(data) < size:
         raise FormatError(f"LZ4 frame cut short in its header: {len(data)} of {size} bytes")
     return FrameHeader(
@@ -65,59 +68,15 @@ def parse_header(data: bytes | memoryview) -> FrameHeader:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of a frame: `data` as stored, compressed unless `stored` is true."""
+def block_length(word: int, header: FrameHeader) -> tuple[int, bool]:
+    """Return a block's length in bytes and whether it is stored uncompressed, from its first word.
 
-    data: memoryview
-    stored: bool
-
-
-class BlockWalk:
-    """Cut a frame that arrives in pieces into its blocks.
-
-    Feed pieces in order; each call yields the blocks that became complete. After the last piece,
-    `finish` tells whether the frame was whole. Only for frames whose header `is_parallel`.
+    A length of 0 is the frame's end mark. Raises `FormatError` for a length the frame does not allow.
     """
-
-    def __init__(self, header: FrameHeader) -> None:
-        """Walk the frame behind `header`; the first piece fed begins right after the header."""
-        self.header = header
-        self.content_checksum: int | None = None
-        self.ended = False
-        self._rest = bytearray()
-
-    def feed(self, piece: bytes | memoryview) -> Iterator[Block]:
-        """Yield the blocks that `piece` completes; raise `FormatError` for impossible lengths."""
-        data = memoryview(bytes(self._rest) + bytes(piece)) if self._rest else memoryview(piece)
-        self._rest = bytearray()
-        at = 0
-        while not self.ended and len(data) - at >= 4:
-            (length,) = struct.unpack_from("<I", data, at)
-            if length == END_MARK:
-                self.ended = True
-                at += 4
-                break
-            size = length & ~_STORED
-            if size > self.header.block_max:
-                raise FormatError(f"LZ4 block of {size} bytes is larger than its frame allows")
-            if len(data) - at < 4 + size:
-                break
-            yield Block(data[at + 4 : at + 4 + size], bool(length & _STORED))
-            at += 4 + size
-        self._rest += data[at:]
-
-    def finish(self) -> None:
-        """Check that end mark and content checksum arrived and that nothing follows them."""
-        tail = 4 if self.header.content_checksum else 0
-        if not self.ended:
-            raise FormatError("LZ4 frame cut short: its end mark is missing")
-        if len(self._rest) < tail:
-            raise FormatError("LZ4 frame cut short: its content checksum is missing")
-        if len(self._rest) > tail:
-            raise FormatError(f"{len(self._rest) - tail} bytes follow the end of the LZ4 frame")
-        if tail:
-            (self.content_checksum,) = struct.unpack("<I", self._rest)
+    length = word & ~_STORED
+    if length > header.block_max:
+        raise FormatError(f"LZ4 block of {length} bytes is larger than its frame allows")
+    return length, bool(word & _STORED)
 
 
 def decompress(data: bytes | memoryview, *, max_bytes: int) -> bytes:

@@ -69,7 +69,11 @@ class Frames:
 
     def head(self, count: int) -> Frames:
         """Return the first `count` frames."""
-        return Frames(self.pgno[:count], self.commit[:count], self.data[:count])
+        return self.slice(0, count)
+
+    def slice(self, start: int, end: int) -> Frames:
+        """Return the frames from number `start` up to, not including, number `end`."""
+        return Frames(self.pgno[start:end], self.commit[start:end], self.data[start:end])
 
 
 @dataclass(frozen=True, slots=True)

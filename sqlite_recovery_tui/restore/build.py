@@ -1,0 +1,331 @@
+"""One attempt to build the database file of a plan inside a work directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint, WalSegment
+from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
+from sqlite_recovery_tui.formats import header as database_header
+from sqlite_recovery_tui.progress import Progress, ProgressFn
+from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd
+from sqlite_recovery_tui.replica.timeline import snapshot_point
+from sqlite_recovery_tui.restore import faults
+from sqlite_recovery_tui.restore.apply import PageWriter
+from sqlite_recovery_tui.restore.fetch import Fetcher
+from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, IrregularFrame
+from sqlite_recovery_tui.restore.mark import SnapshotMark
+from sqlite_recovery_tui.restore.place import check_space
+from sqlite_recovery_tui.restore.plan import Plan
+from sqlite_recovery_tui.restore.work import Journal, WorkDir, changes_identity
+
+SHIPPED_AFTER = timedelta(seconds=2)
+"""A segment stored this much later than a snapshot carries all that the snapshot can hold: Litestream
+ships everything up to the end of its shadow WAL, which it brings up to date every second."""
+
+STEP_BACK_BYTES = 64 << 20
+"""An earlier base is used to settle a doubt when it costs no more than this to fetch."""
+
+_SLACK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Built:
+    """The finished file's content: where in history it is and what was shown of the way there."""
+
+    position: Position
+    time: datetime
+    pages: int
+    page_size: int
+    continuity: Continuity
+    unproven: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+class SnapshotDamaged(Exception):
+    """The base cannot be read; an earlier one may do."""
+
+    def __init__(self, error: DamagedError) -> None:
+        """Carry the error to raise when there is no earlier base."""
+        super().__init__(error.message)
+        self.error = error
+        self.note = f"snapshot {error.object} is damaged ({error.message}); an earlier one was used"
+
+
+class TornSnapshot(Exception):
+    """The base holds pages that are newer than the newest frames to lay over it."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Describe the tear of `plan`."""
+        base = plan.base
+        message = (
+            f"snapshot {base.index:08x} holds pages newer than the frames stored behind it: "
+            "laying those over it would mix two states"
+        )
+        super().__init__(message)
+        self.error = DamagedError(
+            message,
+            object=base.key,
+            last_good=faults.last_snapshot_before(plan),
+            next_good=snapshot_point(base),
+            hint="another replica may reach further; --to-last-good gives the snapshot alone",
+        )
+        self.note = f"snapshot {base.index:08x} is newer than the frames behind it; an earlier one was used"
+        self.alone = f"snapshot {base.index:08x} is newer than the frames behind it; it is restored alone"
+
+
+@dataclass
+class Build:
+    """Everything one attempt needs."""
+
+    plan: Plan
+    fetcher: Fetcher
+    work: WorkDir
+    memory_bytes: int
+    to_last_good: bool
+    progress: ProgressFn
+
+    def run(self) -> Built:
+        """Build the file; raise `DamagedError`, `SnapshotDamaged`, `TornSnapshot` and others."""
+        identity = changes_identity(self.plan)
+        journal = self.work.load(self.plan, identity)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(self.work.database, flags, 0o600)
+        try:
+            journal = self._snapshot(fd, journal)
+            built = self._changes(fd, journal, identity)
+            self.progress(Progress("writing to disk", 0, None, "bytes"))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        return built
+
+    def _snapshot(self, fd: int, journal: Journal) -> Journal:
+        """Write the base, or what is left of it, to `fd`."""
+        if journal.complete and journal.applying:
+            return journal
+        base = self.plan.base
+
+        def on_bytes(read: int, written: int) -> None:
+            done = (journal.checkpoint.packed if journal.checkpoint else 0) + read
+            self.progress(Progress("fetching snapshot", done, base.size, "bytes", f"{written} written"))
+
+        def on_checkpoint(checkpoint: Checkpoint) -> None:
+            self.work.save(Journal(journal.base, checkpoint))
+
+        writer = ImageWriter(fd, self.fetcher.cancel, on_bytes, self._check_head, on_checkpoint)
+        if journal.complete and journal.checkpoint is not None:
+            if writer.holds(journal.checkpoint):
+                return journal
+            journal = Journal(journal.base)
+        try:
+            checkpoint = self._write_snapshot(writer, journal)
+        except FormatError as error:
+            if error.object:
+                raise
+            raise SnapshotDamaged(faults.snapshot_fault(self.plan, error)) from None
+        os.ftruncate(fd, checkpoint.plain)
+        done = Journal(journal.base, checkpoint, complete=True)
+        self.work.save(done)
+        return done
+
+    def _write_snapshot(self, writer: ImageWriter, journal: Journal) -> Checkpoint:
+        resume = journal.checkpoint
+        if resume is not None and not self.fetcher.identities and writer.holds(resume):
+            source = self.fetcher.snapshot(self.plan.base, start=resume.packed)
+            return writer.write(source, resume)
+        try:
+            return writer.write(self.fetcher.snapshot(self.plan.base))
+        except IrregularFrame:
+            return writer.write_in_sequence(self.fetcher.snapshot(self.plan.base))
+
+    def _check_head(self, head: bytes) -> None:
+        """Check the first page and that there is room for what it announces."""
+        parsed = database_header.parse(head)
+        trusted = parsed.change_counter == parsed.version_valid_for
+        size = parsed.page_count * parsed.page_size if trusted else 0
+        waiting = sum(change.size for change in self.plan.changes) if self.fetcher.pack else 0
+        check_space(self.work.path, max(size, self.plan.base.size) + waiting + _SLACK_BYTES)
+
+    def _changes(self, fd: int, journal: Journal, identity: str) -> Built:
+        """Lay the plan's changes over the base."""
+        size = os.fstat(fd).st_size
+        page_size = self._page_size(fd, size)
+        mark = self._mark(fd, page_size)
+        applying = self.work.applying(journal, identity)
+
+        def before_write(pages: object) -> None:
+            if mark is not None:
+                mark.look(pages)  # type: ignore[arg-type]
+                mark.save(self.work.marks)
+            self.work.save(applying)
+
+        if mark is not None and journal.applying and self.work.marks.exists():
+            mark.load(self.work.marks)
+        state = _Applied(self.plan)
+        writer: PageWriter | None = None
+        chain = Chain(page_size or None, until=self.plan.until)
+        fault: ChainFault | None = None
+        try:
+            for batch in chain.read(self._decoded()):
+                if writer is None:
+                    page_size = batch.header.page_size
+                    writer = PageWriter(
+                        fd,
+                        page_size,
+                        memory_bytes=self.memory_bytes // 3,
+                        spool=self.work.spool,
+                        before_write=before_write,
+                    )
+                if mark is not None:
+                    mark.see(batch)
+                state.see(batch)
+                writer.add(batch)
+        except ChainFault as error:
+            fault = error
+        except PositionBeyondEnd as beyond:
+            raise self._beyond(beyond) from None
+        if fault is not None and not self.to_last_good:
+            raise faults.chain_fault(self.plan, fault, state.position)
+        if writer is not None:
+            if mark is not None:
+                writer.preview(before_write)
+                self._judge(mark, chain)
+            writer.finish()
+        size = os.fstat(fd).st_size
+        self._check_whole(size, page_size)
+        lost = faults.lost(self.plan, fault, state.position) if fault is not None else ()
+        unproven = (*state.unproven(chain), *self._doubt)
+        return Built(
+            position=state.position,
+            time=state.time,
+            pages=size // page_size if page_size else 0,
+            page_size=page_size,
+            continuity="consistent" if unproven or lost else "proven",
+            unproven=unproven,
+            lost=lost,
+        )
+
+    _doubt: tuple[str, ...] = ()
+
+    def _page_size(self, fd: int, size: int) -> int:
+        """Return the base's page size, 0 for an empty one; raise `SnapshotDamaged` for a torn file."""
+        if size == 0:
+            return 0
+        try:
+            parsed = database_header.parse(os.pread(fd, database_header.SIZE, 0))
+        except FormatError as error:
+            raise SnapshotDamaged(faults.snapshot_fault(self.plan, error)) from None
+        if size % parsed.page_size:
+            wrong = FormatError(f"it is {size} bytes, not a whole number of {parsed.page_size}-byte pages")
+            raise SnapshotDamaged(faults.snapshot_fault(self.plan, wrong))
+        return parsed.page_size
+
+    def _check_whole(self, size: int, page_size: int) -> None:
+        if page_size and size % page_size:
+            raise AssertionError(f"{size} bytes are not a whole number of pages")
+
+    def _decoded(self) -> Iterator[tuple[WalSegment, bytes]]:
+        total = sum(change.size for change in self.plan.changes)
+        done = 0
+        count = len(self.plan.changes)
+        for number, (segment, data) in enumerate(self.fetcher.segments(self.plan.changes), start=1):
+            yield segment, data
+            done += segment.size
+            self.progress(Progress("applying WAL", done, total, "bytes", f"segment {number} of {count}"))
+
+    def _mark(self, fd: int, page_size: int) -> SnapshotMark | None:
+        """Return a judge of the base's mark where a tear is possible: all frames are of its own WAL."""
+        plan = self.plan
+        if not plan.changes or plan.last_index != plan.base.index or not page_size:
+            return None
+        if any(change.time > plan.base.time + SHIPPED_AFTER for change in plan.changes):
+            return None
+        return SnapshotMark(fd, page_size, plan.base.index)
+
+    def _judge(self, mark: SnapshotMark, chain: Chain) -> None:
+        """Raise `TornSnapshot` when the base reaches beyond the frames, or may and that is cheap to avoid."""
+        verdict = mark.verdict()
+        if verdict == "later":
+            raise TornSnapshot(self.plan)
+        if verdict != "unknown":
+            return
+        beyond = self._beyond_target()
+        if beyond or chain.cut_off:
+            if any(mark.carries(batch) for batch in self._read_beyond(chain, beyond)):
+                raise TornSnapshot(self.plan)
+            return
+        earlier = self.plan.step_back("")
+        if earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
+            raise TornSnapshot(self.plan)
+        self._doubt = (
+            f"snapshot {self.plan.base.index:08x} may be newer than the frames behind it: "
+            "nothing stored later tells",
+        )
+
+    def _beyond_target(self) -> list[WalSegment]:
+        """Return the segments of the base's WAL behind the target, up to where the base surely ends."""
+        last = self.plan.changes[-1].position
+        behind = [
+            segment
+            for segment in self.plan.run.segments
+            if segment.index == self.plan.base.index and segment.position > last
+        ]
+        for number, segment in enumerate(behind):
+            if segment.time > self.plan.base.time + SHIPPED_AFTER:
+                return behind[: number + 1]
+        return behind
+
+    def _read_beyond(self, chain: Chain, behind: list[WalSegment]) -> Iterator[Batch]:
+        """Yield what can be read of the segments behind the target; a fault there is not ours."""
+        try:
+            yield from chain.read_on(self.fetcher.segments(behind))
+        except (ChainFault, PositionBeyondEnd):
+            return
+
+    def _beyond(self, beyond: PositionBeyondEnd) -> OutsideCoverage:
+        until = self.plan.until
+        assert until is not None
+        point = RestorePoint(beyond.end, self.plan.point.time, self.plan.point.key, beyond.end)
+        return OutsideCoverage(
+            f"position {until.label} is beyond the end of what is stored, {beyond.end.label}",
+            before=point,
+            hint=f"ask for -index {beyond.end.index:08x} without -offset",
+        )
+
+
+class _Applied:
+    """What has been laid over the base so far."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.position = Position(plan.base.generation, plan.base.index, 0)
+        self.time = plan.base.time
+
+    def see(self, batch: Batch) -> None:
+        """Move on to the batch's last commit."""
+        count = batch.frames.last_commit
+        if not count:
+            return
+        end = batch.end_of(count - 1)
+        self.position = Position(self._plan.base.generation, batch.index, end)
+        self.time = max(self.time, batch.segment_at(end - 1).time)
+
+    def unproven(self, chain: Chain) -> tuple[str, ...]:
+        """List the ends of WALs that rest on the writer's word, with the evidence there is."""
+        told = []
+        for index in sorted(chain.headers):
+            following = chain.headers.get(index + 1)
+            if following is None:
+                continue
+            header = chain.headers[index]
+            in_step = (
+                following.sequence == (header.sequence + 1) & 0xFFFFFFFF
+                and following.salt1 == (header.salt1 + 1) & 0xFFFFFFFF
+            )
+            evidence = "sequence and salt go on by one" if in_step else "sequence or salt do not go on by one"
+            told.append(f"the end of WAL {index:08x} is the writer's word ({evidence})")
+        return tuple(told)

@@ -1,0 +1,82 @@
+"""A plan's objects, fetched, decrypted and decoded; what was fetched once is not fetched again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlite_recovery_tui.domain import Snapshot, WalSegment
+from sqlite_recovery_tui.errors import FormatError
+from sqlite_recovery_tui.formats import lz4
+from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.replica.chain import ChainFault
+from sqlite_recovery_tui.restore import decrypt
+from sqlite_recovery_tui.restore.pack import Pack
+from sqlite_recovery_tui.restore.source import ByteSource, pieces
+from sqlite_recovery_tui.storage.base import Store
+from sqlite_recovery_tui.storage.many import get_many
+
+SEGMENT_BYTES = 4 << 30
+"""No segment decodes to more than this; a larger one is a decompression bomb."""
+
+
+@dataclass
+class Fetcher:
+    """Read objects of one replica for one restore or proof."""
+
+    store: Store
+    identities: Sequence[str] = field(default=(), repr=False)
+    parallelism: int = 8
+    cancel: CancelToken = field(default_factory=CancelToken)
+    pack: Pack | None = None
+    """Where fetched segments are kept for an attempt after this one; None: nowhere."""
+    bytes_fetched: int = 0
+    objects_fetched: int = 0
+    objects_reused: int = 0
+
+    def snapshot(self, base: Snapshot, *, start: int = 0) -> ByteSource:
+        """Open a snapshot's LZ4 frame from byte `start`; an encrypted one can only be read from 0."""
+        raw = self._counted(
+            pieces(self.store, base.key, base.size, start=start, parallelism=self.parallelism)
+        )
+        self.objects_fetched += 1
+        if not self.identities:
+            return ByteSource(raw)
+        return ByteSource(decrypt.decrypt_stream(raw, self.identities, object=base.key))
+
+    def segments(self, segments: Sequence[WalSegment]) -> Iterator[tuple[WalSegment, bytes]]:
+        """Yield each segment's WAL bytes, in order; raise `ChainFault` for one that does not decode."""
+        for segment, data in self._stored(segments):
+            self.cancel.check()
+            yield segment, self._decode(segment, data)
+
+    def _stored(self, segments: Sequence[WalSegment]) -> Iterable[tuple[WalSegment, bytes]]:
+        """Yield segments as stored, from the pack where it has them."""
+        kept = self.pack.holds(segments) if self.pack is not None else set()
+        missing = [segment.key for segment in segments if segment.key not in kept]
+        fetched = get_many(self.store, missing, concurrency=self.parallelism, cancel=self.cancel)
+        for segment in segments:
+            if self.pack is not None and segment.key in kept:
+                self.objects_reused += 1
+                yield segment, self.pack.read(segment.key)
+                continue
+            _, data = next(fetched)
+            self.objects_fetched += 1
+            self.bytes_fetched += len(data)
+            if self.pack is not None:
+                self.pack.add(segment, data)
+            yield segment, data
+
+    def _decode(self, segment: WalSegment, data: bytes) -> bytes:
+        try:
+            if self.identities:
+                data = decrypt.decrypt(data, self.identities, object=segment.key)
+            return lz4.decompress(data, max_bytes=SEGMENT_BYTES)
+        except FormatError as error:
+            raise ChainFault(segment, error.message) from None
+
+    def _counted(self, raw: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in raw:
+            self.cancel.check()
+            self.bytes_fetched += len(piece)
+            yield piece

@@ -1,0 +1,79 @@
+"""Fetched segments kept in one file, so that a restore that is taken up again does not fetch them again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from sqlite_recovery_tui.domain import WalSegment
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    offset: int
+    length: int
+    version: str
+
+
+class Pack:
+    """An append-only file of objects and an index of them; entries that do not hold are not there.
+
+    Every object is written before its index line, so a crash between the two loses one object of the
+    pack and nothing else; contents are checked against the index when the pack is opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open or begin the pack in `folder`."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._data = os.open(folder / "segments.pack", flags, 0o600)
+        self._index = os.open(folder / "segments.index", flags, 0o600)
+        self._entries = self._load()
+        self._end = os.fstat(self._data).st_size
+
+    def holds(self, segments: Sequence[WalSegment]) -> set[str]:
+        """Return the keys of those segments that are kept in just this version."""
+        return {
+            segment.key
+            for segment in segments
+            if (entry := self._entries.get(segment.key)) and entry.version == _version(segment)
+        }
+
+    def read(self, key: str) -> bytes:
+        """Return a kept object."""
+        entry = self._entries[key]
+        return os.pread(self._data, entry.length, entry.offset)
+
+    def add(self, segment: WalSegment, data: bytes) -> None:
+        """Keep one object."""
+        os.write(self._data, data)
+        fields = (segment.key, _version(segment), self._end, len(data), xxhash.xxh3_64_hexdigest(data))
+        os.write(self._index, ("\t".join(map(str, fields)) + "\n").encode())
+        self._entries[segment.key] = _Entry(self._end, len(data), _version(segment))
+        self._end += len(data)
+
+    def close(self) -> None:
+        """Close both files."""
+        os.close(self._data)
+        os.close(self._index)
+
+    def _load(self) -> dict[str, _Entry]:
+        entries = {}
+        size = os.fstat(self._index).st_size
+        for line in os.pread(self._index, size, 0).decode(errors="replace").splitlines():
+            fields = line.split("\t")
+            if len(fields) != 5 or not (fields[2].isdigit() and fields[3].isdigit()):
+                continue
+            key, version, offset, length, digest = fields
+            data = os.pread(self._data, int(length), int(offset))
+            if len(data) == int(length) and xxhash.xxh3_64_hexdigest(data) == digest:
+                entries[key] = _Entry(int(offset), int(length), version)
+        return entries
+
+
+def _version(segment: WalSegment) -> str:
+    """Return what changes when an object is written again under the same key."""
+    return f"{segment.size}:{segment.etag or ''}:{segment.time.timestamp()}".replace("\t", " ")

@@ -1,0 +1,197 @@
+"""Carry a plan out: fetch, decode, apply, place; the target is untouched until everything holds."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.domain import Continuity, Position
+from sqlite_recovery_tui.errors import DamagedError, RecoverError, StorageError
+from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
+from sqlite_recovery_tui.restore import place
+from sqlite_recovery_tui.restore import target as targets
+from sqlite_recovery_tui.restore.build import Build, Built, SnapshotDamaged, TornSnapshot
+from sqlite_recovery_tui.restore.fetch import Fetcher
+from sqlite_recovery_tui.restore.pack import Pack
+from sqlite_recovery_tui.restore.plan import Plan
+from sqlite_recovery_tui.restore.work import WorkDir
+from sqlite_recovery_tui.storage.base import Store
+
+BeforePlacing = Callable[[Path], None]
+"""Looks at the finished file before it gets its name; raises to keep it from replacing another."""
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """How to carry a plan out."""
+
+    output: Path
+    force: bool = False
+    parallelism: int = 8
+    memory_bytes: int = 128 << 20
+    to_last_good: bool = False
+    """Stop at the last good commit in front of damage instead of refusing."""
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """What a restore made, and how far it can be trusted."""
+
+    output: Path
+    plan: Plan
+    position: Position
+    time: datetime
+    """When the last applied object was stored."""
+    objects: int
+    bytes_fetched: int
+    objects_reused: int
+    """Objects that an earlier, interrupted attempt had fetched."""
+    pages: int
+    page_size: int
+    duration_seconds: float
+    continuity: Continuity
+    unproven: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """What is missing from the result when it ends in front of damage."""
+    notes: tuple[str, ...] = ()
+    undo: Path | None = None
+    """Where the replaced file and its sidecars are kept."""
+
+    @property
+    def distance_seconds(self) -> float | None:
+        """From the state that was restored to the time that was asked for; None when none was."""
+        requested = self.plan.requested
+        return (requested.time - self.time).total_seconds() if isinstance(requested, targets.AtTime) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as `restore --json` prints it, without its integrity."""
+        plan = self.plan
+        return {
+            "database": plan.database,
+            "replica": plan.replica,
+            "url": plan.url,
+            "format": plan.format,
+            "output": str(self.output),
+            "requested": targets.to_json(plan.requested),
+            "position": self.position.to_json(),
+            "time": targets.format_utc(self.time),
+            "distance_seconds": self.distance_seconds,
+            "base": plan.base.key,
+            "objects": self.objects,
+            "objects_reused": self.objects_reused,
+            "bytes_fetched": self.bytes_fetched,
+            "pages": self.pages,
+            "page_size": self.page_size,
+            "duration_ms": round(self.duration_seconds * 1000),
+            "continuity": self.continuity,
+            "unproven": list(self.unproven),
+            "lost": list(self.lost),
+            "notes": list(self.notes),
+            "undo": str(self.undo) if self.undo else None,
+        }
+
+
+def restore(
+    store: Store,
+    plan: Plan,
+    options: RestoreOptions,
+    *,
+    age_identities: Sequence[str] = (),
+    before_placing: BeforePlacing | None = None,
+    progress: ProgressFn = ignore_progress,
+    cancel: CancelToken | None = None,
+    clock: Clock = SYSTEM,
+) -> RestoreResult:
+    """Restore `plan` to `options.output`.
+
+    Raises `RefusedError` for a target in the way, `DamagedError` for a chain that does not hold,
+    `StorageError`, `Cancelled`. Whatever is raised, the target is as it was. After a `StorageError` or
+    a kill, the same call goes on from what was fetched.
+    """
+    token = cancel or CancelToken()
+    token.check()
+    started = clock.monotonic()
+    output = options.output.absolute()
+    place.check_target(output, force=options.force)
+    work = WorkDir(output)
+    keep = False
+    try:
+        pack = None if store.is_local else Pack(work.path)
+        fetcher = Fetcher(store, age_identities, options.parallelism, token, pack)
+        try:
+            built, final_plan = _build_some_way(plan, options, fetcher, work, progress)
+        finally:
+            if pack is not None:
+                pack.close()
+        if before_placing is not None:
+            before_placing(work.database)
+        token.check()
+        undo = place.place(work.database, output, force=options.force, now=clock.now())
+        return RestoreResult(
+            output=output,
+            plan=final_plan,
+            position=built.position,
+            time=built.time,
+            objects=fetcher.objects_fetched + fetcher.objects_reused,
+            objects_reused=fetcher.objects_reused,
+            bytes_fetched=fetcher.bytes_fetched,
+            pages=built.pages,
+            page_size=built.page_size,
+            duration_seconds=clock.monotonic() - started,
+            continuity=built.continuity,
+            unproven=built.unproven,
+            lost=built.lost,
+            notes=final_plan.notes,
+            undo=undo,
+        )
+    except StorageError as error:
+        keep = True
+        error.hint = f"{error.hint}; {_RESUME}" if error.hint else _RESUME
+        raise
+    except OSError as error:
+        raise _local_failure(error, output) from None
+    finally:
+        if not keep:
+            work.remove()
+        work.close()
+
+
+_RESUME = "the same command goes on from what was fetched"
+
+
+def _build_some_way(
+    plan: Plan, options: RestoreOptions, fetcher: Fetcher, work: WorkDir, progress: ProgressFn
+) -> tuple[Built, Plan]:
+    """Build from the plan's base, or from an earlier one where that base will not do."""
+    first_fault: DamagedError | None = None
+    while True:
+        build = Build(plan, fetcher, work, options.memory_bytes, options.to_last_good, progress)
+        try:
+            return build.run(), plan
+        except (TornSnapshot, SnapshotDamaged) as fault:
+            first_fault = first_fault or fault.error
+            earlier = plan.step_back(fault.note)
+            if earlier is not None:
+                plan = earlier
+            elif options.to_last_good and isinstance(fault, TornSnapshot):
+                plan = replace(plan, changes=(), notes=(*plan.notes, fault.alone))
+            else:
+                raise first_fault from None
+
+
+def _local_failure(error: OSError, output: Path) -> RecoverError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(output.parent).free
+        return place.NoSpaceError(
+            f"no space left in {output.parent} while restoring ({free:,} bytes available)",
+            object=str(output.parent),
+            hint="free space, or choose -o on another file system",
+        )
+    return RecoverError(f"cannot write {output}: {os.strerror(error.errno or 0)}", object=str(output))

@@ -1,0 +1,101 @@
+"""Scratch databases: restored copies that are not production, each with a manifest of where it is from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_recovery_tui import __version__
+from sqlite_recovery_tui.domain import RestorePoint, Snapshot, WalSegment
+from sqlite_recovery_tui.errors import RefusedError
+from sqlite_recovery_tui.restore.place import fsync_folder
+from sqlite_recovery_tui.restore.run import RestoreResult
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """One restored copy in the scratch directory."""
+
+    path: Path
+    size: int
+    manifest: dict[str, Any]
+
+
+def scratch_path(folder: Path, database: str, point: RestorePoint) -> Path:
+    """Return a path for a new scratch, in a 0700 directory of its own named for what it holds.
+
+    Raises `RefusedError` when the scratch directory is not safe to write to.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if folder.is_symlink() or status.st_uid != os.geteuid():
+        raise RefusedError(
+            f"scratch directory {folder} belongs to somebody else", object=str(folder), hint="set scratch-dir"
+        )
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", Path(database).name) or "database"
+    stem = f"{Path(name).stem}-{point.time:%Y%m%dT%H%M%S}-{point.position.label.replace(':', '-')}"
+    number = 1
+    while True:
+        own = folder / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            own.mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+            continue
+        return own / name
+
+
+def write_manifest(result: RestoreResult, verdict: dict[str, Any] | None = None) -> Path:
+    """Write down beside a scratch what it was made from, with the sha256 of the file."""
+    content = {
+        **result.to_json(),
+        "tool": __version__,
+        "sha256": _sha256(result.output),
+        "integrity": verdict,
+        "sources": [_source(result.plan.base), *map(_source, result.plan.changes)],
+    }
+    path = result.output.parent / MANIFEST
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(content, indent=1))
+    temporary.replace(path)
+    fsync_folder(path.parent)
+    return path
+
+
+def scratches(folder: Path) -> Iterator[Scratch]:
+    """Yield the scratch databases in `folder`, newest first; what has no manifest is not ours."""
+    for manifest in sorted(folder.glob(f"*/{MANIFEST}"), key=_modified, reverse=True):
+        try:
+            content = json.loads(manifest.read_text())
+            path = manifest.parent / Path(content["output"]).name
+            yield Scratch(path, path.stat().st_size, content)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+
+
+def remove(scratch: Scratch) -> None:
+    """Delete a scratch with its directory, which has nothing else in it."""
+    shutil.rmtree(scratch.path.parent)
+
+
+def _source(item: Snapshot | WalSegment) -> dict[str, Any]:
+    return {"object": item.key, "size": item.size, "etag": item.etag, "time": item.time.isoformat()}
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

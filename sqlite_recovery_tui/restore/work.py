@@ -1,0 +1,142 @@
+"""The work directory beside a restore's target: what is needed to take it up again after a crash.
+
+It lies in the target's own directory, so that the finished file reaches its name by one rename. Nothing
+in it is trusted on sight: contents are hashed again, and pages that were only in memory when the machine
+went down are known by the boot that wrote them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_recovery_tui.domain import Snapshot
+from sqlite_recovery_tui.errors import RecoverError, RefusedError
+from sqlite_recovery_tui.restore.image import Checkpoint
+from sqlite_recovery_tui.restore.plan import Plan
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """How far an attempt came: the base it began from, the snapshot's progress, the run of changes."""
+
+    base: str
+    """Which snapshot the file holds, by place, name, size and time."""
+    checkpoint: Checkpoint | None = None
+    complete: bool = False
+    """Whether the whole snapshot is written."""
+    applying: str = ""
+    """Identity of the changes that are being laid over the snapshot."""
+    boot: str = ""
+
+
+class WorkDir:
+    """One restore's own directory; locked while it runs."""
+
+    def __init__(self, output: Path) -> None:
+        """Make or take up the directory for `output`; raise `RefusedError` while another one runs."""
+        self.path = output.parent / f".{output.name}.sqlrecover"
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            if self.path.is_symlink() or self.path.stat().st_uid != os.geteuid():
+                raise RefusedError(f"{self.path} is not ours", object=str(self.path), hint="remove it")
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise RecoverError(
+                f"cannot write beside {output}: {error.strerror}", object=str(output.parent)
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise RefusedError(
+                f"another restore to {output} is running",
+                object=str(output),
+                hint="wait for it, or choose -o",
+            ) from None
+
+    @property
+    def database(self) -> Path:
+        """The file under construction."""
+        return self.path / "database"
+
+    @property
+    def marks(self) -> Path:
+        """What the snapshot held where the first WAL overwrote it."""
+        return self.path / "marks"
+
+    @property
+    def spool(self) -> Path:
+        """Frames of a transaction too large for memory."""
+        return self.path / "transaction"
+
+    def load(self, plan: Plan, identity: str) -> Journal:
+        """Return the journal of an attempt that this plan can go on from, a fresh one otherwise."""
+        self.spool.unlink(missing_ok=True)
+        fresh = Journal(base=base_identity(plan.url, plan.base))
+        journal = self._read()
+        usable = (
+            journal is not None
+            and journal.base == fresh.base
+            and self.database.exists()
+            and (not journal.applying or (journal.applying == identity and journal.boot == _boot()))
+        )
+        if usable and journal is not None:
+            return journal
+        self.database.unlink(missing_ok=True)
+        self.marks.unlink(missing_ok=True)
+        return fresh
+
+    def save(self, journal: Journal) -> None:
+        """Replace the journal; after a kill it is the old one or the new one."""
+        temporary = self.path / "journal.new"
+        temporary.write_text(json.dumps(asdict(journal)))
+        temporary.replace(self.path / "journal")
+
+    def applying(self, journal: Journal, identity: str) -> Journal:
+        """Return the journal for the phase in which changes are laid over the snapshot."""
+        return Journal(journal.base, journal.checkpoint, True, identity, _boot())
+
+    def remove(self) -> None:
+        """Remove the directory and all in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        os.close(self._lock)
+
+    def _read(self) -> Journal | None:
+        try:
+            values: dict[str, Any] = json.loads((self.path / "journal").read_text())
+            checkpoint = values.pop("checkpoint")
+            return Journal(**values, checkpoint=Checkpoint(**checkpoint) if checkpoint else None)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+def base_identity(url: str, base: Snapshot) -> str:
+    """Return what tells one snapshot object from another, also under the same name."""
+    return "|".join([url, base.key, str(base.size), base.time.isoformat(), base.etag or ""])
+
+
+def changes_identity(plan: Plan) -> str:
+    """Return what tells one run of changes from another."""
+    digest = hashlib.sha256(str(plan.until).encode())
+    for change in plan.changes:
+        digest.update(f"{change.key}|{change.size}|{change.time.isoformat()}|{change.etag}\n".encode())
+    return digest.hexdigest()
+
+
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
