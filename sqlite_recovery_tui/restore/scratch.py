@@ -41,17 +41,25 @@ def scratch_path(folder: Path, database: str, point: RestorePoint) -> Path:
         raise RefusedError(
             f"scratch directory {folder} belongs to somebody else", object=str(folder), hint="set scratch-dir"
         )
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", Path(database).name) or "database"
-    stem = f"{Path(name).stem}-{point.time:%Y%m%dT%H%M%S}-{point.position.label.replace(':', '-')}"
+    proposed = proposed_path(folder, database, point)
     number = 1
     while True:
-        own = folder / (stem if number == 1 else f"{stem}-{number}")
+        own = (
+            proposed.parent if number == 1 else proposed.parent.with_name(f"{proposed.parent.name}-{number}")
+        )
         try:
             own.mkdir(mode=0o700)
         except FileExistsError:
             number += 1
             continue
-        return own / name
+        return own / proposed.name
+
+
+def proposed_path(folder: Path, database: str, point: RestorePoint) -> Path:
+    """Return the path that `scratch_path` takes if nothing is there yet, without making anything."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", Path(database).name) or "database"
+    stem = f"{Path(name).stem}-{point.time:%Y%m%dT%H%M%S}-{point.position.label.replace(':', '-')}"
+    return folder / stem / name
 
 
 def write_manifest(result: RestoreResult, verdict: dict[str, Any] | None = None) -> Path:
