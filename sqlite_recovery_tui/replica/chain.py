@@ -16,6 +16,8 @@ from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.formats import wal
 
+_COUNTER_AT = wal.FRAME_HEADER_SIZE + 24
+
 BATCH_BYTES = 4 << 20
 """Segments are joined up to this size before their frames are verified in one go."""
 
@@ -76,9 +78,16 @@ class _Wal:
 class Chain:
     """Read a chain of segments in order; after a run `links` and `end` tell what was seen."""
 
-    def __init__(self, page_size: int | None, *, until: Position | None = None) -> None:
-        """Expect pages of `page_size` bytes (None: whatever the first WAL says), stop at `until`."""
+    def __init__(
+        self, page_size: int | None, *, until: Position | None = None, counter: int | None = None
+    ) -> None:
+        """Expect pages of `page_size` bytes (None: whatever the first WAL says), stop at `until`.
+
+        `counter` is the change counter on page 1 of the snapshot in front of the chain.
+        """
         self.page_size = page_size
+        self._counter = counter
+        self._counter_from = "the snapshot"
         self.headers: dict[int, wal.WalHeader] = {}
         """Header of every WAL index that was read."""
         self.cut_off: list[Batch] = []
@@ -175,6 +184,7 @@ class Chain:
         current.parts, current.segments, current.waiting = [], [], 0
         current.offset = start + len(frames) * current.header.frame_size
         current.checksum = verified.checksum
+        self._check_counter(current, frames.head(verified.count), segments)
         if verified.count:
             current.in_transaction = not int(frames.commit[verified.count - 1])
         if len(good) or ends_index:
@@ -200,6 +210,29 @@ class Chain:
                 following,
                 f"WAL {current.index:08x} ends inside a transaction, so its last segments are missing",
                 missing=names.segment_key(current.generation, current.index, current.offset),
+            )
+
+    def _check_counter(self, current: _Wal, frames: wal.Frames, segments: tuple[WalSegment, ...]) -> None:
+        """Compare page 1's change counter with the one before it.
+
+        Every transaction that writes page 1 sets the counter to one more than it found, and the next may
+        find the old value in its cache: it stays or grows by one. A jump means that commits are missing.
+        """
+        found = np.flatnonzero(frames.pgno[: frames.last_commit] == 1)
+        if not len(found):
+            return
+        first, last = (
+            int.from_bytes(frames.data[at, _COUNTER_AT : _COUNTER_AT + 4].tobytes()) for at in found[[0, -1]]
+        )
+        before, where = self._counter, self._counter_from
+        self._counter, self._counter_from = last, f"WAL {current.index:08x}"
+        if before is None or where == self._counter_from:
+            return
+        if 1 < (first - before) & 0xFFFFFFFF < 1 << 31:
+            raise ChainFault(
+                segments[0],
+                f"commits are missing between {where} and WAL {current.index:08x}: "
+                f"page 1's change counter jumps from {before} to {first}",
             )
 
     def _check_end(self) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
 from sqlite_recovery_tui.formats import header as database_header
+from sqlite_recovery_tui.formats.header import DatabaseHeader
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd
 from sqlite_recovery_tui.replica.timeline import snapshot_point
@@ -153,7 +154,8 @@ class Build:
     def _changes(self, fd: int, journal: Journal, identity: str) -> Built:
         """Lay the plan's changes over the base."""
         size = os.fstat(fd).st_size
-        page_size = self._page_size(fd, size)
+        base = self._base_header(fd, size)
+        page_size = base.page_size if base else 0
         mark = self._mark(fd, page_size)
         applying = self.work.applying(journal, identity)
 
@@ -167,7 +169,9 @@ class Build:
             mark.load(self.work.marks)
         state = _Applied(self.plan)
         writer: PageWriter | None = None
-        chain = Chain(page_size or None, until=self.plan.until)
+        # Pages that an interrupted attempt laid over the base may already be newer than its counter.
+        counter = base.change_counter if base and not journal.applying else None
+        chain = Chain(page_size or None, until=self.plan.until, counter=counter)
         fault: ChainFault | None = None
         try:
             for batch in chain.read(self._decoded()):
@@ -211,10 +215,10 @@ class Build:
 
     _doubt: tuple[str, ...] = ()
 
-    def _page_size(self, fd: int, size: int) -> int:
-        """Return the base's page size, 0 for an empty one; raise `SnapshotDamaged` for a torn file."""
+    def _base_header(self, fd: int, size: int) -> DatabaseHeader | None:
+        """Return the base's header, None for an empty one; raise `SnapshotDamaged` for a torn file."""
         if size == 0:
-            return 0
+            return None
         try:
             parsed = database_header.parse(os.pread(fd, database_header.SIZE, 0))
         except FormatError as error:
@@ -222,7 +226,7 @@ class Build:
         if size % parsed.page_size:
             wrong = FormatError(f"it is {size} bytes, not a whole number of {parsed.page_size}-byte pages")
             raise SnapshotDamaged(faults.snapshot_fault(self.plan, wrong))
-        return parsed.page_size
+        return parsed
 
     def _check_whole(self, size: int, page_size: int) -> None:
         if page_size and size % page_size:
