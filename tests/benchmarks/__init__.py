@@ -1,0 +1,1 @@
+"""Side-by-side measurements against Litestream; `make bench` runs them, pytest does not."""

@@ -1,0 +1,94 @@
+"""Measure sqlrecover beside Litestream 0.3.13 and 0.5.17, and print medians, ratios and peak memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.benchmarks import tasks
+from tests.benchmarks.measure import Comparison
+
+_TASKS = ("files", "s3", "list", "start")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    options = _options()
+    comparisons: list[Comparison] = []
+    print(f"{_machine()}; medians of {options.runs} runs in turn\n", flush=True)
+    with _folder(options.keep) as folder:
+        for comparison in _measure(folder, options):
+            print(comparison.table(), end="\n\n", flush=True)
+            comparisons.append(comparison)
+    document = {
+        "machine": _machine(),
+        "runs": options.runs,
+        "comparisons": [comparison.to_json() for comparison in comparisons],
+    }
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(document, indent=2) + "\n")
+    if any(result.failure for comparison in comparisons for result in comparison.results):
+        sys.exit(1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--sizes", type=_numbers, default=[256, 1024], help="MB of the restored databases")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=list(_TASKS), help=",".join(_TASKS)
+    )
+    parser.add_argument("--keep", type=Path, help="build the replicas here, or use them when they are there")
+    parser.add_argument("--json", type=Path, help="write every figure to this file")
+    options = parser.parse_args()
+    if unknown := set(options.only) - set(_TASKS):
+        parser.error(f"unknown task {', '.join(sorted(unknown))}; there are {', '.join(_TASKS)}")
+    return options
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Comparison]:
+    if "start" in options.only:
+        yield from tasks.start(folder, 4 * options.runs)
+    if "list" in options.only:
+        replica = tasks.prepare_listing(folder)
+        yield tasks.listing(tasks.on_files(replica), options.runs)
+        with tasks.on_s3(replica) as place:
+            yield tasks.listing(place, options.runs)
+    for size in options.sizes:
+        if "files" in options.only:
+            place = tasks.on_files(tasks.prepare_restore(folder, size))
+            yield tasks.restore(place, size, options.runs, floor=True)
+        if "s3" in options.only:
+            with tasks.on_s3(tasks.prepare_restore(folder, size)) as place:
+                yield tasks.restore(place, size, options.runs, floor=False)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="sqlrecover-bench-") as name:
+        yield Path(name).resolve()
+
+
+def _machine() -> str:
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

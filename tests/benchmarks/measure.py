@@ -1,0 +1,126 @@
+"""Take several tools' times in turn, so that a slow minute of the machine hits them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+_CHILD = Path(__file__).with_name("child.py")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one run of a command took."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+
+@dataclass
+class Contender:
+    """One tool in a comparison; `check` raises when what a run left behind is not right."""
+
+    name: str
+    command: Sequence[str]
+    check: Callable[[], None] = lambda: None
+    clean: Callable[[], None] = lambda: None
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    """All runs of one tool in a comparison."""
+
+    name: str
+    runs: list[Figures] = field(default_factory=list)
+    failure: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """The median."""
+        return statistics.median(run.seconds for run in self.runs)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The highest of all runs."""
+        return max(run.peak_bytes for run in self.runs)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The median."""
+        return statistics.median(run.cpu_seconds for run in self.runs)
+
+    def to_json(self) -> dict[str, Any]:
+        if self.failure:
+            return {"tool": self.name, "failure": self.failure}
+        figures = {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "peak_bytes": self.peak_bytes}
+        return {"tool": self.name, **figures, "runs": [asdict(run) for run in self.runs]}
+
+
+@dataclass
+class Comparison:
+    """Several tools at the same task; the first is ours."""
+
+    title: str
+    results: list[Result]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"title": self.title, "results": [result.to_json() for result in self.results]}
+
+    def table(self) -> str:
+        """Return the comparison as text: medians, their ratio to the first tool's, peak memory."""
+        ours = self.results[0]
+        lines = [self.title]
+        for result in self.results:
+            if result.failure:
+                lines.append(f"  {result.name:<22} {result.failure}")
+                continue
+            ratio = "" if result is ours or ours.failure else f"{result.seconds / ours.seconds:6.2f}x"
+            spread = (
+                f"{min(run.seconds for run in result.runs):.3f}-{max(run.seconds for run in result.runs):.3f}"
+            )
+            lines.append(
+                f"  {result.name:<22} {result.seconds:8.3f} s  ({spread})  {ratio:>8}"
+                f"  cpu {result.cpu_seconds:6.2f} s  {result.peak_bytes / 1e6:6.0f} MB"
+            )
+        return "\n".join(lines)
+
+
+def compare(title: str, contenders: Sequence[Contender], runs: int, folder: Path) -> Comparison:
+    """Run every contender `runs` times, in turn; one that fails is left out from then on."""
+    results = [Result(contender.name) for contender in contenders]
+    for number in range(runs):
+        for contender, result in zip(contenders, results, strict=True):
+            if result.failure:
+                continue
+            contender.clean()
+            try:
+                result.runs.append(_run(contender, folder / "output.txt"))
+                if number == 0:
+                    contender.check()
+            except RuntimeError as error:
+                result.failure = f"failed: {error}"
+            finally:
+                contender.clean()
+    return Comparison(title, results)
+
+
+def _run(contender: Contender, log: Path) -> Figures:
+    command = [sys.executable, "-I", "-S", str(_CHILD), str(log), *contender.command]
+    # Litestream 0.5 cannot start with a certificate bundle of AWS in its environment.
+    own = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    environ = {**own, **contender.environ}
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
+    figures = json.loads(answer.stdout)
+    if figures.pop("exit_code") != 0:
+        said = log.read_text(errors="replace").strip().splitlines() or ["nothing was said"]
+        raise RuntimeError(said[-1][:200])
+    return Figures(**figures)
