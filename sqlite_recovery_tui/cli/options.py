@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,41 @@ def generation_option(body: Callable[..., int]) -> Callable[..., int]:
     return click.option(
         "--generation", metavar="ID", callback=_generation, help="Only the generation with this id."
     )(body)
+
+
+def hexadecimal(_ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a hexadecimal option, with or without 0x; raise `UsageError`."""
+    if value is None:
+        return None
+    try:
+        number = int(value, 16)
+    except ValueError:
+        number = -1
+    if number < 0 or len(value) > 18:
+        raise UsageError(
+            f"{value!r} is not a hexadecimal number for -{param.name}",
+            hint="write it as the position column of `sqlrecover wal` does",
+        )
+    return number
+
+
+def size_in_bytes(_ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a size option such as 128MiB; raise `UsageError`."""
+    return None if value is None else _parsed("parse_size", param, value)
+
+
+def duration(_ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a duration option such as 1h30m; raise `UsageError`."""
+    return None if value is None else _parsed("parse_duration", param, value)
+
+
+def _parsed(reader: str, param: click.Parameter, value: str) -> Any:
+    from sqlite_recovery_tui import config
+
+    try:
+        return getattr(config, reader)(value)
+    except ValueError as error:
+        raise UsageError(f"{value!r} is no good for -{param.name}: {error}") from None
 
 
 def _generation(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:

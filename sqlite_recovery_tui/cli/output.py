@@ -81,10 +81,11 @@ class Output:
             padded = [pad(cell, width) for cell, width in zip(row[:-1], widths, strict=False)]
             self._write("".join([*padded, row[-1]]) + "\n")
 
-    def facts(self, facts: Mapping[str, object]) -> None:
+    def facts(self, facts: Iterable[tuple[str, object]]) -> None:
         """Print `name  value` lines with the values in one column."""
-        width = max((cell_width(name) for name in facts), default=0)
-        for name, value in facts.items():
+        pairs = [(printable(name), value) for name, value in facts]
+        width = max((cell_width(name) for name, _ in pairs), default=0)
+        for name, value in pairs:
             self.line(f"{pad(name, width)}  {value}")
 
     def document(self, document: Mapping[str, Any]) -> None:

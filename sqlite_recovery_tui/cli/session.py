@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,12 +67,25 @@ class Session:
         return settings
 
     def settings_for(self, wanted: str | None) -> Settings | None:
-        """Return the settings that `wanted` needs: for a URL only a file that was named counts."""
+        """Return the settings that `wanted` needs: for a URL one that was named, if any."""
         from sqlite_recovery_tui import config
 
+        if wanted is not None and Path(wanted).is_dir():
+            return None
         if wanted is not None and self.common.config is None and config.is_url(wanted):
             return None
         return self.settings
+
+    @property
+    def can_open_console(self) -> bool:
+        """True when there is a console and a terminal to show it on."""
+        return self.console is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def open_console(self, settings: Settings | None, target: str | None) -> int:
+        """Open the console and return its exit code."""
+        assert self.console is not None
+        self.out.flush()
+        return self.console(settings, target)
 
     def refs(self, wanted: str | None = None, replica: str | None = None) -> list[ReplicaRef]:
         """Return the replicas of a database or URL, or of all databases.

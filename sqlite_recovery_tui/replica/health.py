@@ -55,19 +55,20 @@ class Facts:
     sync_interval: timedelta
 
 
-def check_replica(state: ReplicaState, *, now: datetime, live: datetime | None = None) -> tuple[Check, ...]:
+def check_replica(
+    state: ReplicaState, *, now: datetime, live: datetime | None = None, limits: Thresholds | None = None
+) -> tuple[Check, ...]:
     """Return every check of one scanned replica, in a fixed order.
 
-    `live` is when the live database last changed (None: unknown). Of a replica that could not be
-    listed only `reachable` is known.
+    `live` is when the live database last changed (None: unknown), `limits` replaces the limits of the
+    configuration. Of a replica that could not be listed only `reachable` is known.
     """
     replica = state.ref.replica
     if state.error is not None or state.timeline is None:
         message = str(state.error) if state.error else "not listed"
         return (Check("reachable", "fail", message, state.error.hint if state.error else ""),)
-    facts = Facts(
-        state.timeline, now, live, replica.thresholds, replica.sync_interval or timedelta(seconds=1)
-    )
+    interval = replica.sync_interval or timedelta(seconds=1)
+    facts = Facts(state.timeline, now, live, limits or replica.thresholds, interval)
     return (_reachable(facts), *check_timeline(facts))
 
 

@@ -30,7 +30,7 @@ def test_hostile_cells_stay_in_their_row() -> None:
     out = Output(stream=stream)
     out.table(("name", "value"), [("\x1b[2Jgone\n", "a\rb")])
     out.line("key \x07")
-    out.facts({"na\nme": "va\x1blue"})
+    out.facts([("na\nme", "va\x1blue")])
     assert stream.getvalue().splitlines() == [
         "name" + " " * 11 + "value",
         "\\x1b[2Jgone\\n  a\\rb",

@@ -1,0 +1,71 @@
+"""`sqlrecover replicas`: every replica with its place, its reach and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
+from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.words import ago, plural, size
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.fleet import ReplicaState
+
+
+@subcommand("replicas")
+@target_argument(required=False)
+@replica_option
+def command(session: Session, target: str | None, replica: str | None) -> int:
+    """List replicas: database, name, type, where, the newest point to go back to, gaps and size.
+
+    Without an argument: the replicas of every database.
+    """
+    return show_replicas(session, target, replica)
+
+
+def show_replicas(session: Session, target: str | None, replica: str | None) -> int:
+    """Print one row for each replica; return the exit code."""
+    from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
+
+    states = scan_all(session, session.refs(target, replica))
+    single_error(states)
+    session.out.table(
+        ("database", "replica", "type", "bucket", "region", "newest", "gaps", "size", "url"),
+        [_row(session, state) for state in states],
+    )
+    code = report_errors(session, states)
+    session.document({"replicas": list(_members(states)), "errors": errors_of(states)})
+    return code
+
+
+def _row(session: Session, state: ReplicaState) -> tuple[object, ...]:
+    replica, database = state.ref.replica, state.ref.database
+    place = (replica.name, replica.type, replica.bucket or "-", replica.region or "-")
+    name = database.name if database else "-"
+    timeline = state.timeline
+    if timeline is None:
+        return (name, *place, state.error.kind if state.error else "-", "-", "-", replica.url)
+    newest = ago(timeline.newest.time, session.clock.now()) if timeline.newest else "nothing"
+    return (name, *place, newest, _gaps(len(timeline.holes)), size(timeline.size), replica.url)
+
+
+def _gaps(count: int) -> str:
+    return plural(count, "gap") if count else "none"
+
+
+def _members(states: list[ReplicaState]) -> Iterator[dict[str, Any]]:
+    from sqlite_recovery_tui.cli.listing import identity
+
+    for state in states:
+        replica = state.ref.replica
+        yield {
+            **identity(state.ref),
+            "type": replica.type,
+            "bucket": replica.bucket or None,
+            "path": replica.path,
+            "region": replica.region,
+            "endpoint": replica.endpoint,
+            "timeline": state.timeline.to_json() if state.timeline else None,
+            "error": state.error.to_json() if state.error else None,
+        }

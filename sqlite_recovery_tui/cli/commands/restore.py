@@ -1,0 +1,266 @@
+"""`sqlrecover restore`: one state of a replica to a file, saying which; never over anything unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from sqlite_recovery_tui.cli.options import (
+    generation_option,
+    hexadecimal,
+    replica_option,
+    size_in_bytes,
+    subcommand,
+    target_argument,
+)
+from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.errors import (
+    BucketNotFound,
+    NotFoundError,
+    RefusedError,
+    UsageError,
+    VerificationFailed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
+    from sqlite_recovery_tui.restore.choose import Choice
+    from sqlite_recovery_tui.restore.run import RestoreResult
+    from sqlite_recovery_tui.restore.target import Target
+    from sqlite_recovery_tui.verify.integrity import IntegrityReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The command line as it was typed, parsed."""
+
+    target: str
+    output: Path | None
+    replica: str | None
+    generation: str | None
+    timestamp: str | None
+    index: int | None
+    offset: int | None
+    txid: str | None
+    if_db_not_exists: bool
+    if_replica_exists: bool
+    integrity_check: Literal["none", "quick", "full"]
+    dry_run: bool
+    force: bool
+    nearest: bool
+    to_last_good: bool
+    parallelism: int
+    memory: int | None
+
+
+@subcommand("restore")
+@target_argument(required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Where to restore to.")
+@replica_option
+@generation_option
+@click.option("--timestamp", metavar="T", help="The newest state at or before this time.")
+@click.option("--index", metavar="HEX", callback=hexadecimal, help="The state at the end of this WAL.")
+@click.option("--offset", metavar="HEX", callback=hexadecimal, help="With -index: up to this byte of it.")
+@click.option("--txid", metavar="X", help="For v0.5 replicas.")
+@click.option("--if-db-not-exists", is_flag=True, help="Exit 0 when the output already exists.")
+@click.option("--if-replica-exists", is_flag=True, help="Exit 0 when there is nothing to restore from.")
+@click.option(
+    "--integrity-check",
+    type=click.Choice(["none", "quick", "full"]),
+    default="none",
+    show_default=True,
+    help="Check the restored database; exit 5 when it fails.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan and how to carry it out by hand.")
+@click.option("--force", is_flag=True, help="Replace OUT once everything succeeded; the old file is kept.")
+@click.option("--nearest", is_flag=True, help="Outside the time covered: take the nearest state.")
+@click.option("--to-last-good", is_flag=True, help="Stop in front of damage instead of refusing.")
+@click.option("--parallelism", type=click.IntRange(1, 256), default=8, metavar="N", help="Objects at a time.")
+@click.option("--memory", metavar="SIZE", callback=size_in_bytes, help="Memory for data, such as 128MiB.")
+def command(session: Session, **wished: Any) -> int:
+    """Restore a database from a replica to a file.
+
+    Without a time or position: the latest state. Times: 2026-03-26T10:30:00Z, "2026-03-26 10:30",
+    10:30, "20 min ago", seconds since 1970; without a zone they are local. Without -o the database's
+    own path is used; a file that exists is never replaced without -force and -o.
+    """
+    wish = Wish(**wished)
+    requested = _target(session, wish)
+    refs = session.refs(wish.target, wish.replica)
+    path = _output(refs, wish)
+    if wish.if_db_not_exists and path.exists():
+        return _nothing_done(session, path, f"{path} exists")
+    if not wish.dry_run:
+        from sqlite_recovery_tui.restore.place import check_target
+
+        check_target(path.absolute(), force=wish.force)
+    try:
+        choice = _choose(session, refs, requested, wish)
+    except (NotFoundError, BucketNotFound) as error:
+        if wish.if_replica_exists and _means_empty(error, refs):
+            return _nothing_done(session, path, str(error))
+        raise
+    if wish.dry_run:
+        return _show_plan(session, choice, path)
+    return _restore(session, choice, path, wish)
+
+
+def _target(session: Session, wish: Wish) -> Target:
+    from sqlite_recovery_tui.restore.target import AtPosition, Latest, parse_time
+
+    if wish.txid is not None:
+        raise UsageError(
+            "-txid names a state of a v0.5 replica; v0.3 replicas have none",
+            hint="use -timestamp, or -generation with -index and -offset as `sqlrecover wal` lists them",
+        )
+    if wish.timestamp is not None and wish.index is not None:
+        raise UsageError("-timestamp and -index exclude one another", hint="give one of them")
+    if wish.offset is not None and wish.index is None:
+        raise UsageError("-offset needs -index", hint="an offset is a byte of one WAL")
+    if wish.timestamp is not None:
+        return parse_time(wish.timestamp, now=session.clock.now())
+    if wish.index is not None:
+        return AtPosition(wish.index, wish.offset, wish.generation)
+    return Latest()
+
+
+def _output(refs: Sequence[ReplicaRef], wish: Wish) -> Path:
+    """Return where to restore to: -o, or as Litestream does it the database's own path."""
+    if wish.output is not None:
+        return wish.output
+    database = refs[0].database if refs else None
+    if database is None:
+        if wish.dry_run:
+            return Path("restored.db")
+        raise UsageError("a replica URL needs -o", hint="name the file to restore to: -o restored.db")
+    if wish.force:
+        raise RefusedError(
+            f"-force replaces only what -o names, not {database.path} by itself",
+            object=str(database.path),
+            hint=f"add -o {database.path} if that is what you want",
+        )
+    return database.path
+
+
+def _choose(session: Session, refs: Sequence[ReplicaRef], requested: Target, wish: Wish) -> Choice:
+    from sqlite_recovery_tui.cli.listing import scan_all
+    from sqlite_recovery_tui.restore.choose import choose
+
+    states: list[ReplicaState] = scan_all(session, refs)
+    choice = choose(
+        states,
+        requested,
+        generation=wish.generation,
+        nearest=wish.nearest,
+        to_last_good=wish.to_last_good,
+    )
+    for ref, error in choice.rejected:
+        session.err.warning(f"{ref.label} is not used: {error}")
+    return choice
+
+
+def _means_empty(error: Exception, refs: Sequence[ReplicaRef]) -> bool:
+    """Tell whether nothing was ever stored; a file replica's missing directory is the same thing."""
+    if isinstance(error, NotFoundError):
+        return error.kind == NotFoundError.kind
+    return all(ref.replica.type in ("file", "sftp") for ref in refs)
+
+
+def _nothing_done(session: Session, path: Path, why: str) -> int:
+    session.out.line(f"nothing restored: {why}")
+    session.document({"output": str(path), "restored": False, "reason": why})
+    return 0
+
+
+def _show_plan(session: Session, choice: Choice, path: Path) -> int:
+    from sqlite_recovery_tui.cli.reports import plan_facts
+    from sqlite_recovery_tui.restore.plan import estimate_seconds
+    from sqlite_recovery_tui.restore.recipe import recipe
+
+    seconds = estimate_seconds(choice.plan, local=choice.ref.replica.type == "file")
+    by_hand = recipe(choice.plan, path)
+    session.out.marked("bold", "plan", f"  restore {choice.ref.label} to {path}")
+    session.out.facts(plan_facts(choice.plan, why=choice.why, seconds=seconds))
+    session.out.line()
+    session.out.line("by hand:")
+    session.out.lines(f"  {line}" for line in by_hand)
+    document = choice.plan.to_json()
+    more = {"why": choice.why, "estimate_seconds": round(seconds, 3), "recipe": by_hand}
+    session.document({"dry_run": True, "output": str(path), **document, **more})
+    return 0
+
+
+def _restore(session: Session, choice: Choice, path: Path, wish: Wish) -> int:
+    from sqlite_recovery_tui.restore.run import RestoreOptions, restore
+    from sqlite_recovery_tui.storage.open import open_store
+
+    reports: list[IntegrityReport] = []
+    replaces = path.exists()
+    options = RestoreOptions(
+        path,
+        force=wish.force,
+        parallelism=wish.parallelism,
+        memory_bytes=wish.memory or choice.ref.replica.memory_bytes,
+        to_last_good=wish.to_last_good,
+    )
+    with session.meter() as meter:
+
+        def check(file: Path) -> None:
+            from sqlite_recovery_tui.verify.integrity import check_database
+
+            assert wish.integrity_check != "none"
+            report = check_database(
+                file, kind=wish.integrity_check, foreign_keys=False, progress=meter, cancel=session.cancel
+            )
+            reports.append(report)
+            if replaces and not report.ok:
+                raise _failed(report, path, f"{path} was left as it was")
+
+        store = open_store(choice.ref.replica, clock=session.clock)
+        try:
+            result = restore(
+                store,
+                choice.plan,
+                options,
+                age_identities=choice.ref.identities,
+                before_placing=check if wish.integrity_check != "none" else None,
+                progress=meter,
+                cancel=session.cancel,
+                clock=session.clock,
+            )
+        finally:
+            store.close()
+    return _tell(session, result, choice, reports[0] if reports else None, wish.integrity_check)
+
+
+def _tell(
+    session: Session, result: RestoreResult, choice: Choice, report: IntegrityReport | None, kind: str
+) -> int:
+    from sqlite_recovery_tui.cli.reports import command_line, integrity_member, result_facts
+
+    session.out.marked("bold", "restored", f"  {choice.ref.label} to {result.output}")
+    session.out.facts(result_facts(result, why=choice.why, integrity=report))
+    if report is None:
+        session.out.line()
+        session.out.line(f"next: {command_line('verify', result.output)}")
+    document: dict[str, Any] = {**result.to_json(), "integrity": integrity_member(report, kind)}
+    session.document({**document, "why": choice.why, "restored": True})
+    if report is not None and not report.ok:
+        session.err.error(_failed(report, result.output, "the restored file was kept"))
+        return VerificationFailed.code
+    return 0
+
+
+def _failed(report: IntegrityReport, path: Path, kept: str) -> VerificationFailed:
+    messages = [message for check in report.checks for message in check.messages]
+    first = f": {messages[0]}" if messages else ""
+    return VerificationFailed(
+        f"the restored database fails its check ({report.verdict}){first}",
+        object=str(path),
+        hint=f"{kept}; try an earlier -timestamp or another replica",
+    )

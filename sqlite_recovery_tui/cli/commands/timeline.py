@@ -1,0 +1,121 @@
+"""`sqlrecover timeline`: what is covered, what is missing, and the points one can go back to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
+from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.words import ago, both_zones, plural, rfc3339, size, span
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.domain import Gap, RestorePoint
+    from sqlite_recovery_tui.replica.fleet import ReplicaState
+    from sqlite_recovery_tui.replica.timeline import Timeline
+
+
+@subcommand("timeline")
+@target_argument(required=True)
+@replica_option
+@click.option("--points", is_flag=True, help="List every restore point.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the last N restore points.")
+def command(session: Session, target: str, replica: str | None, points: bool, limit: int | None) -> int:
+    """Show the time each replica covers, the gaps in it, and with --points each restore point."""
+    from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
+
+    states = scan_all(session, session.refs(target, replica))
+    single_error(states)
+    documents = []
+    for state in states:
+        if state.timeline is not None:
+            listed = _points(state.timeline, limit) if points or limit else None
+            _print(session, state, state.timeline, listed)
+            documents.append(_document(state, state.timeline, listed))
+    code = report_errors(session, states)
+    session.document({"replicas": documents, "errors": errors_of(states)})
+    return code
+
+
+def _points(timeline: Timeline, limit: int | None) -> list[RestorePoint]:
+    total = sum(1 for _ in timeline.points())
+    skipped = max(0, total - limit) if limit else 0
+    return list(islice(timeline.points(), skipped, None))
+
+
+def _print(
+    session: Session, state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None
+) -> None:
+    out, now = session.out, session.clock.now()
+    out.marked("bold", state.ref.label, f"  {state.ref.replica.url}" if state.ref.database else "")
+    spans = timeline.coverage()
+    if timeline.oldest is None or timeline.newest is None:
+        out.line("  nothing can be restored from here")
+    else:
+        covered = sum(item.length.total_seconds() for item in spans)
+        out.facts(
+            [
+                ("  from", both_zones(timeline.oldest.time)),
+                ("  to", f"{both_zones(timeline.newest.time)}, {ago(timeline.newest.time, now)}"),
+                ("  covered", f"{span(covered)} in {plural(len(spans), 'span')}"),
+                ("  position", timeline.newest.end or timeline.newest.position),
+                ("  stored", f"{plural(timeline.objects, 'object')}, {size(timeline.size)}"),
+                ("  history", plural(len(timeline.generations), "generation")),
+            ]
+        )
+    if len(spans) > 1:
+        out.line()
+        out.table(
+            ("  covered from", "to", "length"),
+            [
+                (f"  {rfc3339(item.start)}", rfc3339(item.end), span(item.length.total_seconds()))
+                for item in spans
+            ],
+        )
+    for gap in timeline.gaps():
+        out.line()
+        _print_gap(session, gap)
+    if listed is not None:
+        out.line()
+        total = sum(1 for _ in timeline.points())
+        out.line(f"  {plural(total, 'restore point')}" + _limited(len(listed), total))
+        out.table(
+            ("  time", "generation", "position", "object"),
+            [
+                (
+                    f"  {rfc3339(point.time, fraction=True)}",
+                    point.position.generation,
+                    (point.end or point.position).label,
+                    point.key.rpartition("/")[2],
+                )
+                for point in listed
+            ],
+        )
+    out.line()
+
+
+def _limited(shown: int, total: int) -> str:
+    return f", the last {shown:,} shown" if shown < total else ""
+
+
+def _print_gap(session: Session, gap: Gap) -> None:
+    pause = gap.kind == "between-generations"
+    session.out.marked("warn" if pause else "fail", "  pause" if pause else "  gap", f"  {gap.message}")
+    before = f"{both_zones(gap.before.time)} ({gap.before.position.label})" if gap.before else "none"
+    after = f"{both_zones(gap.after.time)} ({gap.after.position.label})" if gap.after else "none"
+    session.out.line(f"       last point before it: {before}")
+    session.out.line(f"       next snapshot after it: {after}")
+
+
+def _document(
+    state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None
+) -> dict[str, Any]:
+    from sqlite_recovery_tui.cli.listing import identity
+
+    document = {**identity(state.ref), **timeline.to_json()}
+    if listed is not None:
+        document["points"] = [point.to_json() for point in listed]
+    return document

@@ -1,0 +1,254 @@
+"""`sqlrecover verify`: prove replicas object by object, and database files page by page."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
+from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.errors import (
+    Cancelled,
+    ConfigError,
+    DamagedError,
+    NotFoundError,
+    RecoverError,
+    UsageError,
+    VerificationFailed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlite_recovery_tui.progress import ProgressFn
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
+    from sqlite_recovery_tui.restore.run import RestoreResult
+    from sqlite_recovery_tui.storage.base import Store
+    from sqlite_recovery_tui.verify.integrity import IntegrityReport
+    from sqlite_recovery_tui.verify.replica import Fault, ReplicaProof
+
+_PRECEDENCE = (DamagedError.code, VerificationFailed.code)
+"""Of several failures the exit code tells the first of these, then whatever came first."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A full restore that was made only to look at it, or why it could not be made."""
+
+    result: RestoreResult | None
+    report: IntegrityReport | None
+    error: RecoverError | None
+
+    @property
+    def code(self) -> int:
+        if self.error is not None:
+            return self.error.code
+        return 0 if self.report is None or self.report.ok else VerificationFailed.code
+
+    def to_json(self) -> dict[str, Any]:
+        from sqlite_recovery_tui.cli.reports import integrity_member
+
+        restored = self.result.to_json() if self.result else {}
+        restored.pop("output", None)
+        return {
+            **restored,
+            "integrity": integrity_member(self.report, "full"),
+            "error": self.error.to_json() if self.error else None,
+        }
+
+
+@subcommand("verify")
+@target_argument(required=False, what="DB|URL|FILE")
+@replica_option
+@click.option("--all", "everything", is_flag=True, help="Every replica of every database.")
+@click.option("--full", is_flag=True, help="Also restore the latest state, check it, and remove it again.")
+def command(session: Session, target: str | None, replica: str | None, everything: bool, full: bool) -> int:
+    """Prove replicas or a database file; exit 4 for a damaged replica, 5 for a damaged database.
+
+    A replica: every object is fetched, every checksum verified, every chain replayed from snapshot to
+    snapshot. A file: integrity_check and foreign_key_check.
+    """
+    if everything == (target is not None):
+        raise UsageError("verify takes a database, a URL or a file, or else --all", hint="add -h for help")
+    file = None if target is None else _as_file(session, target)
+    if file is not None:
+        return _verify_file(session, file)
+    return _verify_replicas(session, session.refs(target, replica), full)
+
+
+def _as_file(session: Session, target: str) -> Path | None:
+    """Return the file that `target` names, unless it names a database of the configuration."""
+    path = Path(target)
+    if not path.is_file():
+        return None
+    try:
+        settings = session.settings
+    except ConfigError as error:
+        if session.common.config is not None:
+            raise
+        session.err.warning(f"{error}; {target} is taken for a file")
+        return path
+    with suppress(NotFoundError):
+        if settings is not None:
+            settings.database(target)
+            return None
+    return path
+
+
+def _verify_file(session: Session, path: Path) -> int:
+    from sqlite_recovery_tui.cli.reports import first_few, integrity_member, integrity_words
+    from sqlite_recovery_tui.verify.integrity import check_database
+
+    with session.meter() as meter:
+        report = check_database(path, kind="full", progress=meter, cancel=session.cancel)
+    session.out.marked("ok" if report.ok else "fail", "ok" if report.ok else "FAIL", f"  {path}")
+    session.out.line(f"    {integrity_words(report)}")
+    messages = [message for check in report.checks for message in check.messages]
+    session.out.lines(f"    {message}" for message in first_few(messages))
+    session.document({"file": str(path), "integrity": integrity_member(report, "full")})
+    return 0 if report.ok else VerificationFailed.code
+
+
+def _verify_replicas(session: Session, refs: Sequence[ReplicaRef], full: bool) -> int:
+    from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
+
+    states = scan_all(session, refs)
+    single_error(states)
+    codes, members = [report_errors(session, states)], []
+    for state in states:
+        if state.timeline is None:
+            continue
+        try:
+            code, member = _verify_one(session, state, full)
+        except Cancelled:
+            raise
+        except RecoverError as error:
+            if len(states) == 1:
+                raise
+            session.err.error(RecoverError(f"{state.ref.label}: {error}", hint=error.hint))
+            code, member = error.code, {"error": error.to_json()}
+        codes.append(code)
+        members.append({**_identity(state.ref), **member})
+    session.document({"replicas": members, "errors": errors_of(states)})
+    failures = [code for code in codes if code]
+    return next((code for code in _PRECEDENCE if code in failures), failures[0] if failures else 0)
+
+
+def _identity(ref: ReplicaRef) -> dict[str, Any]:
+    from sqlite_recovery_tui.cli.listing import identity
+
+    return identity(ref)
+
+
+def _verify_one(session: Session, state: ReplicaState, full: bool) -> tuple[int, dict[str, Any]]:
+    from sqlite_recovery_tui.storage.open import open_store
+    from sqlite_recovery_tui.verify.replica import verify_replica
+
+    assert state.timeline is not None
+    store = open_store(state.ref.replica, clock=session.clock)
+    try:
+        with session.meter() as meter:
+            proof = verify_replica(
+                store,
+                state.timeline,
+                age_identities=state.ref.identities,
+                folder=_work_folder(state.ref),
+                progress=meter,
+                cancel=session.cancel,
+            )
+            drill = _drill(session, state, store, meter) if full else None
+    finally:
+        store.close()
+    _print_proof(session, state, proof, drill)
+    code = DamagedError.code if proof.verdict == "damaged" else drill.code if drill else 0
+    return code, {**proof.to_json(), "drill": drill.to_json() if drill else None}
+
+
+def _work_folder(ref: ReplicaRef) -> Path | None:
+    """Return the scratch directory, which is sized for databases; the system's own when it cannot be had."""
+    folder = ref.replica.scratch_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+def _drill(session: Session, state: ReplicaState, store: Store, progress: ProgressFn) -> Drill:
+    """Restore the latest state into a directory that is removed again, and check the whole of it."""
+    from sqlite_recovery_tui.restore.choose import choose
+    from sqlite_recovery_tui.restore.run import RestoreOptions, restore
+    from sqlite_recovery_tui.restore.target import Latest
+    from sqlite_recovery_tui.verify.integrity import check_database
+
+    with tempfile.TemporaryDirectory(prefix="sqlrecover-drill-", dir=_work_folder(state.ref)) as own:
+        file = Path(own) / "drill.db"
+        try:
+            plan = choose([state], Latest()).plan
+            result = restore(
+                store,
+                plan,
+                RestoreOptions(file, memory_bytes=state.ref.replica.memory_bytes),
+                age_identities=state.ref.identities,
+                progress=progress,
+                cancel=session.cancel,
+                clock=session.clock,
+            )
+        except Cancelled:
+            raise
+        except RecoverError as error:
+            return Drill(None, None, error)
+        return Drill(
+            result, check_database(file, kind="full", progress=progress, cancel=session.cancel), None
+        )
+
+
+def _print_proof(session: Session, state: ReplicaState, proof: ReplicaProof, drill: Drill | None) -> None:
+    from sqlite_recovery_tui.cli.reports import continuity_facts, first_few
+    from sqlite_recovery_tui.words import plural, size
+
+    style = "fail" if proof.verdict == "damaged" else "ok"
+    session.out.marked(style, proof.verdict, f"  {state.ref.label}")
+    looked_at = f"{plural(proof.objects, 'object')}, {size(proof.bytes_fetched)}"
+    facts = [("  read", looked_at), ("  generations", str(len(proof.generations)))]
+    facts += [(f"  {name}", words) for name, words in continuity_facts(proof.verdict, proof.unproven)]
+    session.out.facts(facts)
+    for fault in proof.faults:
+        _print_fault(session, fault)
+    if drill is not None:
+        session.out.lines(f"  {line}" for line in first_few(list(_drill_lines(drill))))
+    session.out.line()
+
+
+def _print_fault(session: Session, fault: Fault) -> None:
+    from sqlite_recovery_tui.words import both_zones
+
+    session.out.marked("fail", "  damaged", f"  {fault.object}: {fault.message}")
+    if fault.last_good is not None:
+        point = fault.last_good
+        session.out.line(f"    last good point:    {both_zones(point.time)} ({point.end or point.position})")
+    if fault.next_good is not None:
+        point = fault.next_good
+        session.out.line(f"    next good snapshot: {both_zones(point.time)} ({point.position})")
+
+
+def _drill_lines(drill: Drill) -> list[str]:
+    from sqlite_recovery_tui.cli.reports import integrity_words
+    from sqlite_recovery_tui.words import both_zones, span
+
+    if drill.error is not None or drill.result is None:
+        return [f"restore drill failed: {drill.error}"]
+    reached = both_zones(drill.result.time)
+    messages = (
+        [message for check in drill.report.checks for message in check.messages] if drill.report else []
+    )
+    return [
+        f"restore drill: the state of {reached} in {span(round(drill.result.duration_seconds, 1))}",
+        f"integrity: {integrity_words(drill.report)}",
+        *messages,
+    ]

@@ -1,0 +1,129 @@
+"""What the listing commands share: scan replicas side by side, one table or document, errors beside it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.errors import NotFoundError, RecoverError
+from sqlite_recovery_tui.progress import Progress, ProgressFn, ignore_progress
+from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState, scan_replica
+
+AT_ONCE = 8
+
+
+def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]:
+    """List every replica, several at a time, and return their states in the order of `refs`.
+
+    Raises `Cancelled`; any other failure is in the state.
+    """
+    with session.meter() as meter:
+        if len(refs) == 1:
+            return [_scan(session, refs[0], meter)]
+        return _scan_many(session, refs, meter)
+
+
+def _scan(session: Session, ref: ReplicaRef, progress: ProgressFn) -> ReplicaState:
+    return scan_replica(ref, clock=session.clock, cancel=session.cancel, progress=progress)
+
+
+def _scan_many(session: Session, refs: Sequence[ReplicaRef], meter: ProgressFn) -> list[ReplicaState]:
+    """Scan in daemon threads, so that an interrupt need not wait for a server that does not answer."""
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[int, ReplicaState | BaseException]] = queue.SimpleQueue()
+    for number in range(len(refs)):
+        waiting.put(number)
+
+    def work() -> None:
+        while True:
+            try:
+                number = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                answers.put((number, _scan(session, refs[number], ignore_progress)))
+            except BaseException as fault:  # raised again by the thread that waits
+                answers.put((number, fault))
+
+    for _ in range(min(AT_ONCE, len(refs))):
+        threading.Thread(target=work, name="scan", daemon=True).start()
+    states: dict[int, ReplicaState] = {}
+    while len(states) < len(refs):
+        number, answer = answers.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        states[number] = answer
+        meter(Progress("listing", len(states), len(refs), "replicas"))
+    return [states[number] for number in range(len(refs))]
+
+
+def show(
+    session: Session,
+    name: str,
+    states: Sequence[ReplicaState],
+    heads: Sequence[str],
+    rows_of: Callable[[ReplicaState], Iterable[tuple[Sequence[object], dict[str, Any]]]],
+) -> int:
+    """Print the rows of every replica that could be listed, errors of the others; return the exit code.
+
+    Each row is its text cells and its JSON members. With several databases a column says which.
+    """
+    single_error(states)
+    by_database = len({state.ref.database_name for state in states}) > 1
+    cells: list[Sequence[object]] = []
+    members: list[dict[str, Any]] = []
+    for state in states:
+        for row, member in rows_of(state) if state.timeline is not None else ():
+            cells.append((state.ref.database_name or "-", *row) if by_database else row)
+            members.append({**identity(state.ref), **member})
+    session.out.table((*(["database"] if by_database else ()), *heads), cells)
+    code = report_errors(session, states)
+    session.document({name: members, "errors": errors_of(states)})
+    return code
+
+
+def need_generation(states: Sequence[ReplicaState], generation: str | None) -> None:
+    """Raise `NotFoundError` when a generation is asked for that none of the replicas has."""
+    known = {item.id for state in states if state.timeline for item in state.timeline.generations}
+    if generation is None or generation in known or any(state.error for state in states):
+        return
+    raise NotFoundError(
+        f"generation {generation} is in none of the replicas",
+        hint=f"there are {', '.join(sorted(known)) or 'none'}",
+    )
+
+
+def identity(ref: ReplicaRef) -> dict[str, Any]:
+    """Return the JSON members that say which replica is meant."""
+    return {"database": ref.database_name, "replica": ref.replica.name, "url": ref.replica.url}
+
+
+def single_error(states: Sequence[ReplicaState]) -> None:
+    """Raise the error of the only replica: then there is nothing else to show."""
+    if len(states) == 1 and states[0].error is not None:
+        raise states[0].error
+
+
+def errors_of(states: Sequence[ReplicaState]) -> list[dict[str, Any]]:
+    """Return the errors of the replicas that could not be listed, as JSON."""
+    return [{**identity(state.ref), **state.error.to_json()} for state in states if state.error is not None]
+
+
+def report_errors(session: Session, states: Sequence[ReplicaState]) -> int:
+    """Print a line for each replica that could not be listed; return the first one's exit code, or 0."""
+    code = 0
+    for state in states:
+        if state.error is not None:
+            session.err.error(_placed(state.ref, state.error))
+            code = code or state.error.code
+        elif state.timeline is not None:
+            for warning in state.timeline.warnings:
+                session.err.warning(f"{state.ref.label}: {warning}")
+    return code
+
+
+def _placed(ref: ReplicaRef, error: RecoverError) -> RecoverError:
+    return RecoverError(f"{ref.label}: {error}", hint=error.hint)
