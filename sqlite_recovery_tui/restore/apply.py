@@ -7,7 +7,8 @@ WAL's last commit gives are dropped there and are zero when the file grows again
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,9 @@ class PageWriter:
         before_write: BeforeWrite | None = None,
     ) -> None:
         """Write to `fd`; `before_write` sees the numbers of the pages about to be written."""
+        # Writing random pages costs as much as decoding them, so one thread writes while others decode.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._writing: Future[None] | None = None
         self._fd = fd
         self._page_size = page_size
         self._memory_bytes = memory_bytes
@@ -75,21 +79,35 @@ class PageWriter:
 
     def preview(self, look: BeforeWrite) -> None:
         """Let `look` see the numbers of the pages that are held and not yet written."""
+        self._wait()
         if self._committed:
             look(np.unique(np.concatenate([part.pgno for part in self._committed])))
 
     def flush(self) -> None:
-        """Write every committed page that is held."""
+        """Begin to write every committed page that is held, once the pages before them are written."""
+        self._wait()
         if self._committed:
+            assert self.pages is not None
             parts, self._committed = self._committed, []
-            self._write(parts)
+            lowest, self._lowest = self._lowest, -1
+            self._writing = self._pool.submit(self._write, parts, self.pages, lowest)
         self._held = sum(part.data.nbytes for part in self._open if not isinstance(part.data, np.memmap))
 
     def finish(self) -> None:
         """Write what is left and give the file the size of the last commit."""
         self.flush()
+        self._wait()
         if self.pages is not None:
             os.ftruncate(self._fd, self.pages * self._page_size)
+
+    def close(self) -> None:
+        """Wait for writes that were begun; nothing touches the file afterwards."""
+        self._pool.shutdown()
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
 
     def _end_index(self) -> None:
         """A following WAL begins: what never committed is gone, what was cut off stays cut off."""
@@ -98,18 +116,18 @@ class PageWriter:
             return
         if self._lowest < 0 or self.pages < self._lowest:
             self._lowest = self.pages
-        self._committed = [_within(part, self.pages) for part in self._committed]
+        kept = (_within(part, self.pages) for part in self._committed)
+        self._committed = [part for part in kept if len(part)]
 
-    def _write(self, parts: list[Frames]) -> None:
-        assert self.pages is not None
-        if 0 <= self._lowest * self._page_size < os.fstat(self._fd).st_size:
-            os.ftruncate(self._fd, self._lowest * self._page_size)
-        self._lowest = -1
+    def _write(self, parts: list[Frames], size: int, lowest: int) -> None:
+        """Write the newest image of each page up to page `size`."""
+        if 0 <= lowest * self._page_size < os.fstat(self._fd).st_size:
+            os.ftruncate(self._fd, lowest * self._page_size)
         numbers = np.concatenate([part.pgno for part in parts])
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         newest = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        newest = newest[ordered[newest] <= self.pages]
+        newest = newest[ordered[newest] <= size]
         pages, frames = ordered[newest], order[newest]
         if self._before_write is not None:
             self._before_write(pages)
@@ -122,14 +140,23 @@ class PageWriter:
         """Write runs of consecutive pages with one call each."""
         starts = np.cumsum([0, *(len(part) for part in parts)])
         part_of = np.searchsorted(starts, frames, side="right") - 1
-        row_of = frames - starts[part_of]
-        breaks = np.flatnonzero(np.diff(pages.astype(np.int64)) != 1) + 1
-        for run in _bounded(np.concatenate([[0], breaks, [len(pages)]])):
-            buffers = [
-                memoryview(parts[part].data[row])[FRAME_HEADER_SIZE:]
-                for part, row in zip(part_of[run].tolist(), row_of[run].tolist(), strict=True)
-            ]
-            write_all(self._fd, buffers, (int(pages[run.start]) - 1) * self._page_size)
+        frame_size = self._page_size + FRAME_HEADER_SIZE
+        from_byte = (frames - starts[part_of]) * frame_size + FRAME_HEADER_SIZE
+        views = [part.data.data.cast("B") for part in parts]
+        images = [
+            views[part][at : at + self._page_size]
+            for part, at in zip(part_of.tolist(), from_byte.tolist(), strict=True)
+        ]
+        to_byte = ((pages.astype(np.int64) - 1) * self._page_size).tolist()
+        breaks = (np.flatnonzero(np.diff(pages.astype(np.int64)) != 1) + 1).tolist()
+        start = 0
+        for end in (*breaks, len(images)):
+            if end - start == 1 and os.pwrite(self._fd, images[start], to_byte[start]) == self._page_size:
+                start = end
+                continue
+            for at in range(start, end, MAX_VECTORS):
+                write_all(self._fd, images[at : min(at + MAX_VECTORS, end)], to_byte[at])
+            start = end
 
     def _spill(self) -> None:
         """Move the frames of a transaction that is too large to hold into the spool file."""
@@ -166,10 +193,3 @@ def _within(part: Frames, pages: int) -> Frames:
     if keep.all():
         return part
     return Frames(part.pgno[keep], part.commit[keep], part.data[keep])
-
-
-def _bounded(edges: npt.NDArray[np.intp]) -> Iterable[slice]:
-    """Yield the stretches between `edges`, none longer than one call takes."""
-    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        for at in range(start, end, MAX_VECTORS):
-            yield slice(at, min(at + MAX_VECTORS, end))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
 
 from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
@@ -15,7 +19,7 @@ from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd
 from sqlite_recovery_tui.replica.timeline import snapshot_point
 from sqlite_recovery_tui.restore import faults
-from sqlite_recovery_tui.restore.apply import PageWriter
+from sqlite_recovery_tui.restore.apply import BeforeWrite, PageWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, IrregularFrame
 from sqlite_recovery_tui.restore.mark import SnapshotMark
@@ -159,46 +163,41 @@ class Build:
         mark = self._mark(fd, page_size)
         applying = self.work.applying(journal, identity)
 
-        def before_write(pages: object) -> None:
+        def before_write(pages: npt.NDArray[np.uint32]) -> None:
             if mark is not None:
-                mark.look(pages)  # type: ignore[arg-type]
+                mark.look(pages)
                 mark.save(self.work.marks)
             self.work.save(applying)
 
         if mark is not None and journal.applying and self.work.marks.exists():
             mark.load(self.work.marks)
         state = _Applied(self.plan)
-        writer: PageWriter | None = None
         # Pages that an interrupted attempt laid over the base may already be newer than its counter.
         counter = base.change_counter if base and not journal.applying else None
         chain = Chain(page_size or None, until=self.plan.until, counter=counter)
         fault: ChainFault | None = None
-        try:
-            for batch in chain.read(self._decoded()):
-                if writer is None:
-                    page_size = batch.header.page_size
-                    writer = PageWriter(
-                        fd,
-                        page_size,
-                        memory_bytes=self.memory_bytes // 3,
-                        spool=self.work.spool,
-                        before_write=before_write,
-                    )
+        with ExitStack() as stack:
+            writer: PageWriter | None = None
+            try:
+                for batch in chain.read(self._decoded()):
+                    if writer is None:
+                        page_size = batch.header.page_size
+                        writer = stack.enter_context(closing(self._writer(fd, page_size, before_write)))
+                    if mark is not None:
+                        mark.see(batch)
+                    state.see(batch)
+                    writer.add(batch)
+            except ChainFault as error:
+                fault = error
+            except PositionBeyondEnd as beyond:
+                raise self._beyond(beyond) from None
+            if fault is not None and not self.to_last_good:
+                raise faults.chain_fault(self.plan, fault, state.position)
+            if writer is not None:
                 if mark is not None:
-                    mark.see(batch)
-                state.see(batch)
-                writer.add(batch)
-        except ChainFault as error:
-            fault = error
-        except PositionBeyondEnd as beyond:
-            raise self._beyond(beyond) from None
-        if fault is not None and not self.to_last_good:
-            raise faults.chain_fault(self.plan, fault, state.position)
-        if writer is not None:
-            if mark is not None:
-                writer.preview(before_write)
-                self._judge(mark, chain)
-            writer.finish()
+                    writer.preview(before_write)
+                    self._judge(mark, chain)
+                writer.finish()
         size = os.fstat(fd).st_size
         self._check_whole(size, page_size)
         lost = faults.lost(self.plan, fault, state.position) if fault is not None else ()
@@ -214,6 +213,11 @@ class Build:
         )
 
     _doubt: tuple[str, ...] = ()
+
+    def _writer(self, fd: int, page_size: int, before_write: BeforeWrite) -> PageWriter:
+        # What is being written and what is being decoded are both in memory.
+        share = self.memory_bytes // 4
+        return PageWriter(fd, page_size, memory_bytes=share, spool=self.work.spool, before_write=before_write)
 
     def _base_header(self, fd: int, size: int) -> DatabaseHeader | None:
         """Return the base's header, None for an empty one; raise `SnapshotDamaged` for a torn file."""

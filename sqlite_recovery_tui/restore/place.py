@@ -68,10 +68,12 @@ def open_by(path: Path) -> list[tuple[int, str]]:
         except OSError:
             continue
         wanted.add((status.st_dev, status.st_ino))
+    if not wanted:
+        return []
     return [
         (int(process.name), _name(process))
         for process in sorted(Path("/proc").glob("[0-9]*"))
-        if wanted and process.name != str(os.getpid()) and _has_open(process, wanted)
+        if process.name != str(os.getpid()) and _has_open(process, wanted)
     ]
 
 
