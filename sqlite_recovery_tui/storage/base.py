@@ -44,6 +44,14 @@ class Store(Protocol):
         """True when reading again costs no more than keeping a copy."""
         ...
 
+    def answers_ranges(self, key: str) -> bool:
+        """Tell whether a range costs only the range here; ask the server once, with `key`, if unknown.
+
+        Some servers send the whole object instead. `get_range` is right there too, but several of
+        them cost several whole reads: `stream` once is better.
+        """
+        ...
+
     def list(self, prefix: str = "") -> Iterator[Sequence[ObjectInfo]]:
         """Yield pages of every object whose key starts with `prefix`, each page as it arrives.
 
@@ -65,7 +73,7 @@ class Store(Protocol):
         ...
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Return exactly `length` bytes from `start`, also from servers that answer with the whole."""
+        """Return exactly `length` bytes from `start`; raise `ShortBody` when the object ends before."""
         ...
 
     def stream(self, key: str, *, start: int = 0, chunk_bytes: int = 4 << 20) -> Iterator[bytes]:
