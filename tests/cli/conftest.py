@@ -65,3 +65,18 @@ def cli() -> Cli:
         return Answer(code, out.getvalue(), err.getvalue())
 
     return call
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Callable[..., Path]:
+    """Write a configuration with one database and its file replicas; return the file."""
+
+    def write(database: Path, **replicas: Path) -> Path:
+        file = tmp_path / "configured.yml"
+        lines = ["dbs:", f"  - path: {database}", "    replicas:"]
+        for name, place in replicas.items():
+            lines += [f"      - name: {name}", "        type: file", f"        path: {place}"]
+        file.write_text("\n".join(lines) + "\n")
+        return file
+
+    return write

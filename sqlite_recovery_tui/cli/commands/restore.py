@@ -183,7 +183,9 @@ def _show_plan(session: Session, choice: Choice, path: Path) -> int:
     from sqlite_recovery_tui.restore.recipe import recipe
 
     seconds = estimate_seconds(choice.plan, local=choice.ref.replica.type == "file")
-    by_hand = recipe(choice.plan, path)
+    if path.exists():
+        session.err.warning(f"{path} exists; without -force a restore to it is refused")
+    by_hand = recipe(choice.plan, _unused(path))
     session.out.marked("bold", "plan", f"  restore {choice.ref.label} to {path}")
     session.out.facts(plan_facts(choice.plan, why=choice.why, seconds=seconds))
     session.out.line()
@@ -193,6 +195,16 @@ def _show_plan(session: Session, choice: Choice, path: Path) -> int:
     more = {"why": choice.why, "estimate_seconds": round(seconds, 3), "recipe": by_hand}
     session.document({"dry_run": True, "output": str(path), **document, **more})
     return 0
+
+
+def _unused(path: Path) -> Path:
+    """Return a name that the manual recipe may write to without overwriting anything."""
+    names = (
+        path.name,
+        f"restored-{path.name}",
+        *(f"restored-{number}-{path.name}" for number in range(2, 100)),
+    )
+    return next((place for name in names if not (place := path.with_name(name)).exists()), path)
 
 
 def _restore(session: Session, choice: Choice, path: Path, wish: Wish) -> int:

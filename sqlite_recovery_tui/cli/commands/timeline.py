@@ -63,7 +63,7 @@ def _print(
                 ("  covered", f"{span(covered)} in {plural(len(spans), 'span')}"),
                 ("  position", timeline.newest.end or timeline.newest.position),
                 ("  stored", f"{plural(timeline.objects, 'object')}, {size(timeline.size)}"),
-                ("  history", plural(len(timeline.generations), "generation")),
+                ("  generations", f"{len(timeline.generations):,}"),
             ]
         )
     if len(spans) > 1:
