@@ -6,6 +6,7 @@ others decode and write; all buffers are used again, since fresh ones cost more 
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from collections import deque
@@ -47,8 +48,10 @@ class IrregularFrame(Exception):
 
 @dataclass(slots=True)
 class _Slot:
-    packed: bytearray
-    plain: bytearray
+    """Room for one block; anonymous memory, so that a small block touches only the pages it needs."""
+
+    packed: mmap.mmap
+    plain: mmap.mmap
     length: int = 0
     stored: bool = False
 
@@ -79,7 +82,7 @@ class ImageWriter:
         if resume is not None:
             hasher, at = self._rehash(resume.plain), resume.plain
         self._slots = [
-            _Slot(bytearray(header.block_max), bytearray(header.block_max))
+            _Slot(mmap.mmap(-1, header.block_max), mmap.mmap(-1, header.block_max))
             for _ in range(min(SLOTS, self.workers + 3))
         ]
         with ThreadPoolExecutor(self.workers, thread_name_prefix="decode") as pool:
