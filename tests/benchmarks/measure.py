@@ -102,6 +102,7 @@ def compare(title: str, contenders: Sequence[Contender], runs: int, folder: Path
             if result.failure:
                 continue
             contender.clean()
+            os.sync()  # nobody pays for what another one wrote
             try:
                 result.runs.append(_run(contender, folder / "output.txt"))
                 if number == 0:
