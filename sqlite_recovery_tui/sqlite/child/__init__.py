@@ -1,0 +1,1 @@
+"""What runs inside the inspection process. Nothing here is imported by the parent."""

@@ -1,0 +1,188 @@
+"""The checks: pages of the whole file first, then each table against its indexes.
+
+`PRAGMA integrity_check` of one table tells how far it is and fails for that table alone; only a check of the
+whole file finds pages that are used twice or not at all. Quick over all and full per table is both, and costs
+little more than one full check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import apsw
+
+from sqlite_recovery_tui.errors import FormatError
+from sqlite_recovery_tui.sqlite.child import schema
+from sqlite_recovery_tui.sqlite.child.failure import Failure, explain, is_damage, missing_part
+from sqlite_recovery_tui.sqlite.child.missing import StandIns, unchecked_constraints
+from sqlite_recovery_tui.sqlite.child.schema import Table, quote
+from sqlite_recovery_tui.sqlite.child.session import Session
+
+MOST_MESSAGES = 100
+_HEADER = "*** in database main ***"
+_DEPENDS_ON_FUNCTIONS = ("CHECK constraint failed in", "NULL value in")
+
+
+@dataclass
+class Findings:
+    """What a check found so far."""
+
+    damage: dict[str, None] = field(default_factory=dict)
+    """In the order found, each once."""
+    unchecked: dict[str, None] = field(default_factory=dict)
+    stopped: str = ""
+
+    def add(self, rows: list[str]) -> None:
+        """Take the rows of a check, several lines each."""
+        for row in rows:
+            for line in row.splitlines():
+                if line.strip() and line not in ("ok", _HEADER) and len(self.damage) <= MOST_MESSAGES:
+                    self.damage[line] = None
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Take what ended a check of `what`: damage, or something that only the application has."""
+        message = explain(error).message
+        parts = missing_part(error)
+        if is_damage(error):
+            self.damage[f"{what}: {message}" if what else message] = None
+        elif parts:
+            self.unchecked[f"{what or 'the file'} needs the {parts[0]} {parts[1]}, which is not here"] = None
+        else:
+            self.unchecked[f"{what or 'the file'}: {message}"] = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return verdict and messages, damage first."""
+        messages = [*self.damage, *self.unchecked]
+        if len(messages) > MOST_MESSAGES:
+            messages = [*messages[:MOST_MESSAGES], f"and more: only {MOST_MESSAGES} are listed"]
+        if self.stopped:
+            messages.append(self.stopped)
+        verdict = "ok"
+        if self.damage:
+            verdict = "damaged"
+        elif self.stopped:
+            verdict = "timed-out"
+        elif self.unchecked:
+            verdict = "not-checkable"
+        return {"verdict": verdict, "messages": messages}
+
+
+def integrity(session: Session, kind: str) -> dict[str, Any]:
+    """Check the file's structure; `kind` full also compares every index with its table."""
+    return _run(session, lambda findings: _integrity(session, kind, findings))
+
+
+def foreign_keys(session: Session) -> dict[str, Any]:
+    """Look for rows that refer to none, table by table."""
+    return _run(session, lambda findings: _foreign_keys(session, findings))
+
+
+def _run(session: Session, work: Any) -> dict[str, Any]:
+    findings = Findings()
+    try:
+        work(findings)
+    except (apsw.Error, Failure, FormatError, MemoryError, OSError, UnicodeError) as error:
+        _stopped_by(session, findings, error)
+    finally:
+        session.release()
+    return findings.to_wire()
+
+
+def _stopped_by(session: Session, findings: Findings, error: Exception) -> None:
+    reason = session.watch.stopped
+    if reason and reason.kind == "cancelled":
+        raise reason
+    if reason:
+        findings.stopped = "stopped at the time limit before everything was checked"
+    elif isinstance(error, Failure) and error.kind == "damaged":
+        findings.damage[error.message] = None
+    else:
+        findings.failed("", error)
+
+
+def _integrity(session: Session, kind: str, findings: Findings) -> None:
+    stand_ins = StandIns(session)
+    connection = stand_ins.connection
+    pages = _number(connection, "PRAGMA page_count")
+    session.watch.phase(
+        "checking pages", total=pages, unit="pages", measure=lambda: min(pages, _pages_read(connection))
+    )
+    whole = _whole_file(session, stand_ins, findings)
+    tables = [each for each in schema.tables(session, details=False) if each.kind != "view"]
+    _note_missing(session, tables, findings)
+    if kind == "full" or not whole or stand_ins.names:
+        _each_table(session, kind, tables, findings)
+
+
+def _whole_file(session: Session, stand_ins: StandIns, findings: Findings) -> bool:
+    try:
+        rows = stand_ins.run(f"PRAGMA main.quick_check({MOST_MESSAGES})")
+    except (apsw.Error, UnicodeError) as error:
+        if session.watch.stopped or isinstance(error, apsw.NotADBError):
+            raise
+        findings.failed("", error)
+        return False
+    if any(kind == "function" for kind, _ in stand_ins.names):
+        rows = [row for row in rows if not row.startswith(_DEPENDS_ON_FUNCTIONS)]
+    findings.add(rows)
+    return True
+
+
+def _note_missing(session: Session, tables: list[Table], findings: Findings) -> None:
+    for name, module in schema.missing_modules(session, tables).items():
+        findings.unchecked[f"{_shown(name)} needs the module {module}, which is not here"] = None
+    for name, function in unchecked_constraints(session, tables).items():
+        findings.unchecked[
+            f"the CHECK constraints of {_shown(name)} need a function that is not here: {function}"
+        ] = None
+
+
+def _each_table(session: Session, kind: str, tables: list[Table], findings: Findings) -> None:
+    pragma = "integrity_check" if kind == "full" else "quick_check"
+    session.watch.phase("checking tables", total=len(tables), unit="tables")
+    for done, table in enumerate(tables):
+        session.watch.step(done, table.name)
+        try:
+            sql = f"PRAGMA main.{pragma}({quote(table.name)})"
+            findings.add([str(row[0]) for row in session.strict.execute(sql)])
+        except (apsw.Error, UnicodeError) as error:
+            if session.watch.stopped:
+                raise
+            findings.failed(_shown(table.name), error)
+
+
+def _foreign_keys(session: Session, findings: Findings) -> None:
+    tables = [each for each in schema.tables(session, details=False) if each.kind == "table"]
+    session.watch.phase("checking foreign keys", total=len(tables), unit="tables")
+    for done, table in enumerate(tables):
+        session.watch.step(done, table.name)
+        try:
+            _references(session, table.name, findings)
+        except (apsw.Error, UnicodeError) as error:
+            if session.watch.stopped:
+                raise
+            findings.failed(_shown(table.name), error)
+
+
+def _references(session: Session, table: str, findings: Findings) -> None:
+    sql = f"PRAGMA main.foreign_key_check({quote(table)})"
+    for _, rowid, parent, _ in session.strict.execute(sql):
+        if len(findings.damage) > MOST_MESSAGES:
+            return
+        row = "a row" if rowid is None else f"row {rowid}"
+        findings.damage[
+            f"{row} of {_shown(table)} refers to a row of {_shown(str(parent))} that is not there"
+        ] = None
+
+
+def _pages_read(connection: apsw.Connection) -> int:
+    return connection.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0]
+
+
+def _number(connection: apsw.Connection, sql: str) -> int:
+    return int(str(connection.execute(sql).fetchall()[0][0]))
+
+
+def _shown(name: str) -> str:
+    return f"table {name}"

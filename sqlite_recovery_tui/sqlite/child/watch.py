@@ -1,0 +1,76 @@
+"""When the request at hand must stop, and who hears how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlite_recovery_tui.sqlite.child.failure import Failure
+
+_REPORT_SECONDS = 0.1
+
+
+class Watch:
+    """The stop conditions of one request; its `tick` is SQLite's progress handler.
+
+    Another thread may call `cancel` at any moment.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], seconds: float | None) -> None:
+        """Report through `send`; stop after `seconds` of wall clock, None being never."""
+        self._send = send
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._next_report = time.monotonic() + _REPORT_SECONDS
+        self._cancelled = False
+        self._measure: Callable[[], int] | None = None
+        self._state: dict[str, Any] = {"phase": "", "done": 0, "total": None, "unit": "", "detail": ""}
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    @property
+    def stopped(self) -> Failure | None:
+        """Why the request must stop now; None while it need not."""
+        if self._cancelled:
+            return Failure("cancelled", "cancelled")
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            return Failure("timed-out", "stopped at the time limit")
+        return None
+
+    def tick(self) -> bool:
+        """Report now and then; return True when SQLite must abandon the statement."""
+        now = time.monotonic()
+        if now >= self._next_report:
+            self.report(now)
+        return self._cancelled or (self._deadline is not None and now > self._deadline)
+
+    def check(self) -> None:
+        """Raise the `Failure` that stops the request, if there is one."""
+        self.tick()
+        if reason := self.stopped:
+            raise reason
+
+    def phase(
+        self,
+        phase: str,
+        *,
+        total: int | None = None,
+        unit: str = "",
+        measure: Callable[[], int] | None = None,
+    ) -> None:
+        """Begin a phase of the work; `measure` is asked how much is done whenever that is reported."""
+        self._state = {"phase": phase, "done": 0, "total": total, "unit": unit, "detail": ""}
+        self._measure = measure
+        self.report(time.monotonic())
+
+    def step(self, done: int, detail: str = "") -> None:
+        """Note how much of the phase is done, and on what it works."""
+        self._state["done"], self._state["detail"] = done, detail
+        self.check()
+
+    def report(self, now: float) -> None:
+        self._next_report = now + _REPORT_SECONDS
+        if self._measure:
+            self._state["done"] = self._measure()
+        self._send({"progress": self._state})

@@ -1,0 +1,278 @@
+"""Look into an untrusted database without letting it near this process: a child with limits does the work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from sqlite_recovery_tui.errors import (
+    Cancelled,
+    InspectorDied,
+    InspectorError,
+    NotFoundError,
+    RefusedError,
+    TimedOut,
+    UsageError,
+)
+from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
+from sqlite_recovery_tui.sqlite import messages
+from sqlite_recovery_tui.sqlite.inspector_process import ChangedError, InspectorProcess, StaleError
+from sqlite_recovery_tui.sqlite.messages import (
+    CheckKind,
+    CheckReport,
+    DatabaseSummary,
+    Limits,
+    RowPage,
+    TableInfo,
+)
+
+_Result = TypeVar("_Result")
+_MOST_SQL = 1 << 20
+_MOST_OFFSET = 1 << 62
+
+
+class Inspector:
+    """One database file, looked at by a child process that is started when first needed.
+
+    Safe to use from several threads: requests wait for one another, `close` and a cancel token act at
+    once. A child that died, hung or was cancelled away is replaced at the next request.
+    """
+
+    def __init__(self, path: Path, *, limits: Limits = Limits()) -> None:  # noqa: B008  # it is frozen
+        """Look at the database at `path`; nothing is opened yet."""
+        self._path = path
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._child: InspectorProcess | None = None
+        self._copy: Path | None = None
+        self._closed = False
+        self._name = os.fsencode(path).decode("utf-8", "replace")
+        self._notice = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._path
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None while there is none."""
+        child = self._child
+        return child.pid if child and child.alive else None
+
+    def summary(self, *, cancel: CancelToken | None = None) -> DatabaseSummary:
+        """Return what header and schema say of the whole. Raises `DamagedError`, `InspectorError`."""
+        seconds = self._limits.call_seconds
+        return self._ask("summary", {}, lambda raw: DatabaseSummary(**raw), seconds=seconds, cancel=cancel)
+
+    def check(
+        self,
+        kind: Literal["quick", "full"] = "full",
+        *,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+        seconds: float | None = None,
+    ) -> CheckReport:
+        """Check the file's structure, with `full` also every index against its table.
+
+        Whatever the file does is a verdict; raises only `Cancelled`, and `RecoverError` when the file
+        cannot be opened at all. `seconds` limits the time (default: the limits' `check_seconds`).
+        """
+        return self._report("check", kind, progress, cancel, seconds)
+
+    def foreign_keys(
+        self,
+        *,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+        seconds: float | None = None,
+    ) -> CheckReport:
+        """Look for rows that refer to rows that are not there; raises as `check` does."""
+        return self._report("foreign_keys", "foreign-keys", progress, cancel, seconds)
+
+    def tables(self, *, cancel: CancelToken | None = None) -> tuple[TableInfo, ...]:
+        """List tables and views in the order of the schema."""
+        seconds = self._limits.call_seconds
+        return self._ask("tables", {}, messages.decode_tables, seconds=seconds, cancel=cancel)
+
+    def count(
+        self,
+        table: str,
+        *,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+        seconds: float | None = None,
+    ) -> int:
+        """Count the rows of a table or view. Raises `NotFoundError`, `DamagedError`, `InspectorError`."""
+        seconds = self._limits.check_seconds if seconds is None else seconds
+        return self._ask("count", {"table": table}, int, progress=progress, cancel=cancel, seconds=seconds)
+
+    def rows(
+        self, table: str, *, offset: int = 0, limit: int = 100, cancel: CancelToken | None = None
+    ) -> RowPage:
+        """Return rows of a table (or view) from row `offset` on, in the order in which they lie on disk.
+
+        At most 1,000 rows, fewer when they are wide: go on at `first + len(rows)` while `has_more`.
+        Raises `NotFoundError`, `DamagedError`, `InspectorError`.
+        """
+        arguments = {"table": table, "offset": max(0, min(offset, _MOST_OFFSET)), "limit": limit}
+        seconds = self._limits.call_seconds
+        return self._ask("rows", arguments, messages.decode_page, cancel=cancel, seconds=seconds)
+
+    def query(
+        self, sql: str, *, limit: int = 1000, seconds: float = 10.0, cancel: CancelToken | None = None
+    ) -> RowPage:
+        """Run one reading statement and return its first rows, 10,000 at most.
+
+        Raises `UsageError` for what is no such statement (with SQLite's words), `TimedOut` after
+        `seconds`, `DamagedError`, `InspectorError`.
+        """
+        if len(sql) > _MOST_SQL:
+            raise UsageError(f"the statement is longer than {_MOST_SQL} characters")
+        arguments = {"sql": sql, "limit": limit}
+        return self._ask("query", arguments, messages.decode_page, cancel=cancel, seconds=seconds)
+
+    def close(self) -> None:
+        """End the child and remove what was copied; a request that is waiting ends with `Cancelled`."""
+        self._closed = True
+        child = self._child
+        if child:
+            child.kill()
+        with self._lock:
+            self._drop()
+
+    def _report(
+        self,
+        operation: str,
+        kind: CheckKind,
+        progress: ProgressFn,
+        cancel: CancelToken | None,
+        seconds: float | None,
+    ) -> CheckReport:
+        started = time.monotonic()
+        arguments = {"kind": kind} if operation == "check" else {}
+        limit = self._limits.check_seconds if seconds is None else seconds
+        try:
+            verdict, texts = self._ask(
+                operation, arguments, messages.decode_verdict, seconds=limit, progress=progress, cancel=cancel
+            )
+        except TimedOut as error:
+            verdict, texts = "timed-out", (error.message,)
+        except (ChangedError, InspectorDied) as error:
+            verdict, texts = "not-checkable", (error.message,)
+        return CheckReport(kind, verdict, texts, round(time.monotonic() - started, 3), self._notice)
+
+    def _ask(
+        self,
+        operation: str,
+        arguments: dict[str, Any],
+        decode: Callable[[Any], _Result],
+        *,
+        seconds: float | None,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> _Result:
+        call = partial(self._call, operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
+        with self._lock:
+            try:
+                try:
+                    raw = call()
+                except StaleError:
+                    self._drop()
+                    raw = call()
+                return decode(raw)
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+                self._drop()
+                raise InspectorDied(
+                    f"the process that looked into {self._name} sent what is no answer", object=self._name
+                ) from None
+            except InspectorError as error:
+                if self._closed:
+                    raise Cancelled("the inspector was closed") from error
+                raise
+
+    def _call(
+        self,
+        operation: str,
+        arguments: dict[str, Any],
+        *,
+        seconds: float | None,
+        progress: ProgressFn,
+        cancel: CancelToken | None,
+    ) -> Any:
+        if self._closed:
+            raise Cancelled("the inspector was closed")
+        if cancel:
+            cancel.check()
+        if self._child is None or not self._child.alive:
+            self._drop()
+            self._start(progress, cancel)
+        assert self._child
+        return self._child.call(operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
+
+    def _start(self, progress: ProgressFn, cancel: CancelToken | None) -> None:
+        real = Path(os.path.realpath(self._path))
+        _check_file(real, self._name)
+        self._copy = Path(tempfile.mkdtemp(prefix="sqlrecover-")) if _lies_beside(real) else None
+        self._child = InspectorProcess(self._name, self._limits)
+        arguments = {
+            "path": os.fsencode(real).hex(),
+            "copy": os.fsencode(self._copy or "").hex(),
+            "limits": asdict(self._limits),
+        }
+        try:
+            # A copy takes as long as it takes; silence still ends it.
+            notice = self._child.call("open", arguments, seconds=None, progress=progress, cancel=cancel)
+        except BaseException:
+            self._drop()
+            raise
+        self._notice = str(notice)
+
+    def _drop(self) -> None:
+        if self._child:
+            self._child.stop()
+        if self._copy:
+            shutil.rmtree(self._copy, ignore_errors=True)
+        self._child = self._copy = None
+
+
+def _check_file(path: Path, name: str) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFoundError(f"there is no file {name}", object=name) from None
+    except PermissionError:
+        raise RefusedError(f"{name}: permission denied", object=name) from None
+    except (OSError, ValueError) as error:
+        raise NotFoundError(f"{name}: {error}", object=name) from None
+    if stat.S_ISDIR(mode):
+        raise UsageError(f"{name} is a directory, not a database file", object=name)
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{name} is not a regular file", object=name)
+
+
+def _lies_beside(path: Path) -> bool:
+    for suffix in ("-wal", "-journal"):
+        with suppress(OSError):
+            if path.with_name(path.name + suffix).stat().st_size:
+                return True
+    return False
