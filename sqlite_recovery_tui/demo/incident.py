@@ -196,8 +196,8 @@ class _Incident:
             f"{_clock(self._at(_REBOOT))}  the server was rebooted; replication went on at"
             f" {_clock(self._at(_BACK))} in a new generation",
             f"{_clock(self.lost or self.end)}  one upload to offsite was lost, and nobody noticed",
-            f"{_clock(disaster)}  migration {MIGRATION} ran: {orders:,} of {before.orders:,} orders"
-            f" and {invoices:,} of {before.invoices:,} invoices are gone",
+            f"{_clock(disaster)}  migration {MIGRATION} ran:"
+            f" {_share(orders, before.orders)} orders and {_share(invoices, before.invoices)} invoices are gone",
             f"{_clock(self.shipped)}  the shop, still taking orders, was stopped; you were called",
             f"The last good moment is {_clock(last_good)}.",
         )
@@ -231,6 +231,10 @@ def _commands(directory: Path, last_good: datetime) -> tuple[str, ...]:
         "sqlrecover verify restored.db",
         f"sqlrecover restore -replica offsite -timestamp {moment} -o offsite.db shop.db",
     )
+
+
+def _share(lost: int, total: int) -> str:
+    return f"all {total:,}" if lost == total else f"{lost:,} of {total:,}"
 
 
 def _quoted(directory: Path) -> str:
