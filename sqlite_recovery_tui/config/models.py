@@ -6,7 +6,6 @@ Nothing here shows a secret: they are `Secret`s, and `url` leaves them out.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +28,8 @@ def default_scratch_dir(environ: Mapping[str, str] = os.environ) -> Path:
         return Path(state) / "sqlrecover" / "scratch"
     if home := environ.get("HOME"):
         return Path(home) / ".local" / "state" / "sqlrecover" / "scratch"
+    import tempfile
+
     return Path(tempfile.gettempdir()) / f"sqlrecover-{os.getuid()}" / "scratch"
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DEEPEST = 32
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe-\uffff]")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -169,7 +169,7 @@ class _Builder:
         if event.tag not in _TEXT_TAGS:
             raise self._error(event, "tags (!name) are not accepted")
         start, end = _index(event.start_mark), _index(event.end_mark)
-        plain = event.style is None and event.tag is None
+        plain = not event.style and event.tag is None
         return Scalar(self._line(event), event.value, plain, self._text.inserted(start, end))
 
     def _place(self, node: Node, event: yaml.Event) -> None:

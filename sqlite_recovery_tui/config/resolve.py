@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlite_recovery_tui.config.models import DatabaseConfig, ReplicaConfig, Settings
+from sqlite_recovery_tui.config.models import DatabaseConfig, ReplicaConfig, Settings, default_scratch_dir
 from sqlite_recovery_tui.config.options import Changes, read_options
 from sqlite_recovery_tui.config.paths import absolute, strip_sqlite_prefix
 from sqlite_recovery_tui.config.replicas import UNREADABLE, read_replica, type_of
@@ -35,7 +35,7 @@ class _Above:
 
 def resolve(top: Section, file: Path, environ: Mapping[str, str], notes: Notes) -> Settings:
     """Return the settings that the whole file `top` means; raise ConfigError, add to `notes`."""
-    options = read_options(top.section("sqlrecover"), {}, environ)
+    options = read_options(top.section("sqlrecover"), {"scratch_dir": default_scratch_dir(environ)}, environ)
     above = _Above(top, (top.section("snapshot"),), options, environ, notes)
     databases: dict[Path, tuple[Section, DatabaseConfig]] = {}
     for section in top.sections("dbs"):

@@ -1,4 +1,4 @@
-"""Finding and loading the configuration file; every fault is one `ConfigError` with file and line.
+"""Loading the configuration file; every fault is one `ConfigError` with file and line.
 
 The text of the file holds secrets: it lives in no exception, and in no frame of a traceback.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sqlite_recovery_tui.config.environment import Expanded, Unset, expand, unexpanded
 from sqlite_recovery_tui.config.models import Settings
-from sqlite_recovery_tui.config.nodes import parse
+from sqlite_recovery_tui.config.nodes import Scalar, parse
 from sqlite_recovery_tui.config.paths import absolute
-from sqlite_recovery_tui.config.readers import Place
+from sqlite_recovery_tui.config.readers import Place, is_null
 from sqlite_recovery_tui.config.resolve import resolve
 from sqlite_recovery_tui.config.schema import TOP
 from sqlite_recovery_tui.config.secret import forget_locals
@@ -24,22 +24,6 @@ from sqlite_recovery_tui.errors import ConfigError
 
 MOST_BYTES = 256 << 10
 _MOST_EXPANDED = 1 << 20
-_LOCAL_NAMES = ("sqlrecover.yml", "litestream.yml")
-_SYSTEM_FILES = (Path("/etc/sqlrecover.yml"), Path("/etc/litestream.yml"))
-
-
-def find(environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Path | None:
-    """Return the configuration to use when none was named, or None.
-
-    `$SQLRECOVER_CONFIG` and `$LITESTREAM_CONFIG` are taken at their word, so that a wrong one is
-    reported; then `sqlrecover.yml` and `litestream.yml` in `cwd`, then those in /etc.
-    """
-    for name in ("SQLRECOVER_CONFIG", "LITESTREAM_CONFIG"):
-        if named := environ.get(name):
-            return absolute(named, environ)
-    here = cwd or Path.cwd()
-    places = (*(here / name for name in _LOCAL_NAMES), *_SYSTEM_FILES)
-    return next((place for place in places if place.is_file()), None)
 
 
 def load(file: Path, *, environ: Mapping[str, str] = os.environ, expand_env: bool = True) -> Settings:
@@ -63,7 +47,7 @@ def _load(file: Path, environ: Mapping[str, str], expand_env: bool) -> Settings:
     text = _expanded(source, name, environ) if expand_env else unexpanded(source)
     notes = Notes()
     root = parse(text, name)
-    if root is None:
+    if root is None or (isinstance(root, Scalar) and is_null(root)):
         raise ConfigError("the file is empty", file=name, hint="see config.example.yml for what it may hold")
     top = walk(root, TOP, Place(name, 1, ""), notes)
     settings = resolve(top, path, environ, notes)
