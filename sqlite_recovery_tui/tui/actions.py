@@ -27,6 +27,7 @@ NEEDS = {
     "running": "It is not running",
     "restored": "There is no restored database yet",
     "failed": "It has not failed",
+    "ended": "It still runs",
     "jobs": "No restore has been started yet",
     "busy": "Nothing is running that could be stopped",
     "copyable": "There is nothing to copy here",
@@ -182,6 +183,7 @@ ACTIONS: tuple[Action, ...] = (
         ("restored",),
     ),
     Action("job.retry", "r", "try again", "Run the same restore again.", RESTORE, ("failed",)),
+    Action("job.plan", "p", "plan", "Go back to the plan, to change it.", RESTORE, ("ended",)),
     Action(
         "job.last-good",
         "l",
@@ -206,6 +208,7 @@ ACTIONS: tuple[Action, ...] = (
     # workbench
     Action("workbench.open", "enter", "open", "Preview the table, or show the whole cell.", LOOK, ("row",)),
     Action("workbench.sql", "s", "SQL", "Ask the database in read-only SQL.", LOOK),
+    Action("workbench.report", "v", "verdict", "Show everything the checks had to say.", PROVE),
     Action("workbench.check", "c", "check again", "Run every check of this database again.", PROVE),
     Action("workbench.stop", "x", "stop", "Stop the running query, or the checks.", PROVE, ("busy",)),
     # everywhere

@@ -81,9 +81,22 @@ def moment(when: datetime, style: TimeStyle, now: datetime) -> str:
     return utc(when) if style == "utc" else local(when)
 
 
+def short(when: datetime, style: TimeStyle, now: datetime) -> str:
+    """Return a moment without its date when that is today's; an age stands beside it."""
+    if style == "age":
+        return age(when, now)
+    zone = UTC if style == "utc" else None
+    there, here = when.astimezone(zone), now.astimezone(zone)
+    mark = "Z" if style == "utc" else ""
+    return there.strftime("%H:%M:%S" if there.date() == here.date() else "%Y-%m-%d %H:%M") + mark
+
+
 def everywhere(when: datetime, now: datetime) -> str:
     """Return a moment in UTC, local time and age, for the places where it must not be misread."""
-    return f"{utc(when)} · {local(when)} local · {age(when, now)}"
+    here = when.astimezone()
+    same_day = here.date() == when.astimezone(UTC).date()
+    there = here.strftime("%H:%M:%S %z") if same_day else local(when)
+    return f"{utc(when)} · {there} local · {age(when, now)}"
 
 
 def distance(amount: timedelta | float) -> str:

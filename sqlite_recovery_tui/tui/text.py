@@ -17,6 +17,10 @@ Align = Literal["left", "right"]
 Part = str | Content | tuple[object, str]
 """A piece of a line: our own words or data, or data with a style."""
 
+MUTED = "$foreground 62%"
+FAINT = "$foreground 38%"
+"""Styles of what matters less; `$text-muted` has no colour of its own inside a text."""
+
 LIMIT = 2_000
 """Characters of one value that are looked at unless the caller says otherwise."""
 ELLIPSIS = "…"

@@ -39,7 +39,9 @@ def test_a_duration_has_its_two_largest_units(seconds: float, shown: str) -> Non
 
 def test_a_moment_that_must_not_be_misread_has_both_zones_and_its_age() -> None:
     shown = phrases.everywhere(NOW - timedelta(minutes=41), NOW)
-    assert shown == "2026-03-26 13:22:12Z · 2026-03-26 14:22:12 +0100 local · 41 min ago"
+    assert shown == "2026-03-26 13:22:12Z · 14:22:12 +0100 local · 41 min ago"
+    late = NOW.replace(hour=23)
+    assert phrases.everywhere(late, late).startswith("2026-03-26 23:03:12Z · 2026-03-27 00:03:12 +0100 local")
 
 
 def test_distance_says_on_which_side() -> None:

@@ -37,6 +37,7 @@ from sqlite_recovery_tui.tui.widgets.rows import (
 SAMPLE = 200
 """Rows that are measured for the width of a column."""
 MARK = "▌"
+_WITH_BACKGROUND = frozenset({"header", "cursor", "cursor-idle", "cell"})
 
 
 class RecordTable(ScrollView, can_focus=True):
@@ -63,17 +64,17 @@ class RecordTable(ScrollView, can_focus=True):
         color: $foreground;
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 1;
-        & > .record-table--header { color: $text-muted; text-style: bold; }
-        & > .record-table--cursor { background: $primary 28%; text-style: bold; }
-        & > .record-table--cursor-idle { background: $foreground 9%; }
-        & > .record-table--cell { background: $primary 60%; color: $background; text-style: bold; }
+        & > .record-table--header { color: $foreground 62%; background: $foreground 5%; text-style: bold; }
+        & > .record-table--cursor { background: $primary 30%; color: $foreground; text-style: bold; }
+        & > .record-table--cursor-idle { background: $foreground 10%; color: $foreground; }
+        & > .record-table--cell { background: $primary; color: $background; text-style: bold; }
         & > .record-table--ok { color: $text-success; }
         & > .record-table--warn { color: $text-warning; }
         & > .record-table--bad { color: $text-error; text-style: bold; }
-        & > .record-table--muted { color: $text-muted; }
+        & > .record-table--muted { color: $foreground 62%; }
         & > .record-table--accent { color: $text-primary; }
         & > .record-table--strong { text-style: bold; }
-        & > .record-table--null { color: $text-muted; text-style: italic; }
+        & > .record-table--null { color: $foreground 50%; text-style: italic; }
     }
     """
 
@@ -410,14 +411,21 @@ class RecordTable(ScrollView, can_focus=True):
         return Strip(segments)
 
     def _cursor_style(self) -> Style:
-        return self.rich_style + self._style("cursor" if self.has_focus else "cursor-idle")
+        return self._style("cursor" if self.has_focus else "cursor-idle")
 
     def _style(self, role: str) -> Style:
         if not role:
             return Style.null()
         if role not in self._styles:
-            self._styles[role] = self.get_component_rich_style(f"record-table--{role}", partial=True)
+            self._styles[role] = self._resolve(role)
         return self._styles[role]
+
+    def _resolve(self, role: str) -> Style:
+        """Return the style of a role over the table's own background; only some have one of their own."""
+        full = self.get_component_rich_style(f"record-table--{role}")
+        if role in _WITH_BACKGROUND:
+            return full
+        return Style(color=full.color, bold=full.bold or None, italic=full.italic or None)
 
     def _want(self, index: int) -> None:
         if self._missing is None:

@@ -1,0 +1,349 @@
+"""The console: it holds the session together, carries out actions, and moves between screens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.content import Content
+
+from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.actions import Action
+from sqlite_recovery_tui.tui.engine import Engine
+from sqlite_recovery_tui.tui.jobs import Jobs
+from sqlite_recovery_tui.tui.listings import Listings
+from sqlite_recovery_tui.tui.logfile import keep_log
+from sqlite_recovery_tui.tui.messages import Advanced, Answered
+from sqlite_recovery_tui.tui.palette import ActionProvider
+from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.state import Place, RestoreJob
+from sqlite_recovery_tui.tui.theme import THEMES
+from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef
+    from sqlite_recovery_tui.restore.target import Target
+    from sqlite_recovery_tui.tui.screens.workbench import Subject
+
+LOGGER = logging.getLogger(__name__)
+TICK_SECONDS = 1.0
+
+
+class Console(App[None]):
+    """The application; screens ask it for everything that is not their own."""
+
+    TITLE = "sqlrecover"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings(actions.EVERYWHERE)]
+    COMMANDS = {ActionProvider}
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        refs: Sequence[ReplicaRef] = (),
+        *,
+        clock: Clock = SYSTEM,
+        book: LogBook | None = None,
+        log_file: Path | None = None,
+    ) -> None:
+        """Show these replicas; without any, the welcome. Nothing is listed before the first paint."""
+        super().__init__()
+        self.settings = settings
+        self.clock = clock
+        self.book = book or LogBook()
+        self.log_file = log_file
+        self.time_style: phrases.TimeStyle = "utc"
+        self.engine = Engine(self.post_message)
+        self.listings = Listings(self.engine, self, clock, self._place_changed)
+        self.jobs = Jobs(self.engine, self, clock, self._job_changed)
+        self.listings.hold(refs)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+
+    # life
+
+    def on_mount(self) -> None:
+        self._start()
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    def _start(self) -> None:
+        """Show the replicas there are, or ask for a place; listing begins after the first paint."""
+        from sqlite_recovery_tui.tui.screens.fleet import FleetScreen
+        from sqlite_recovery_tui.tui.screens.welcome import WelcomeScreen
+
+        places = self.listings.places
+        self.push_screen(FleetScreen() if places else WelcomeScreen())
+        if len(places) == 1 and self.settings is None:
+            self.open_place(places[0])
+        self.call_after_refresh(self.listings.refresh)
+
+    def on_unmount(self) -> None:
+        self.engine.stop()
+
+    @on(Answered)
+    @on(Advanced)
+    def _deliver(self, message: Answered | Advanced) -> None:
+        self.engine.handle(message)
+
+    def _tick(self) -> None:
+        if isinstance(self.screen, ConsoleScreen):
+            self.screen.refresh_frame()
+            if self.time_style == "age":
+                self.screen.redraw()
+
+    def _place_changed(self, place: Place) -> None:
+        for screen in self._screens():
+            screen.place_changed(place)
+            screen.refresh_frame()
+
+    def _job_changed(self, job: RestoreJob) -> None:
+        for screen in self._screens():
+            screen.job_changed(job)
+            screen.refresh_frame()
+        if not job.running and not job.seen:
+            self.say(
+                text.line(job.status.label, f": {job.output.name} — J shows it"), bad=job.state == "failed"
+            )
+
+    # what screens ask
+
+    def now(self) -> datetime:
+        """Return the time of the injected clock."""
+        return self.clock.now()
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Where restored databases go unless somebody says otherwise."""
+        from sqlite_recovery_tui.config import Settings
+
+        return (self.settings or Settings()).scratch_dir
+
+    @property
+    def depth(self) -> int:
+        """How many screens lie on one another."""
+        return len(self._screens())
+
+    def facts(self) -> set[str]:
+        """Return the needs that are met whatever is looked at."""
+        return {"jobs"} if self.jobs.all else set()
+
+    def frame(self, screen: ConsoleScreen) -> tuple[list[str], str, str]:
+        """Return the way to `screen`, what runs in the background, and the time."""
+        crumbs = []
+        for each in self._screens():
+            crumbs.append(each.crumb)
+            if each is screen:
+                break
+        return crumbs, self._work(), phrases.clock(self.now())
+
+    def _work(self) -> str:
+        running = self.jobs.running
+        if running:
+            fraction = running[-1].fraction
+            share = f" {fraction:.0%}" if fraction is not None else ""
+            return (
+                f"◐ {phrases.many(len(running), 'restore')}{share}"
+                if len(running) > 1
+                else f"◐ restoring{share}"
+            )
+        listing = sum(place.listing for place in self.listings.places)
+        return f"◌ listing {listing}" if listing else ""
+
+    def say(self, message: Content | str, *, bad: bool = False) -> None:
+        """Show a short notice; data in it is safe."""
+        self.notify(text.content(message).plain, severity="error" if bad else "information", markup=False)
+
+    def _screens(self) -> list[ConsoleScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
+
+    # actions
+
+    def action_act(self, action_id: str) -> None:
+        """Carry out an action of the registry on the screen in front; the one way from a key to a deed."""
+        action = actions.BY_ID.get(action_id)
+        if action is None:
+            return
+        if isinstance(self.screen, ConsoleScreen):
+            self.act_on(self.screen, action)
+        elif action.id == "app.leave":
+            self.do_quit()
+
+    def act_on(self, screen: ConsoleScreen, action: Action) -> None:
+        """Carry out an action, or say why not."""
+        reason = screen.why_not(action)
+        if reason is not None:
+            self.say(reason)
+            return
+        method = getattr(screen, action.method, None) or getattr(self, action.method)
+        method()
+        screen.refresh_frame()
+
+    def action_help_quit(self) -> None:
+        self.say("Press ctrl+q to leave")
+
+    def do_help(self) -> None:
+        from sqlite_recovery_tui.tui.screens.help import HelpScreen
+
+        if isinstance(self.screen, ConsoleScreen):
+            self.push_screen(HelpScreen(self.screen.VIEW))
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_copy(self) -> None:
+        if isinstance(self.screen, ConsoleScreen) and (words := self.screen.copyable()):
+            self.copy_to_clipboard(words)
+            self.say(f"Copied: {text.safe(words, 200)}")
+
+    def do_times(self) -> None:
+        styles = phrases.TIME_STYLES
+        self.time_style = styles[(styles.index(self.time_style) + 1) % len(styles)]
+        names = {"utc": "in UTC", "local": "in local time", "age": "as ages"}
+        self.say(f"Times are shown {names[self.time_style]}")
+        for screen in self._screens():
+            screen.redraw()
+
+    def do_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        following = names.index(self.theme) + 1 if self.theme in names else 0
+        self.theme = names[following % len(names)]
+        self.say(f"Theme: {self.theme}")
+
+    def do_log(self) -> None:
+        pane = self.screen.query(LogPane)
+        if pane:
+            pane.remove()
+        else:
+            self.screen.mount(LogPane(self.book))
+
+    def do_jobs(self) -> None:
+        from sqlite_recovery_tui.tui.screens.jobs import JobsScreen
+
+        if len(self.jobs.all) == 1:
+            self.open_job(self.jobs.all[0])
+        elif not isinstance(self.screen, JobsScreen):
+            self.push_screen(JobsScreen())
+
+    def do_quit(self) -> None:
+        running = self.jobs.running
+        if not running:
+            self.exit()
+            return
+        from sqlite_recovery_tui.tui.screens.dialogs import Confirm
+
+        def answer(leave: bool | None) -> None:
+            if leave:
+                self.exit()
+
+        question = f"{phrases.many(len(running), 'restore')} still running"
+        detail = "Leaving stops it. What was fetched stays, and the same restore goes on from there."
+        self.push_screen(Confirm(question, detail, yes="Stop and leave", no="Stay"), answer)
+
+    do_leave = do_quit
+
+    # moving between screens
+
+    def back(self) -> None:
+        """Go up one screen; the first one stays."""
+        if self.depth > 1:
+            self.pop_screen()
+        else:
+            self.say("This is the first screen; q leaves")
+
+    def back_to(self, number: int) -> None:
+        """Go back to the screen with this breadcrumb."""
+        while self.depth > number + 1:
+            self.pop_screen()
+
+    def open_fleet(self, settings: Settings | None, refs: Sequence[ReplicaRef]) -> None:
+        """Start over with another configuration or place."""
+        self.settings = settings
+        self.listings.hold(refs)
+        while self.depth:
+            self.pop_screen()
+        self._start()
+
+    def open_place(self, place: Place) -> None:
+        """Show what one replica holds."""
+        from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
+
+        self.push_screen(ReplicaScreen(place))
+
+    def open_plan(
+        self, place: Place, target: Target, *, to_last_good: bool = False, instead: bool = False
+    ) -> None:
+        """Show the plan that reaches `target`; `instead` of the screen in front."""
+        from sqlite_recovery_tui.tui.screens.plan import PlanScreen
+
+        self._open(PlanScreen(place, target, to_last_good=to_last_good), instead)
+
+    def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
+        """Show a restore; `instead` of the screen in front."""
+        from sqlite_recovery_tui.tui.screens.job import JobScreen
+
+        if isinstance(self.screen, JobScreen) and self.screen.job is job:
+            return
+        self._open(JobScreen(job), instead)
+
+    def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
+        """Look into a restored database; `instead` of the screen in front."""
+        from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
+
+        self._open(WorkbenchScreen(subject), instead)
+
+    def _open(self, screen: ConsoleScreen, instead: bool) -> None:
+        if instead:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    # our own faults
+
+    def _handle_exception(self, error: Exception) -> None:
+        LOGGER.critical("the console failed", exc_info=error)
+        super()._handle_exception(error)
+
+    def panic(self, *_: object) -> None:
+        self._fatal_error()
+
+    def _fatal_error(self) -> None:
+        """End with one sentence; a traceback with local variables could show credentials."""
+        where = f" Details are in {self.log_file}." if self.log_file else ""
+        message = f"sqlrecover: the console failed; nothing was written to your databases.{where}"
+        self._exit_renderables[:] = [Text(text.safe(message))]
+        self._close_messages_no_wait()
+
+
+def run(settings: Settings | None, *, target: str | None = None, clock: Clock = SYSTEM) -> int:
+    """Open the console on a configuration, a database of it, or a URL; return the exit code.
+
+    Raises `NotFoundError` for a target nobody knows.
+    """
+    from sqlite_recovery_tui.replica.fleet import refs
+
+    wanted = refs(settings, target) if settings is not None or target is not None else []
+    book = LogBook()
+    log_file = keep_log(book)
+    console = Console(settings, wanted, clock=clock, book=book, log_file=log_file)
+    console.run()
+    if not console.engine.close():
+        # A thread hangs in a library. Python would wait for it at exit; the operator must not.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(console.return_code or 0)
+    return console.return_code or 0

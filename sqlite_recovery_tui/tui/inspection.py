@@ -1,0 +1,203 @@
+"""What a workbench asks of one database file: three inspectors, so that looking never waits for checks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlite_recovery_tui.errors import Cancelled, RecoverError
+from sqlite_recovery_tui.progress import Progress
+from sqlite_recovery_tui.tui.engine import Engine, Lane, Owner, Report, Request
+from sqlite_recovery_tui.tui.proof import Check, Proof
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.sqlite.inspector import Inspector
+    from sqlite_recovery_tui.sqlite.messages import CheckReport, DatabaseSummary, RowPage, TableInfo
+
+Failed = Callable[[RecoverError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TableCount:
+    """How many rows a table has, or why nobody knows."""
+
+    rows: int | None
+    error: str | None = None
+
+
+class Inspection:
+    """One file under inspection by one screen."""
+
+    def __init__(self, engine: Engine, session: Owner, screen: Owner, path: Path) -> None:
+        """Inspect `path` for `screen`; what must happen after it is gone is done for `session`."""
+        self._engine = engine
+        self._session = session
+        self._screen = screen
+        self._path = path
+        self._inspectors: dict[Lane, Inspector] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._browsing: Request[Any] | None = None
+        self._counting: Request[Any] | None = None
+        self._checking: Request[Any] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """True while something runs that can be stopped."""
+        return any(
+            request is not None and request.running
+            for request in (self._browsing, self._counting, self._checking)
+        )
+
+    def open(
+        self, *, then: Callable[[tuple[DatabaseSummary, tuple[TableInfo, ...]]], None], failed: Failed
+    ) -> None:
+        """Read header and schema."""
+
+        def work(_: Report) -> tuple[DatabaseSummary, tuple[TableInfo, ...]]:
+            inspector = self._inspector(Lane.BROWSE)
+            return inspector.summary(), inspector.tables()
+
+        self._engine.ask(Lane.BROWSE, self._screen, work, then=then, failed=failed)
+
+    def rows(
+        self, table: str, offset: int, limit: int, *, then: Callable[[RowPage], None], failed: Failed
+    ) -> None:
+        """Read some rows of a table; what was asked before is no longer wanted."""
+        self._browse(
+            lambda report: self._inspector(Lane.BROWSE).rows(
+                table, offset=offset, limit=limit, cancel=report.cancel
+            ),
+            then,
+            failed,
+        )
+
+    def query(
+        self, sql: str, limit: int, seconds: float, *, then: Callable[[RowPage], None], failed: Failed
+    ) -> None:
+        """Ask in read-only SQL, for at most `seconds`."""
+        self._browse(
+            lambda report: self._inspector(Lane.BROWSE).query(
+                sql, limit=limit, seconds=seconds, cancel=report.cancel
+            ),
+            then,
+            failed,
+        )
+
+    def count(
+        self,
+        tables: Sequence[TableInfo],
+        *,
+        partial: Callable[[dict[str, TableCount]], None],
+        failed: Failed,
+    ) -> None:
+        """Count every table's rows, smallest effort first; counts are handed out as they come."""
+
+        def work(report: Report) -> dict[str, TableCount]:
+            counts: dict[str, TableCount] = {}
+            for table in tables:
+                report.cancel.check()
+                if table.kind != "view":
+                    counts[table.name] = self._count(table.name, report)
+                    report.partial(dict(counts))
+            return counts
+
+        self._engine.drop(self._counting)
+        self._counting = self._engine.ask(
+            Lane.COUNT, self._screen, work, then=partial, failed=failed, partial=partial
+        )
+
+    def prove(self, proof: Proof, *, changed: Callable[[], None]) -> None:
+        """Run every check of `proof`, one after the other; `changed` is called at every news."""
+        self._engine.drop(self._checking)
+        self._check_next(proof, list(proof.checks), changed)
+
+    def stop(self) -> None:
+        """Stop the query that runs; if none does, the counts and checks."""
+        if self._browsing is not None and self._browsing.running:
+            self._browsing.stop()
+            return
+        for request in (self._counting, self._checking):
+            if request is not None:
+                request.stop()
+
+    def close(self) -> None:
+        """Stop everything and end the processes, in the background."""
+        for request in (self._browsing, self._counting, self._checking):
+            self._engine.drop(request)
+        with self._lock:
+            self._closed = True
+            inspectors = list(self._inspectors.values())
+
+        def work(_: Report) -> None:
+            for inspector in inspectors:
+                inspector.close()
+
+        if inspectors:
+            self._engine.ask(Lane.CHECK, self._session, work, then=_nothing, failed=_nothing)
+
+    def _browse(
+        self, work: Callable[[Report], RowPage], then: Callable[[RowPage], None], failed: Failed
+    ) -> None:
+        if self._browsing is not None and self._browsing.running:
+            self._engine.drop(self._browsing)
+        self._browsing = self._engine.ask(Lane.BROWSE, self._screen, work, then=then, failed=failed)
+
+    def _count(self, table: str, report: Report) -> TableCount:
+        try:
+            return TableCount(self._inspector(Lane.COUNT).count(table, cancel=report.cancel))
+        except Cancelled:
+            raise
+        except RecoverError as error:
+            return TableCount(None, str(error))
+
+    def _check_next(self, proof: Proof, waiting: list[Check], changed: Callable[[], None]) -> None:
+        if not waiting:
+            return
+        check, rest = waiting[0], waiting[1:]
+        check.running = True
+
+        def work(report: Report) -> CheckReport:
+            inspector = self._inspector(Lane.CHECK)
+            if check.kind == "foreign-keys":
+                return inspector.foreign_keys(progress=report.progress, cancel=report.cancel)
+            return inspector.check(check.kind, progress=report.progress, cancel=report.cancel)
+
+        def advanced(progress: Progress) -> None:
+            check.progress = progress
+            changed()
+
+        def ended(outcome: CheckReport | RecoverError) -> None:
+            check.running = False
+            if isinstance(outcome, RecoverError):
+                check.error = outcome
+            else:
+                check.report = outcome
+            if isinstance(outcome, Cancelled):
+                for other in rest:
+                    other.error = outcome
+            else:
+                self._check_next(proof, rest, changed)
+            changed()
+
+        self._checking = self._engine.ask(
+            Lane.CHECK, self._screen, work, then=ended, failed=ended, progress=advanced
+        )
+
+    def _inspector(self, lane: Lane) -> Inspector:
+        """Return the lane's own inspector; its process starts when it is first used."""
+        from sqlite_recovery_tui.sqlite.inspector import Inspector
+
+        with self._lock:
+            if self._closed:
+                raise Cancelled("the workbench was left")
+            if lane not in self._inspectors:
+                self._inspectors[lane] = Inspector(self._path)
+            return self._inspectors[lane]
+
+
+def _nothing(_: object) -> None:
+    """Take an answer nobody waits for."""

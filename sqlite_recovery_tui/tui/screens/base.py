@@ -1,0 +1,173 @@
+"""What every full screen shares: its frame, its hints, and how it answers what the registry asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from sqlite_recovery_tui.tui import actions, phrases
+from sqlite_recovery_tui.tui.actions import NEEDS, Action
+from sqlite_recovery_tui.tui.widgets.chrome import Hint, KeyBar, TopBar
+from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.tui.app import Console
+    from sqlite_recovery_tui.tui.state import Place, RestoreJob
+
+KEPT_HINTS = ("app.back", "app.help")
+
+
+class ConsoleScreen(Screen[None]):
+    """A full screen: the bar above, the keys below, a body between."""
+
+    VIEW: ClassVar[str] = ""
+    """Which part of the registry is in force."""
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = "base.tcss"
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-narrow"),
+        (100, "-medium"),
+        (160, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    TYPING_HINT = "take it"
+    """What enter does while text is typed."""
+
+    @property
+    def console(self) -> Console:
+        """The application, by its own type."""
+        return cast("Console", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        yield from self.body()
+        yield KeyBar()
+
+    def body(self) -> Iterable[Widget]:
+        """Yield what stands between the bars."""
+        return ()
+
+    # what a screen tells about itself
+
+    @property
+    def crumb(self) -> str:
+        """Its name in the breadcrumbs."""
+        return self.VIEW
+
+    def facts(self) -> Iterator[str]:
+        """Yield the needs (see `actions.NEEDS`) that are met now."""
+        yield from ()
+
+    def copyable(self) -> str | None:
+        """Return what `copy` would copy."""
+        return None
+
+    def redraw(self) -> None:
+        """Show everything again; times may have aged, or be wanted in another zone."""
+
+    def place_changed(self, place: Place) -> None:
+        """React to news of a replica's listing."""
+
+    def job_changed(self, job: RestoreJob) -> None:
+        """React to news of a restore."""
+
+    def do_back(self) -> None:
+        """Leave: what is typed first, then the screen."""
+        if isinstance(self.focused, Input):
+            self.leave_typing()
+        else:
+            self.console.back()
+
+    def leave_typing(self) -> None:
+        """Give the focus back to where it belongs."""
+        self.focus_next()
+
+    def why_not(self, action: Action) -> str | None:
+        """Return why an action cannot be used now; None when it can."""
+        met = {*self.facts(), *self.console.facts()}
+        if self.copyable() is not None:
+            met.add("copyable")
+        return next((NEEDS[need] for need in action.needs if need not in met), None)
+
+    # words
+
+    def moment(self, when: datetime) -> str:
+        """Return a moment the way the operator reads times."""
+        return phrases.moment(when, self.console.time_style, self.console.now())
+
+    def short(self, when: datetime) -> str:
+        """Return a moment for a narrow column with an age beside it."""
+        return phrases.short(when, self.console.time_style, self.console.now())
+
+    def in_full(self, when: datetime) -> str:
+        """Return a moment in UTC, local time and age."""
+        return phrases.everywhere(when, self.console.now())
+
+    # frame
+
+    def refresh_frame(self) -> None:
+        """Bring crumbs, clock and hints up to date."""
+        if not self.is_attached or not self.is_mounted:
+            return
+        self.query_one(TopBar).show(*self.console.frame(self))
+        self.query_one(KeyBar).show(self._hints())
+
+    def _hints(self) -> list[Hint]:
+        if isinstance(self.focused, Input):
+            return [
+                Hint("enter", self.TYPING_HINT, "", keep=True),
+                Hint("esc", "stop typing", "app.back", keep=True),
+                Hint("ctrl+p", "commands", "app.palette"),
+                Hint("ctrl+q", "quit", "app.leave"),
+            ]
+        return [
+            Hint(
+                action.shown_key,
+                action.label,
+                action.id,
+                self.why_not(action) is None,
+                action.id in KEPT_HINTS,
+            )
+            for action in actions.for_view(self.VIEW)
+            if action.footer and (action.id != "app.back" or self.console.depth > 1)
+        ]
+
+    @on(RecordTable.Moved)
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    @on(events.ScreenResume)
+    @on(events.Mount)
+    def _frame_changed(self) -> None:
+        self.call_later(self.refresh_frame)
+
+    @on(KeyBar.Clicked)
+    def _hint_clicked(self, message: KeyBar.Clicked) -> None:
+        self.console.action_act(message.action)
+
+    @on(TopBar.CrumbClicked)
+    def _crumb_clicked(self, message: TopBar.CrumbClicked) -> None:
+        self.console.back_to(message.number)
+
+    @on(TopBar.WorkClicked)
+    def _work_clicked(self) -> None:
+        self.console.action_act("app.jobs")
+
+    @on(RecordTable.Activated)
+    def _row_clicked(self) -> None:
+        enter = next((each for each in actions.for_view(self.VIEW) if "enter" in each.keys.split()), None)
+        if enter is not None:
+            self.console.act_on(self, enter)
+
+    def say(self, message: Content | str, *, bad: bool = False) -> None:
+        """Show a short notice."""
+        self.console.say(message, bad=bad)

@@ -1,0 +1,294 @@
+"""One replica: all it holds, newest first, and the point to go back to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from sqlite_recovery_tui.domain import Snapshot
+from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.restore.target import AtTime, Latest
+from sqlite_recovery_tui.tui import actions, ledger, phrases, text, work
+from sqlite_recovery_tui.tui.engine import Lane, Request
+from sqlite_recovery_tui.tui.ledger import Entry, Heading, Hole, Ledger, Stored
+from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.screens.summary import gap_words, timeline_facts
+from sqlite_recovery_tui.tui.state import Place
+from sqlite_recovery_tui.tui.widgets.coverage import Coverage
+from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
+from sqlite_recovery_tui.tui.widgets.problem import Problem, way
+from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
+from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, MadeSource, Row
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.tui.work import Draft
+
+COLUMNS = (
+    Column("what", "what", width=12),
+    Column("position", "position", width=17),
+    Column("time", "stored", least=20, most=26),
+    Column("age", "age", least=9, most=12, align="right", drop=1),
+    Column("size", "size", width=10, align="right"),
+    Column("object", "object", least=36, most=90, grow=True, drop=2, cut="middle"),
+)
+
+
+class ReplicaScreen(ConsoleScreen):
+    """The history of one replica, and what a restore of the selected point takes."""
+
+    VIEW = "replica"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("replica")]
+    CSS_PATH = ["base.tcss", "replica.tcss"]
+
+    def __init__(self, place: Place) -> None:
+        """Show `place`, whose listing may still be under way."""
+        super().__init__()
+        self.place = place
+        self.ledger: Ledger | None = None
+        self._laying: Request[Any] | None = None
+        self._drafting: Request[Any] | None = None
+        self._takes: tuple[Entry, Draft | RecoverError] | None = None
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(id="head", classes="panel"):
+            yield Coverage()
+            yield FactSheet(id="coverage")
+        yield Problem()
+        yield RecordTable(COLUMNS, id="history", empty="The first results are on their way…")
+        with Vertical(id="point", classes="panel"):
+            yield FactSheet(id="selected")
+
+    @property
+    def crumb(self) -> str:
+        return f"{self.place.database} {self.place.replica}"
+
+    @property
+    def table(self) -> RecordTable:
+        return self.query_one("#history", RecordTable)
+
+    @property
+    def selected(self) -> Entry | None:
+        """The line under the cursor."""
+        number = self.table.cursor
+        entries = self.ledger.entries if self.ledger is not None else ()
+        return entries[number] if number < len(entries) else None
+
+    def facts(self) -> Iterator[str]:
+        timeline = self.place.timeline
+        if timeline is not None:
+            yield "timeline"
+            if timeline.newest is not None:
+                yield "history"
+        if isinstance(self.selected, Stored) and self.selected.point is not None:
+            yield "point"
+
+    def copyable(self) -> str | None:
+        match self.selected:
+            case Stored(item):
+                return str(item.position)
+            case Heading(generation):
+                return generation.id
+            case Hole(gap):
+                return gap.object
+        return self.place.url
+
+    def on_mount(self) -> None:
+        self.place_changed(self.place)
+
+    def on_unmount(self) -> None:
+        self.console.engine.drop(self._laying)
+        self.console.engine.drop(self._drafting)
+
+    # what arrives
+
+    def place_changed(self, place: Place) -> None:
+        if place is not self.place:
+            return
+        error = place.error if not place.listing else None
+        self.query_one(Problem).show(
+            error, [way("r", "list it again"), way("esc", "look at another replica")]
+        )
+        self.query_one(Coverage).show(place.timeline)
+        self._describe_place()
+        timeline = place.timeline
+        if timeline is None or (self.ledger is not None and self.ledger.timeline is timeline):
+            return
+        self.console.engine.drop(self._laying)
+        self._laying = self.console.engine.ask(
+            Lane.THINK, self, lambda _: ledger.build(timeline), then=self._laid_out, failed=self._failed
+        )
+
+    def _laid_out(self, made: Ledger) -> None:
+        first = self.ledger is None
+        self.ledger = made
+        self.table.empty = "Nothing that could be restored was found here."
+        self.table.reload(MadeSource(made.keys, self._row))
+        if first:
+            self.table.move_to(made.first_point())
+        self._point_changed()
+        self.refresh_frame()
+
+    def _failed(self, error: RecoverError) -> None:
+        self.query_one(Problem).show(error)
+
+    def redraw(self) -> None:
+        self.table.reload()
+        self._describe_place()
+        self._describe_point()
+
+    def _describe_place(self) -> None:
+        timeline = self.place.timeline
+        facts: list[Fact] = []
+        if timeline is not None:
+            facts = list(timeline_facts(timeline, self))
+        if self.place.listing:
+            count = f" {phrases.many(timeline.objects, 'object')} so far" if timeline is not None else ""
+            facts.append(("", text.line(("◌ listing", text.MUTED), count)))
+        self.query_one("#coverage", FactSheet).show(facts)
+
+    # the selected point
+
+    @on(RecordTable.Moved)
+    def _point_changed(self) -> None:
+        entry, timeline = self.selected, self.place.timeline
+        self._describe_point()
+        self.console.engine.drop(self._drafting)
+        if not isinstance(entry, Stored) or entry.point is None or timeline is None:
+            return
+        if self._takes is not None and self._takes[0] == entry:
+            return
+        scratch = self.console.scratch_dir
+        self._drafting = self.console.engine.ask(
+            Lane.THINK,
+            self,
+            lambda _: work.draft(self.place, timeline, ledger.target_of(entry), scratch),
+            then=lambda draft: self._drafted(entry, draft),
+            failed=lambda error: self._drafted(entry, error),
+        )
+
+    def _drafted(self, entry: Entry, outcome: Draft | RecoverError) -> None:
+        self._takes = (entry, outcome)
+        self._describe_point()
+
+    def _describe_point(self) -> None:
+        entry = self.selected
+        self.query_one("#point").display = entry is not None
+        if entry is not None:
+            self.query_one("#selected", FactSheet).show(list(self._point_facts(entry)))
+
+    def _point_facts(self, entry: Entry) -> Iterator[Fact]:
+        match entry:
+            case Heading(generation):
+                yield "generation", text.line((generation.id, "bold"))
+                yield "from", self.in_full(generation.start)
+                yield "to", self.in_full(generation.end)
+            case Hole(gap):
+                yield "gap", text.line(("╳ ", "bold $text-error"), gap_words(gap))
+                yield "object", gap.object
+            case Stored(item, None):
+                yield "point", text.line(("✗ cannot be restored: no snapshot connects to it", "$text-error"))
+                yield "object", item.key
+            case Stored(item, point):
+                assert point is not None
+                yield "point", text.line((self.in_full(point.time), "bold"))
+                yield (
+                    "position",
+                    text.line(str(point.end or point.position), ("  " + item.key, text.MUTED)),
+                )
+                yield "restore", self._cost(entry)
+
+    def _cost(self, entry: Entry) -> Content | str:
+        from sqlite_recovery_tui.tui.screens.plan import cost_line
+
+        if self._takes is None or self._takes[0] != entry:
+            return ""
+        outcome = self._takes[1]
+        if isinstance(outcome, RecoverError):
+            return text.line((f"✗ {outcome}", "$text-error"))
+        return cost_line(outcome)
+
+    # actions
+
+    def do_restore(self) -> None:
+        entry = self.selected
+        if isinstance(entry, Stored):
+            self.console.open_plan(self.place, ledger.target_of(entry))
+
+    def do_latest(self) -> None:
+        self.console.open_plan(self.place, Latest())
+
+    def do_time(self) -> None:
+        from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
+
+        def chosen(target: AtTime | None) -> None:
+            if target is not None:
+                self._go_to(target)
+                self.console.open_plan(self.place, target)
+
+        if self.place.timeline is not None:
+            self.console.push_screen(TimeDialog(self.place.timeline, self.console.now()), chosen)
+
+    def do_refresh(self) -> None:
+        self.console.listings.refresh([self.place])
+
+    def do_older_mark(self) -> None:
+        if self.ledger is not None:
+            self._jump(self.ledger.mark_after(self.table.cursor))
+
+    def do_newer_mark(self) -> None:
+        if self.ledger is not None:
+            self._jump(self.ledger.mark_before(self.table.cursor))
+
+    def _jump(self, place: int | None) -> None:
+        if place is not None:
+            self.table.move_to(place, center=True)
+
+    def _go_to(self, target: AtTime) -> None:
+        """Put the cursor on the point that a time leads to, so that it is there on the way back."""
+        timeline = self.place.timeline
+        point = timeline.at_or_before(target.time) if timeline is not None else None
+        if point is not None:
+            self.table.move_to_key(point.key)
+
+    # rows
+
+    def _row(self, number: int) -> Row:
+        assert self.ledger is not None
+        key = self.ledger.keys[number]
+        match self.ledger.entries[number]:
+            case Heading(generation):
+                counts = (
+                    f"   {phrases.many(len(generation.snapshots), 'snapshot')},"
+                    f" {phrases.many(len(generation.segments), 'segment')}, {phrases.size(generation.size)}"
+                )
+                title = Cell(f"━ generation {generation.id}", "accent")
+                span = f"   {self.moment(generation.start)} → {self.moment(generation.end)}"
+                return Row(key, (title, span, Cell(counts, "muted")), wide=True)
+            case Hole(gap):
+                pause = gap.kind == "between-generations"
+                mark = "‖ pause: " if pause else "╳ gap: "
+                return Row(key, (f"  {mark}{gap_words(gap)}",), wide=True, role="warn" if pause else "bad")
+            case Stored(item, point):
+                return self._stored(key, item, restorable=point is not None)
+
+    def _stored(self, key: str, item: Any, *, restorable: bool) -> Row:
+        snapshot = isinstance(item, Snapshot)
+        what = Cell(" ◆ snapshot", "accent") if snapshot else Cell(" │ segment", "muted")
+        if not restorable:
+            what = Cell(" ✗ cut off", "bad")
+        position = f"{item.index:08x}" if snapshot else item.position.label
+        cells = (
+            what,
+            position,
+            self.moment(item.time),
+            Cell(phrases.age(item.time, self.console.now()), "muted"),
+            phrases.size(item.size),
+            Cell(item.key, "muted"),
+        )
+        return Row(key, cells, role="strong" if snapshot else "" if restorable else "muted")

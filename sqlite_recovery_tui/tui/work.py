@@ -1,0 +1,173 @@
+"""What the console asks of the engine; every function here runs in a worker's thread.
+
+The heavy parts of the engine are imported here, on first use, so that the first paint does not wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.tui.state import Place
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
+    from sqlite_recovery_tui.replica.timeline import Timeline
+    from sqlite_recovery_tui.restore.plan import Plan
+    from sqlite_recovery_tui.restore.run import RestoreResult
+    from sqlite_recovery_tui.restore.target import Target
+    from sqlite_recovery_tui.tui.engine import Report
+    from sqlite_recovery_tui.tui.state import RestoreJob
+
+
+def scan(ref: ReplicaRef, clock: Clock, report: Report) -> ReplicaState:
+    """List one replica; what is known so far is handed out on the way."""
+    from sqlite_recovery_tui.replica.fleet import scan_replica
+
+    return scan_replica(ref, clock=clock, cancel=report.cancel, on_partial=report.partial)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan with all that its screen shows about it."""
+
+    plan: Plan
+    seconds: float
+    output: Path
+
+
+def draft(
+    place: Place,
+    timeline: Timeline,
+    target: Target,
+    scratch_dir: Path,
+    *,
+    nearest: bool = False,
+    to_last_good: bool = False,
+) -> Draft:
+    """Plan a restore; raises what `make_plan` raises."""
+    from sqlite_recovery_tui.restore.plan import estimate_seconds
+    from sqlite_recovery_tui.restore.scratch import proposed_path
+
+    plan = make_plan(place, timeline, target, nearest=nearest, to_last_good=to_last_good)
+    seconds = estimate_seconds(plan, local=place.local)
+    return Draft(plan, seconds, proposed_path(scratch_dir, place.database, plan.point))
+
+
+def make_plan(
+    place: Place, timeline: Timeline, target: Target, *, nearest: bool = False, to_last_good: bool = False
+) -> Plan:
+    """Decide how to reach a target on one replica."""
+    from sqlite_recovery_tui.restore import plan
+
+    return plan.make_plan(
+        timeline,
+        target,
+        database=place.ref.database_name,
+        replica=place.replica,
+        url=place.url,
+        nearest=nearest,
+        to_last_good=to_last_good,
+    )
+
+
+def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
+    """Carry a restore out; a scratch gets a directory of its own first, and a manifest afterwards."""
+    from sqlite_recovery_tui.restore import scratch
+    from sqlite_recovery_tui.restore.run import RestoreOptions
+    from sqlite_recovery_tui.restore.run import restore as run
+    from sqlite_recovery_tui.storage.open import open_store
+
+    if job.scratch_dir is not None and not job.output.parent.exists():
+        job.output = scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point)
+    options = RestoreOptions(output=job.output, memory_bytes=job.memory_bytes, to_last_good=job.to_last_good)
+    store = open_store(job.place.ref.replica, clock=clock)
+    try:
+        result = run(
+            store,
+            job.plan,
+            options,
+            age_identities=job.place.ref.identities,
+            progress=report.progress,
+            cancel=report.cancel,
+            clock=clock,
+        )
+    finally:
+        store.close()
+        if job.scratch_dir is not None:
+            _remove_if_empty(job.output.parent)
+    if job.scratch_dir is not None:
+        scratch.write_manifest(result)
+    return result
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove the directory of a scratch that came to nothing; one with anything in it stays."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def command_line(place: Place, plan: Plan, output: Path, *, config: Path | None, to_last_good: bool) -> str:
+    """Return the `sqlrecover` command that does what the plan screen would do."""
+    from sqlite_recovery_tui.restore.target import AtPosition, AtTime, format_utc
+
+    words = ["sqlrecover", "restore"]
+    named = place.ref.database
+    if named is not None and config is not None:
+        words += ["-config", str(config), "-replica", place.replica]
+    match plan.requested:
+        case AtTime(time):
+            words += ["-timestamp", format_utc(time)]
+        case AtPosition(index, offset, generation):
+            words += ["-generation", generation] if generation else []
+            words += ["-index", f"{index:08x}"]
+            words += ["-offset", f"{offset:08x}"] if offset is not None else []
+    if plan.distance_seconds is not None and _clamped(plan):
+        words.append("-nearest")
+    if to_last_good:
+        words.append("-to-last-good")
+    words += ["-o", str(output), str(named.path) if named is not None and config is not None else place.url]
+    return shlex.join(words)
+
+
+def _clamped(plan: Plan) -> bool:
+    """Tell whether the plan took the nearest point because the time asked for is not covered."""
+    return any("the time you asked for" in note for note in plan.notes)
+
+
+def recipe(plan: Plan, output: Path) -> list[str]:
+    """Return the shell lines that do it without sqlrecover."""
+    from sqlite_recovery_tui.restore.recipe import recipe as lines
+
+    return lines(plan, output)
+
+
+def open_target(text: str, settings: Settings | None) -> tuple[Settings | None, list[ReplicaRef]]:
+    """Understand what a person typed: a replica URL, a directory, or a configuration file."""
+    from sqlite_recovery_tui import config
+    from sqlite_recovery_tui.replica.fleet import refs
+
+    path = Path(text).expanduser()
+    if not config.is_url(text) and path.is_file():
+        loaded = config.load(path)
+        return loaded, refs(loaded, None)
+    if not config.is_url(text) and path.is_dir():
+        return settings, refs(None, str(path.resolve()))
+    return settings, refs(None, text)
+
+
+def build_demo(directory: Path, now: Callable[[], datetime]) -> tuple[Settings, list[ReplicaRef]]:
+    """Build the sample incident and return its settings and replicas."""
+    from sqlite_recovery_tui import config, demo
+    from sqlite_recovery_tui.replica.fleet import refs
+
+    incident = demo.build(directory, now=now())
+    loaded = config.load(incident.config)
+    return loaded, refs(loaded, None)
