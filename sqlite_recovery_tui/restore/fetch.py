@@ -20,6 +20,10 @@ SEGMENT_BYTES = 4 << 30
 """No segment decodes to more than this; a larger one is a decompression bomb."""
 
 
+AHEAD_BYTES = 16 << 20
+"""Stored segments that may wait in memory to be decoded."""
+
+
 @dataclass
 class Fetcher:
     """Read objects of one replica for one restore or proof."""
@@ -53,8 +57,15 @@ class Fetcher:
     def _stored(self, segments: Sequence[WalSegment]) -> Iterable[tuple[WalSegment, bytes]]:
         """Yield segments as stored, from the pack where it has them."""
         kept = self.pack.holds(segments) if self.pack is not None else set()
-        missing = [segment.key for segment in segments if segment.key not in kept]
-        fetched = get_many(self.store, missing, concurrency=self.parallelism, cancel=self.cancel)
+        missing = [segment for segment in segments if segment.key not in kept]
+        fetched = get_many(
+            self.store,
+            [segment.key for segment in missing],
+            sizes=[segment.size for segment in missing],
+            concurrency=self.parallelism,
+            ahead_bytes=AHEAD_BYTES,
+            cancel=self.cancel,
+        )
         for segment in segments:
             if self.pack is not None and segment.key in kept:
                 self.objects_reused += 1
