@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,9 @@ def _by_path(database: DatabaseConfig, wanted: str) -> bool:
 
 
 def _by_link(database: DatabaseConfig, wanted: str) -> bool:
-    return os.path.realpath(_absolute(wanted)) == os.path.realpath(database.path)
+    with contextlib.suppress(ValueError):  # not a path at all
+        return os.path.realpath(_absolute(wanted)) == os.path.realpath(database.path)
+    return False
 
 
 def _by_name(database: DatabaseConfig, wanted: str) -> bool:

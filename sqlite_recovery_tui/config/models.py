@@ -6,6 +6,7 @@ Nothing here shows a secret: they are `Secret`s, and `url` leaves them out.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +19,9 @@ from sqlite_recovery_tui.config.secret import Secret
 ReplicaType = Literal["file", "s3", "gs", "abs", "sftp", "memory"]
 PromoteMode = Literal["online", "swap"]
 
+# what would end or confuse the path of a URL: percent, question mark, hash, control characters, bytes that
+# are no text; all else stays readable
+_MISREAD = re.compile("[%?#\x00-\x1f\x7f-\x9f]|[\ud800-\udfff]")
 DEFAULT_MEMORY_BYTES = 128 << 20
 SFTP_PORT = 22
 
@@ -120,7 +124,7 @@ class ReplicaConfig(Options):
     @property
     def url(self) -> str:
         """The place as a person would write it, without secrets; `replica_from_url` finds it again."""
-        path = quote(self.path, safe=_READABLE)
+        path = _MISREAD.sub(lambda found: quote(found[0], errors="surrogateescape"), self.path)
         if self.type == "file":
             return f"file://{path}"
         if self.type == "sftp":
@@ -190,7 +194,3 @@ class Settings(Options):
         from sqlite_recovery_tui.config.lookup import find_database
 
         return find_database(self.databases, wanted)
-
-
-# all but what would end or confuse the path of a URL: percent, question mark, hash and control characters
-_READABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in "%?#")

@@ -72,7 +72,7 @@ Node = Scalar | Listing | Mapping
 def parse(text: Expanded, file: str) -> Node | None:
     """Return the tree of `text`, None when it is empty; raise ConfigError naming `file` and line."""
     if bad := _UNPRINTABLE.search(text.text):
-        raise ConfigError("a control character does not belong here", file=file, line=text.line(bad.start()))
+        raise ConfigError("a character that YAML does not allow", file=file, line=text.line(bad.start()))
     builder = _Builder(text, file)
     problem = _feed(builder, text.text)
     if problem is not None:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqlite_recovery_tui.errors import UsageError
+
 _SQLITE = ("sqlite://", "sqlite3://")
 
 
@@ -18,8 +20,15 @@ def strip_sqlite_prefix(text: str) -> str:
 
 
 def absolute(text: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return `text` as an absolute, normalised path; links are not followed."""
+    """Return `text` as an absolute, normalised path; links are not followed.
+
+    Raise UsageError for a relative path in a working directory that is gone.
+    """
     if text == "~" or text.startswith("~/"):
         text = (environ.get("HOME") or str(Path.home())) + text[1:]
-    lexical = os.path.abspath(text)  # noqa: PTH100  (resolve would follow links)
+    try:
+        lexical = os.path.abspath(text)  # noqa: PTH100  (resolve would follow links)
+    except FileNotFoundError:
+        message = "relative paths mean nothing here: the working directory is gone"
+        raise UsageError(message, hint="change to another directory") from None
     return Path("/" + lexical.lstrip("/"))

@@ -32,7 +32,7 @@ _AMBIGUOUS = frozenset(
 )
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]{1,3})?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|[\ud800-\udfff]")
 _SHOWABLE = re.compile(r"[\x20-\x7e]{1,40}")
 
 

@@ -21,6 +21,13 @@ def find(environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Pa
     for name in ("SQLRECOVER_CONFIG", "LITESTREAM_CONFIG"):
         if named := environ.get(name):
             return absolute(named, environ)
-    here = cwd or Path.cwd()
-    places = (*(here / name for name in LOCAL_NAMES), *SYSTEM_FILES)
+    places = (*_local(cwd), *SYSTEM_FILES)
     return next((place for place in places if place.is_file()), None)
+
+
+def _local(cwd: Path | None) -> list[Path]:
+    try:
+        here = cwd or Path.cwd()
+    except FileNotFoundError:  # somebody removed it under us
+        return []
+    return [here / name for name in LOCAL_NAMES]

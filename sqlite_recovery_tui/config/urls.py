@@ -35,7 +35,7 @@ def replica_from_url(url: str, *, environ: Mapping[str, str] = os.environ) -> Re
     """
     try:
         return with_environment(parse_url(url) if is_url(url) else _directory(url), environ)
-    except UsageError as error:
+    except Exception as error:
         del url, environ
         forget_locals(error)
         raise

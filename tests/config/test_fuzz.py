@@ -60,6 +60,9 @@ def outcome(file: Path, data: bytes) -> Settings | ConfigError:
     file.write_bytes(data)
     attempt(file, expand_env=False)
     result = attempt(file, expand_env=True)
+    if isinstance(result, Settings):
+        assert repr(result)
+        assert all(replica.url for database in result.databases for replica in database.replicas)
     if isinstance(result, ConfigError):
         assert "\n" not in str(result)
         assert str(result).startswith(str(file))

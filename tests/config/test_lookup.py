@@ -57,6 +57,8 @@ def test_ambiguous_name_lists_the_candidates(settings: Settings, tmp_path: Path)
         ("xyz", "known databases: app.db, jobs.db, orders.db, me.db"),
         ("", "known databases"),
         ("a\0b", "known databases"),
+        ("\ud800", "known databases"),
+        ("x" * 5000, "known databases"),
     ],
 )
 def test_unknown_database_names_the_nearest(settings: Settings, wanted: str, hint: str) -> None:
@@ -106,6 +108,19 @@ def test_a_named_file_that_is_not_there_is_reported_by_load(tmp_path: Path) -> N
     assert named is not None
     with pytest.raises(ConfigError, match="no such file"):
         load(named)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "litestream.yml"
+    file.write_text("dbs: [{path: /a}]")
+    monkeypatch.setattr("sqlite_recovery_tui.config.search.SYSTEM_FILES", (file,))
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert find({}) == file
+    assert load(file).databases[0].path == Path("/a")
+    with pytest.raises(UsageError, match="the working directory is gone"):
+        load(Path("litestream.yml"))
 
 
 def test_settings_remember_their_file(settings: Settings, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,14 @@ def test_errors_do_not_repeat_passwords(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         at(url)
     assert "CANARY" not in repr((caught.value, caught.value.to_json()))
+
+
+def test_url_stays_readable() -> None:
+    one = ReplicaConfig("file", "file", path="/ba ckups/ü/a%b?c#d")
+    assert one.url == "file:///ba ckups/ü/a%25b%3Fc%23d"
+    assert ReplicaConfig("file", "file", path=os.fsdecode(b"/a\xff")).url == "file:///a%FF"
+    assert at("file:///a%FF").path == os.fsdecode(b"/a\xff")
+    assert ReplicaConfig("s3", "s3", bucket="b", path="p").url == "s3://b/p"
 
 
 def test_what_is_a_url() -> None:

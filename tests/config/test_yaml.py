@@ -30,7 +30,7 @@ from tests.config.conftest import Loader, Refused
         ("dbs:\n\t- path: /a\n", 2, "a tab cannot indent"),
         ("addr: x\nexec: y: z\n", 2, "not valid YAML"),
         ("addr: 'x\nexec: y\n", 3, "not valid YAML"),
-        ("addr: \x07\n", 1, "control character"),
+        ("addr: \x07\n", 1, "a character that YAML does not allow"),
         ('exec: "a\\0b"\nmcp-addr: "\\x1b[31m"\n', 1, "control character"),
         ("addr: é\r\nü: 1\r\n", 2, "unknown key"),
         ("addr: é\r\nexec: [\r\n", 3, "not valid YAML"),
