@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage, RecoverError
 from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
 from sqlite_recovery_tui.restore.plan import Plan, make_plan
 from sqlite_recovery_tui.restore.target import Target, format_utc
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,44 @@ class Choice:
     ref: ReplicaRef
     why: str
     rejected: tuple[tuple[ReplicaRef, RecoverError], ...] = ()
+    others: tuple[tuple[Plan, ReplicaRef], ...] = ()
+    """The plans that would do as well, the best first."""
+
+    def without(self, error: RecoverError) -> Choice | None:
+        """Return the choice when this one failed with `error`; None when no other is left."""
+        if not self.others:
+            return None
+        (plan, ref), *others = self.others
+        why = f"{self.ref.label} would reach further but is damaged"
+        return Choice(plan, ref, why, (*self.rejected, (self.ref, error)), tuple(others))
+
+
+def restore_best(
+    choice: Choice,
+    attempt: Callable[[Choice, bool], T],
+    *,
+    to_last_good: bool = False,
+    on_fallback: Callable[[Choice, DamagedError], None] = lambda _choice, _error: None,
+) -> tuple[T, Choice]:
+    """Run `attempt` on the chosen replica, and on the next best where the chain proves damaged.
+
+    `attempt` gets the choice and whether it may end in front of damage: only when every replica is
+    damaged, `to_last_good` allows it, and then on the first. Otherwise raises the first replica's fault.
+    """
+    current, first = choice, None
+    while True:
+        try:
+            return attempt(current, False), current
+        except DamagedError as error:
+            first = first or error
+            following = current.without(error)
+            if following is None:
+                break
+            on_fallback(following, error)
+            current = following
+    if to_last_good:
+        return attempt(choice, True), choice
+    raise first
 
 
 def choose(
@@ -43,8 +84,10 @@ def choose(
             rejected.append((state.ref, error))
     if not plans:
         raise _most_telling([error for _, error in rejected])
-    plan, state = min(plans, key=lambda pair: (-pair[0].point.time.timestamp(), pair[0].fetch_bytes))
-    return Choice(plan, state.ref, _why(plan, plans, rejected), tuple(rejected))
+    plans.sort(key=lambda pair: (-pair[0].point.time.timestamp(), pair[0].fetch_bytes))
+    (plan, state), *others = plans
+    why = _why(plan, plans, rejected)
+    return Choice(plan, state.ref, why, tuple(rejected), tuple((each, its.ref) for each, its in others))
 
 
 def _plan(
