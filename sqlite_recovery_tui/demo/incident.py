@@ -196,8 +196,8 @@ class _Incident:
             f"{_clock(self._at(_REBOOT))}  the server was rebooted; replication went on at"
             f" {_clock(self._at(_BACK))} in a new generation",
             f"{_clock(self.lost or self.end)}  one upload to offsite was lost, and nobody noticed",
-            f"{_clock(disaster)}  migration {MIGRATION} ran:"
-            f" {_share(orders, before.orders)} orders and {_share(invoices, before.invoices)} invoices are gone",
+            f"{_clock(disaster)}  migration {MIGRATION} ran: {_share(orders, before.orders)} orders"
+            f" and {_share(invoices, before.invoices)} invoices are gone",
             f"{_clock(self.shipped)}  the shop, still taking orders, was stopped; you were called",
             f"The last good moment is {_clock(last_good)}.",
         )
