@@ -41,9 +41,11 @@ def both_zones(moment: datetime) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in its two largest units: `0.4 s`, `41 min 05 s`, `3 d 04 h`."""
+    """Return a length of time in its two largest units: `0.4 s`, `20 ms`, `41 min 05 s`, `3 d 04 h`."""
     if seconds < 0:
         return f"-{span(-seconds)}"
+    if 0 < seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))} ms"
     if seconds < 10 and seconds != int(seconds):
         return f"{seconds:.1f} s"
     whole = int(seconds)

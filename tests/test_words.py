@@ -33,6 +33,8 @@ def test_sizes(count: int | None, text: str) -> None:
     ("seconds", "text"),
     [
         (0, "0 s"),
+        (0.0004, "1 ms"),
+        (0.0204, "20 ms"),
         (0.42, "0.4 s"),
         (59.9, "59 s"),
         (60, "1 min"),

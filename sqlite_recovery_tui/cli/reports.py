@@ -56,13 +56,15 @@ def result_facts(
         f"{size(result.pages * result.page_size)}, {plural(result.pages, 'page')} of {result.page_size:,}",
     )
     fetched = f"{plural(result.objects, 'object')}{reused}, {size(result.bytes_fetched)}"
-    yield "fetched", f"{fetched} in {span(round(result.duration_seconds, 1))}"
+    yield "fetched", f"{fetched} in {span(result.duration_seconds)}"
     yield from continuity_facts(result.continuity, result.unproven)
     for lost in first_few(result.lost):
         yield "left out", lost
     for note in result.notes:
         yield "note", note
     yield "integrity", integrity_words(integrity)
+    for message in first_few(integrity.messages if integrity else ()):
+        yield "", message
     if result.undo is not None:
         yield "undo", f"what was there before is in {result.undo}"
 
@@ -84,15 +86,15 @@ def integrity_words(report: IntegrityReport | None) -> str:
     if report is None:
         return "not checked"
     checks = ", ".join(f"{check.kind} {check.verdict}" for check in report.checks)
-    return f"{report.verdict} ({checks})"
+    notices = dict.fromkeys(check.notice for check in report.checks if check.notice)
+    return "; ".join([f"{report.verdict} ({checks})", *notices])
 
 
 def integrity_member(report: IntegrityReport | None, kind: str) -> dict[str, Any] | None:
     """Return the `integrity` member of a document."""
     if report is None:
         return None
-    messages = [message for check in report.checks for message in check.messages]
-    return {**report.to_json(), "kind": kind, "ok": report.ok, "messages": messages}
+    return {**report.to_json(), "kind": kind, "messages": list(report.messages)}
 
 
 def distance(seconds: float | None) -> str:
@@ -102,8 +104,7 @@ def distance(seconds: float | None) -> str:
     if abs(seconds) < 0.001:
         return ", exactly the time asked for"
     side = "before" if seconds > 0 else "after"
-    amount = span(round(abs(seconds), 1)) if abs(seconds) >= 0.1 else f"{abs(seconds) * 1000:.0f} ms"
-    return f", {amount} {side} the time asked for"
+    return f", {span(abs(seconds))} {side} the time asked for"
 
 
 def first_few(items: Sequence[str]) -> Iterator[str]:

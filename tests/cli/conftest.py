@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,13 @@ class Answer:
         return [line.split() for line in self.out.splitlines()[1:]]
 
 
+class Terminal(io.StringIO):
+    """A stream that a person seems to read."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Cli = Callable[..., Answer]
 
 
@@ -55,11 +63,12 @@ def _nothing_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def cli() -> Cli:
+def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Call `sqlrecover` with these words and return what came back."""
 
-    def call(*words: object, **more: Any) -> Answer:
-        out, err = io.StringIO(), io.StringIO()
+    def call(*words: object, terminal: bool = False, **more: Any) -> Answer:
+        out, err = (Terminal(), Terminal()) if terminal else (io.StringIO(), io.StringIO())
+        monkeypatch.setattr(sys, "stdin", Terminal() if terminal else io.StringIO())
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run([str(word) for word in words], **more)
         return Answer(code, out.getvalue(), err.getvalue())

@@ -8,11 +8,7 @@ import json
 import pytest
 
 from sqlite_recovery_tui.cli.output import Output
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.cli.conftest import Terminal
 
 
 def test_columns_are_padded_to_the_widest_cell_plus_two_and_the_last_not_at_all() -> None:

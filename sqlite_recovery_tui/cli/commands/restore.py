@@ -269,10 +269,11 @@ def _tell(
 
 
 def _failed(report: IntegrityReport, path: Path, kept: str) -> VerificationFailed:
-    messages = [message for check in report.checks for message in check.messages]
-    first = f": {messages[0]}" if messages else ""
+    outcome = {"damaged": "fails its check", "timed-out": "could not be checked in time"}
+    words = outcome.get(report.verdict, "could not be checked")
+    first = f": {report.messages[0]}" if report.messages else ""
     return VerificationFailed(
-        f"the restored database fails its check ({report.verdict}){first}",
+        f"the restored database {words}{first}",
         object=str(path),
         hint=f"{kept}; try an earlier -timestamp or another replica",
     )

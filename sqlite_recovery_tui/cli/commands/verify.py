@@ -106,10 +106,9 @@ def _verify_file(session: Session, path: Path) -> int:
 
     with session.meter() as meter:
         report = check_database(path, kind="full", progress=meter, cancel=session.cancel)
-    session.out.marked("ok" if report.ok else "fail", "ok" if report.ok else "FAIL", f"  {path}")
+    session.out.marked("ok" if report.ok else "fail", report.verdict, f"  {path}")
     session.out.line(f"    {integrity_words(report)}")
-    messages = [message for check in report.checks for message in check.messages]
-    session.out.lines(f"    {message}" for message in first_few(messages))
+    session.out.lines(f"    {message}" for message in first_few(report.messages))
     session.document({"file": str(path), "integrity": integrity_member(report, "full")})
     return 0 if report.ok else VerificationFailed.code
 
@@ -244,11 +243,8 @@ def _drill_lines(drill: Drill) -> list[str]:
     if drill.error is not None or drill.result is None:
         return [f"restore drill failed: {drill.error}"]
     reached = both_zones(drill.result.time)
-    messages = (
-        [message for check in drill.report.checks for message in check.messages] if drill.report else []
-    )
     return [
-        f"restore drill: the state of {reached} in {span(round(drill.result.duration_seconds, 1))}",
+        f"restore drill: the state of {reached} in {span(drill.result.duration_seconds)}",
         f"integrity: {integrity_words(drill.report)}",
-        *messages,
+        *(drill.report.messages if drill.report else ()),
     ]
