@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 _DEEPEST = 32
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+_UNCLOSED = "found unexpected end of stream"
+_PLAINLY = {
+    "mapping values are not allowed in this context": (
+        "a colon does not belong here; is the line indented as it should, or are quotes missing?"
+    ),
+    "did not find expected key": "a key is expected; is the line indented like the ones around it?",
+    "did not find expected '-' indicator": "a dash is expected; is the line indented like the list?",
+    "found character that cannot start any token": "a value cannot begin like this without quotes",
+    "could not find expected ':'": "a key without a colon behind it",
+}
+"""What the parser says → what an operator can act on."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe-\uffff]")
 
 
@@ -93,10 +104,12 @@ def _feed(builder: _Builder, text: str) -> tuple[str, int] | None:
         for event in _events(text):
             builder.add(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        index = mark.index if mark else 0
-        tab = text[index : index + 1] == "\t"
-        return ("a tab cannot indent" if tab else error.problem or "cannot be read"), index
+        index = _index(error.problem_mark or error.context_mark)
+        if text[index : index + 1] == "\t":
+            return "a tab cannot indent", index
+        if error.problem == _UNCLOSED:
+            return "the quotes that open here are never closed", _index(error.context_mark)
+        return _PLAINLY.get(error.problem or "", error.problem or "cannot be read"), index
     except (yaml.YAMLError, RecursionError):
         return "cannot be read", 0
     return None
