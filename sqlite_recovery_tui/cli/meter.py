@@ -20,13 +20,17 @@ QUIET_SECONDS = 5.0
 """Work that is over sooner says nothing in plain lines."""
 
 
+BAR_SECONDS = 0.3
+"""Work that is over sooner draws no bar."""
+
+
 class Meter:
     """Show `Progress` reports while used as a context manager; call it from any thread."""
 
     def __init__(self, diagnostics: Diagnostics, *, clock: Clock = SYSTEM) -> None:
         """Report through `diagnostics`; a bar when it is a terminal."""
         self._display: _Bar | _Lines = (
-            _Bar(diagnostics) if diagnostics.is_terminal else _Lines(diagnostics, clock)
+            _Bar(diagnostics, clock) if diagnostics.is_terminal else _Lines(diagnostics, clock)
         )
         self._lock = threading.Lock()
 
@@ -74,14 +78,13 @@ class _Lines:
 def describe(progress: Progress, seconds: float, done: int) -> str:
     """Return a report as one line; `done` of its units were done in the last `seconds`."""
     parts = [progress.phase]
-    amount = _amount(progress.done, progress.unit)
+    amount = _amount(progress.done, progress.total, progress.unit)
     if progress.total:
-        share = min(100, 100 * progress.done // progress.total)
-        amount = f"{share}%, {amount} of {_amount(progress.total, progress.unit)}"
+        amount = f"{min(100, 100 * progress.done // progress.total)}%, {amount}"
     parts.append(amount)
     if seconds >= 1 and done > 0:
         rate = done / seconds
-        parts.append(f"{_amount(int(rate), progress.unit)}/s")
+        parts.append(f"{_amount(int(rate), None, progress.unit)}/s")
         if progress.total and progress.total > progress.done:
             parts.append(f"about {span(int((progress.total - progress.done) / rate) or 1)} left")
     if progress.detail:
@@ -89,20 +92,26 @@ def describe(progress: Progress, seconds: float, done: int) -> str:
     return f"{parts[0]}: {', '.join(parts[1:])}"
 
 
-def _amount(count: int, unit: str) -> str:
-    return size(count) if unit == "bytes" else f"{count:,} {unit}"
+def _amount(count: int, total: int | None, unit: str) -> str:
+    if unit == "bytes":
+        return f"{size(count)} of {size(total)}" if total else size(count)
+    return f"{count:,} of {total:,} {unit}" if total else f"{count:,} {unit}"
 
 
 class _Bar:
     """A bar with amount, rate and time left; one at a time, gone when its phase is over."""
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
+    def __init__(self, diagnostics: Diagnostics, clock: Clock) -> None:
         self._diagnostics = diagnostics
+        self._clock = clock
+        self._begun = clock.monotonic()
         self._bars: Bars | None = None
         self._task: TaskID | None = None
         self._phase = ""
 
     def show(self, progress: Progress) -> None:
+        if self._bars is None and self._clock.monotonic() - self._begun < BAR_SECONDS:
+            return
         bars = self._bars or self._start()
         if progress.phase != self._phase or self._task is None:
             if self._task is not None:
@@ -129,7 +138,7 @@ class _Bar:
         self._bars = RichProgress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=24),
             *_numbers(),
             TextColumn("{task.fields[detail]}", markup=False),
             console=console,
@@ -148,11 +157,9 @@ def _numbers() -> tuple[Any, ...]:
 
         def render(self, task: Task) -> Text:
             unit = str(task.fields["unit"])
-            parts = [_amount(int(task.completed), unit)]
-            if task.total:
-                parts[0] += f" of {_amount(int(task.total), unit)}"
+            parts = [_amount(int(task.completed), int(task.total or 0), unit)]
             if task.speed:
-                parts.append(f"{_amount(int(task.speed), unit)}/s")
+                parts.append(f"{_amount(int(task.speed), None, unit)}/s")
             if task.time_remaining:
                 parts.append(f"about {span(int(task.time_remaining))} left")
             return Text(" · ".join(parts))

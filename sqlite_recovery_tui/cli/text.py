@@ -8,26 +8,24 @@ from __future__ import annotations
 import unicodedata
 from datetime import timedelta
 
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Cn", "Co"})
 _MAX_MARKS = 3
 """Combining marks on one character; more of them paint over neighbouring lines."""
 
 
 def printable(text: object) -> str:
-    """Return `text` with every control, invisible and reordering character spelt out as an escape."""
+    """Return `text` with every control, invisible and reordering character spelt out."""
     raw = str(text)
     if raw.isascii() and raw.isprintable():
         return raw
     shown, marks = [], 0
     for char in raw:
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        shown.append(char if _is_shown(char) and marks <= _MAX_MARKS else _escape(char))
+        marks = marks + 1 if _is_mark(char) else 0
+        shown.append(char if char.isprintable() and marks <= _MAX_MARKS else _escape(char))
     return "".join(shown)
 
 
-def _is_shown(char: str) -> bool:
-    return char not in _REORDERING and unicodedata.category(char) not in _HIDDEN_CATEGORIES
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char) in ("Mn", "Me")
 
 
 def _escape(char: str) -> str:
@@ -48,7 +46,7 @@ def cell_width(text: str) -> int:
 
 
 def _char_width(char: str) -> int:
-    if unicodedata.combining(char):
+    if _is_mark(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 

@@ -36,8 +36,9 @@ def test_no_text_keeps_a_character_that_moves_the_cursor(raw: str) -> None:
         assert unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def test_combining_marks_cannot_paint_over_other_lines() -> None:
-    assert printable("e" + "\u0301" * 4) == "e" + "\u0301" * 3 + "\\u0301"
+@pytest.mark.parametrize("mark", ["\u0301", "\u20dd"])
+def test_combining_marks_cannot_paint_over_other_lines(mark: str) -> None:
+    assert printable("e" + mark * 4) == "e" + mark * 3 + f"\\u{ord(mark):04x}"
 
 
 def test_widths_count_columns_not_characters() -> None:
