@@ -24,6 +24,7 @@ _WORDS = {
     "put": "write {key} to {where}",
     "delete": "delete {key} from {where}",
 }
+_WITHOUT_KEY = "{name} objects of {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Operation:
     where: str
 
     def __str__(self) -> str:
-        return _WORDS[self.name].format(key=shown(self.key), where=self.where)
+        words = _WORDS[self.name] if self.key or self.name == "list" else _WITHOUT_KEY
+        return words.format(name=self.name, key=shown(self.key), where=self.where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlite_recovery_tui.errors import (
     WrongRegion,
 )
 from sqlite_recovery_tui.storage.base import StoreKind
+from sqlite_recovery_tui.storage.keys import shown
 from sqlite_recovery_tui.storage.retry import Again, Failure
 from sqlite_recovery_tui.storage.symptoms import Break, Symptom
 
@@ -25,16 +26,18 @@ _CREDENTIAL_HINTS: dict[StoreKind, str] = {
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run: gcloud auth application-default login",
     "abs": "set account-name and account-key in the configuration, or AZURE_STORAGE_ACCOUNT_KEY",
 }
-_ENDED = "the session has ended: sign in again (aws sso login) or renew the token"
+_SESSION_ENDED = "the session has ended: sign in again (aws sso login) or renew the token"
 _DENIED_HINTS = {
     "InvalidAccessKeyId": "the server does not know this access key id: check it and the endpoint",
     "SignatureDoesNotMatch": "the secret access key does not belong to this access key id: check both",
     "AuthenticationFailed": "the account key or token is wrong: check account-name and account-key",
-    "ExpiredToken": _ENDED,
-    "ExpiredTokenException": _ENDED,
-    "TokenRefreshRequired": _ENDED,
-    "InvalidToken": _ENDED,
+    "ExpiredToken": _SESSION_ENDED,
+    "ExpiredTokenException": _SESSION_ENDED,
+    "TokenRefreshRequired": _SESSION_ENDED,
+    "InvalidToken": _SESSION_ENDED,
 }
+ENDED = frozenset(code for code, hint in _DENIED_HINTS.items() if hint is _SESSION_ENDED)
+"""Codes of credentials that were good and are over."""
 _PERMISSIONS = {
     "list": "s3:ListBucket on the bucket",
     "head": "s3:GetObject on its keys",
@@ -135,6 +138,12 @@ def changed() -> Failure:
     return Failure(StorageError, "the object changed while it was read", "try again with a fresh listing")
 
 
+def unlistable(detail: str) -> Failure:
+    """Return the failure for a bucket with a key that this client cannot list."""
+    hint = "remove the object with that name, or copy the replica to another place"
+    return Failure(StorageError, f"it holds a key that cannot be listed ({shown(detail)})", hint)
+
+
 def bad_key(what: str) -> Failure:
     """Return the failure for a key that the store can give no object."""
     return Failure(StorageError, f"no {what} can have this name", "keys have no empty, . or .. parts")
@@ -220,7 +229,7 @@ _CODES: dict[str, Failure] = {
     },
     **{
         code: passing(f"the server failed ({code})")
-        for code in ("RequestTimeout", "InternalError", "OperationTimedOut")
+        for code in ("RequestTimeout", "InternalError", "OperationTimedOut", "ConditionalRequestConflict")
     },
 }
 _STATUSES: dict[int, Failure] = {

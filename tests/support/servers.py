@@ -42,7 +42,7 @@ class S3Server:
     def refresh(self) -> None:
         """Make rclone see what was changed in its directory behind its back."""
         if self.control:
-            _request(self.control, "POST", "/vfs/forget")
+            _request(self.control, "POST", "/vfs/refresh?recursive=true")
 
     def make_bucket(self, name: str) -> str:
         """Make a bucket unless it is there; return its name."""

@@ -1,0 +1,109 @@
+"""Requests through obstore: fast, but it refuses some keys and servers that misanswer ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlite_recovery_tui.storage.base import ObjectInfo
+from sqlite_recovery_tui.storage.keys import folder_of
+from sqlite_recovery_tui.storage.raw import Body, NoAccount, TooShort, UnlistableKey, WholeAnswer, plain_etag
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as Client
+
+_PAGE = 1000
+
+
+class ObstoreRaw:
+    """Requests on the client that `client` returns, which may be another one each time."""
+
+    def __init__(self, client: Callable[[], Client]) -> None:
+        """Ask `client` for the client of every request."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, InvalidPathError
+
+        self.failures: tuple[type[Exception], ...] = (BaseError, OSError, ValueError, TooShort, NoAccount)
+        self._obstore = obstore
+        self._client = client
+        self._generic = GenericError
+        self._taken = AlreadyExistsError
+        self._bad_key = InvalidPathError
+
+    def pages(self, prefix: str, *, after: str, cut: int) -> Iterator[Sequence[ObjectInfo]]:
+        """Yield pages of the folder of `prefix`, filtered."""
+        folder = folder_of(prefix).rstrip("/")
+        stream = self._obstore.list(self._client(), folder or None, offset=after or None, chunk_size=_PAGE)
+        try:
+            for page in stream:
+                yield [_info(meta, cut) for meta in page if meta["path"].startswith(prefix)]
+        except self._bad_key as error:
+            raise UnlistableKey(str(error).partition("\n")[0]) from error
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        """Return the folders below `prefix`."""
+        folder = prefix.rstrip("/")
+        try:
+            found = self._obstore.list_with_delimiter(self._client(), folder or None)
+        except self._bad_key as error:
+            raise UnlistableKey(str(error).partition("\n")[0]) from error
+        return [f"{path}/" for path in found["common_prefixes"]]
+
+    def head(self, key: str) -> ObjectInfo:
+        """Return what is known of one object."""
+        return _info(self._obstore.head(self._client(), key), 0)
+
+    def get(self, key: str) -> bytes:
+        """Return a whole object."""
+        answer = self._obstore.get(self._client(), key)
+        data = answer.bytes().to_bytes()
+        if len(data) != answer.meta["size"]:
+            raise TooShort(answer.meta["size"], len(data))
+        return data
+
+    def range(self, key: str, start: int, length: int) -> bytes:
+        """Return a range."""
+        try:
+            return self._obstore.get_range(self._client(), key, start=start, length=length).to_bytes()
+        except self._generic as error:
+            if "NotPartial" in str(error):
+                raise WholeAnswer from error
+            raise
+
+    def body(self, key: str, start: int, chunk_bytes: int) -> Body:
+        """Begin to read an object."""
+        options = {"range": {"offset": start}} if start else None
+        try:
+            answer = self._obstore.get(self._client(), key, options=options)  # type: ignore[arg-type]
+        except self._generic as error:
+            if "NotPartial" in str(error):
+                raise WholeAnswer from error
+            raise
+        pieces = answer.stream(min_chunk_size=chunk_bytes)
+        return Body(answer.meta["size"], plain_etag(answer.meta["e_tag"]), iter(pieces))
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store an object, in parts where it is large."""
+        self._obstore.put(self._client(), key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Store an object unless the server finds another."""
+        try:
+            self._obstore.put(self._client(), key, data, mode="create", use_multipart=False)
+        except self._taken:
+            return False
+        return True
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects in bulk, or one by one where a missing one is an error."""
+        try:
+            self._obstore.delete(self._client(), list(keys))
+        except FileNotFoundError:
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    self._obstore.delete(self._client(), key)
+
+
+def _info(meta: Any, cut: int) -> ObjectInfo:
+    return ObjectInfo(meta["path"][cut:], meta["size"], meta["last_modified"], plain_etag(meta["e_tag"]))
