@@ -22,16 +22,18 @@ _DEEPEST = 32
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 _UNCLOSED = "found unexpected end of stream"
+_COLON = "a colon does not belong here; is the line indented as it should, or are quotes missing?"
+_INDENT = "a key or a dash is expected; is the line indented like the ones around it?"
 _PLAINLY = {
-    "mapping values are not allowed in this context": (
-        "a colon does not belong here; is the line indented as it should, or are quotes missing?"
-    ),
-    "did not find expected key": "a key is expected; is the line indented like the ones around it?",
-    "did not find expected '-' indicator": "a dash is expected; is the line indented like the list?",
+    "mapping values are not allowed in this context": _COLON,
+    "mapping values are not allowed here": _COLON,
+    "did not find expected key": _INDENT,
+    "did not find expected indicator": _INDENT,
+    "expected <block end>, but found": _INDENT,
     "found character that cannot start any token": "a value cannot begin like this without quotes",
-    "could not find expected ':'": "a key without a colon behind it",
+    "could not find expected": "a key without a colon behind it",
 }
-"""What the parser says → what an operator can act on."""
+"""What libyaml or PyYAML's own parser say, without what they quote → what an operator can act on."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe-\uffff]")
 
 
@@ -109,7 +111,8 @@ def _feed(builder: _Builder, text: str) -> tuple[str, int] | None:
             return "a tab cannot indent", index
         if error.problem == _UNCLOSED:
             return "the quotes that open here are never closed", _index(error.context_mark)
-        return _PLAINLY.get(error.problem or "", error.problem or "cannot be read"), index
+        problem = error.problem or "cannot be read"
+        return _PLAINLY.get(re.sub(" '[^']*'", "", problem), problem), index
     except (yaml.YAMLError, RecursionError):
         return "cannot be read", 0
     return None
