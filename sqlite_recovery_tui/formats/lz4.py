@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import lz4.frame
 
@@ -85,20 +86,20 @@ def decompress(data: bytes | memoryview, *, max_bytes: int) -> bytes:
     Block and content checksums are verified where the frame has them.
     """
     parts: list[bytes] = []
-    rest: bytes | memoryview = data
+    rest = memoryview(data)
     room = max_bytes
+    context = lz4.frame.create_decompression_context()
     while True:
-        decoder = lz4.frame.LZ4FrameDecompressor()
-        part, rest = _decode_frame(decoder, rest, room)
+        part, length = _decode_frame(context, rest, room)
         parts.append(part)
         room -= len(part)
-        if not rest:
+        rest = rest[length:]
+        if not len(rest):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _decode_frame(
-    decoder: lz4.frame.LZ4FrameDecompressor, data: bytes | memoryview, room: int
-) -> tuple[bytes, bytes]:
+def _decode_frame(context: Any, data: memoryview, room: int) -> tuple[bytes, int]:
+    """Return what the frame at the start of `data` decodes to, and how many bytes it is long."""
     if not len(data):
         raise FormatError("object is empty: no LZ4 frame")
     if int.from_bytes(data[:4], "little") not in _SKIPPABLE:
@@ -106,14 +107,14 @@ def _decode_frame(
     # The decoder allocates all it may return, so the bound is no larger than this input can need.
     bound = min(room + 1, len(data) * MAX_RATIO + BLOCK_BYTES)
     try:
-        part: bytes = decoder.decompress(data, max_length=bound)
+        part, length, whole = lz4.frame.decompress_chunk(context, data, max_length=bound)
     except RuntimeError as error:
         raise FormatError(f"LZ4 frame cannot be decoded: {_reason(error)}") from None
     if len(part) > room:
         raise FormatError(f"LZ4 frame decodes to more than the {room} bytes allowed here")
-    if not decoder.eof:
+    if not whole:
         raise FormatError("LZ4 frame cut short: its end mark or content checksum is missing")
-    return part, decoder.unused_data or b""
+    return part, length
 
 
 def compress(data: bytes | memoryview) -> bytes:
