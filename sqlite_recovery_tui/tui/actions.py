@@ -78,7 +78,7 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     # welcome
     Action("welcome.open", "enter", "open", "Open what is typed or selected.", LOOK),
-    Action("welcome.demo", "ctrl+d", "demo", "Build the sample incident and open it.", LOOK),
+    Action("welcome.demo", "f2", "demo", "Build the sample incident and open it.", LOOK),
     # fleet
     Action("fleet.open", "enter", "open", "Show what this replica holds.", LOOK, ("row",)),
     Action(

@@ -32,6 +32,7 @@ from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.errors import DamagedError
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
     from sqlite_recovery_tui.restore.target import Target
     from sqlite_recovery_tui.tui.screens.workbench import Subject
@@ -284,12 +285,12 @@ class Console(App[None]):
         self.push_screen(ReplicaScreen(place))
 
     def open_plan(
-        self, place: Place, target: Target, *, to_last_good: bool = False, instead: bool = False
+        self, place: Place, target: Target, *, damage: DamagedError | None = None, instead: bool = False
     ) -> None:
-        """Show the plan that reaches `target`; `instead` of the screen in front."""
+        """Show the plan to `target`, or up to `damage` on the way; `instead` of the screen in front."""
         from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 
-        self._open(PlanScreen(place, target, to_last_good=to_last_good), instead)
+        self._open(PlanScreen(place, target, damage=damage), instead)
 
     def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
         """Show a restore; `instead` of the screen in front."""

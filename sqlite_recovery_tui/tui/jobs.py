@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
-from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.errors import DamagedError, RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import text, work
 from sqlite_recovery_tui.tui.engine import Engine, Lane, Owner
@@ -47,7 +47,7 @@ class Jobs:
         *,
         command: str,
         scratch_dir: Path | None = None,
-        to_last_good: bool = False,
+        damage: DamagedError | None = None,
         memory_bytes: int = 128 << 20,
     ) -> RestoreJob:
         """Begin a restore in the background."""
@@ -57,7 +57,7 @@ class Jobs:
             plan=plan,
             output=output,
             scratch_dir=scratch_dir,
-            to_last_good=to_last_good,
+            damage=damage,
             started=self._clock.monotonic(),
             command=command,
             memory_bytes=memory_bytes,

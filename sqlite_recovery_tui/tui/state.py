@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlite_recovery_tui.errors import Cancelled, RecoverError
+from sqlite_recovery_tui.errors import Cancelled, DamagedError, RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui.widgets.rows import Role
 
@@ -89,7 +89,7 @@ def _judge(timeline: Timeline) -> Status:
         return Status("✗", "no snapshot", "bad") if timeline.objects else Status("○", "empty", "warn")
     if holes := len(timeline.holes):
         return Status("✗", "gap" if holes == 1 else f"{holes} gaps", "bad")
-    return Status("▲", "see notes", "warn") if timeline.warnings else Status("✓", "ok", "ok")
+    return Status("▲", "see notes", "warn") if timeline.warnings else Status("✓", "no gap", "ok")
 
 
 class Pace:
@@ -129,11 +129,14 @@ class RestoreJob:
     output: Path
     scratch_dir: Path | None
     """The scratch directory that `output` is to be made in; None for a path somebody chose."""
-    to_last_good: bool
+    damage: DamagedError | None
+    """What was found broken before: the restore ends in front of it."""
     started: float
     command: str
     """The command line that does the same."""
     memory_bytes: int = 128 << 20
+    reserved: bool = False
+    """Whether the directory of a scratch has been made for this restore."""
     request: Request[Any] | None = None
     state: JobState = "running"
     progress: Progress | None = None
@@ -143,6 +146,10 @@ class RestoreJob:
     seen: bool = False
     """Whether somebody has looked at how it ended."""
     pace: Pace = field(default_factory=Pace)
+
+    @property
+    def to_last_good(self) -> bool:
+        return self.damage is not None
 
     @property
     def running(self) -> bool:

@@ -85,8 +85,9 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
     from sqlite_recovery_tui.restore.run import restore as run
     from sqlite_recovery_tui.storage.open import open_store
 
-    if job.scratch_dir is not None and not job.output.parent.exists():
+    if job.scratch_dir is not None and not (job.reserved and job.output.parent.exists()):
         job.output = scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point)
+        job.reserved = True
     options = RestoreOptions(output=job.output, memory_bytes=job.memory_bytes, to_last_good=job.to_last_good)
     store = open_store(job.place.ref.replica, clock=clock)
     try:

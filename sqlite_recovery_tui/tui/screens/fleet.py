@@ -32,7 +32,7 @@ COLUMNS = (
     Column("segments", "segments", width=9, align="right", drop=6),
     Column("size", "size", width=10, align="right", drop=8),
     Column("gaps", "gaps", width=4, align="right", drop=4),
-    Column("state", "state", least=12, most=22),
+    Column("state", "state", least=18, most=22),
 )
 
 
@@ -88,7 +88,7 @@ class FleetScreen(ConsoleScreen):
         place = self.selected
         self.query_one("#about").display = place is not None
         if place is not None:
-            self.query_one(Coverage).show(place.timeline)
+            self.query_one(Coverage).show(place.timeline, local=self.console.time_style == "local")
             self.query_one(FactSheet).show(list(place_facts(place, self)))
 
     # actions

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -61,7 +61,7 @@ class JobScreen(ConsoleScreen):
         self.job = job
 
     def body(self) -> Iterable[Widget]:
-        with Vertical(id="sheet"):
+        with VerticalScroll(id="sheet"):
             yield Static("", id="job-title", classes="title")
             yield Static("", id="step")
             yield Bar()
@@ -212,12 +212,13 @@ class JobScreen(ConsoleScreen):
         self.console.open_job(self.console.jobs.retry(self.job), instead=True)
 
     def do_plan(self) -> None:
-        self.console.open_plan(
-            self.job.place, self.job.plan.requested, to_last_good=self.job.to_last_good, instead=True
-        )
+        job = self.job
+        self.console.open_plan(job.place, job.plan.requested, damage=job.damage, instead=True)
 
     def do_last_good(self) -> None:
-        self.console.open_plan(self.job.place, self.job.plan.requested, to_last_good=True, instead=True)
+        job = self.job
+        if isinstance(job.error, DamagedError):
+            self.console.open_plan(job.place, job.plan.requested, damage=job.error, instead=True)
 
     def do_next_good(self) -> None:
         error = self.job.error

@@ -36,12 +36,13 @@ class PlanScreen(ConsoleScreen):
     AUTO_FOCUS = ""
     TYPING_HINT = "use this path"
 
-    def __init__(self, place: Place, target: Target, *, to_last_good: bool = False) -> None:
-        """Plan a restore of `place` to `target`."""
+    def __init__(self, place: Place, target: Target, *, damage: DamagedError | None = None) -> None:
+        """Plan a restore of `place` to `target`, up to the last good commit in front of `damage`."""
         super().__init__()
         self.place = place
         self.target = target
-        self.to_last_good = to_last_good
+        self.damage = damage
+        """What was found broken; the plan then ends in front of it."""
         self.nearest = False
         self.draft: Draft | None = None
         self.error: RecoverError | None = None
@@ -62,6 +63,10 @@ class PlanScreen(ConsoleScreen):
     @property
     def crumb(self) -> str:
         return "plan"
+
+    @property
+    def to_last_good(self) -> bool:
+        return self.damage is not None
 
     @property
     def chosen_output(self) -> Path | None:
@@ -165,8 +170,14 @@ class PlanScreen(ConsoleScreen):
 
     def _plan_facts(self, draft: Draft) -> Iterator[Fact]:
         plan = draft.plan
-        yield "you get", text.line((self.in_full(plan.point.time), "bold $text-success"))
-        if plan.distance_seconds is not None:
+        stop = self._stops_at(draft)
+        if stop is not None:
+            yield "you get", text.line((self.in_full(stop.time), "bold $text-warning"))
+            yield "", "the last good commit in front of the damage"
+            yield "lost", text.line(("✗ ", "bold $text-error"), str(self.damage))
+        else:
+            yield "you get", text.line((self.in_full(plan.point.time), "bold $text-success"))
+        if stop is None and plan.distance_seconds is not None:
             yield (
                 "",
                 text.line((phrases.distance(plan.distance_seconds), _distance_style(plan.distance_seconds))),
@@ -184,6 +195,11 @@ class PlanScreen(ConsoleScreen):
         timeline = self.place.timeline
         for warning in timeline.warnings if timeline is not None else ():
             yield "note", text.line(("▲ ", "$text-warning"), warning)
+
+    def _stops_at(self, draft: Draft) -> RestorePoint | None:
+        """Return where the restore will stop when that is in front of the plan's own point."""
+        last_good = self.damage.last_good if self.damage is not None else None
+        return last_good if last_good is not None and last_good.time < draft.plan.point.time else None
 
     def _how(self) -> Iterator[Fact]:
         yield "write to", text.line((str(self.chosen_output), "bold"), ("  o changes it", text.FAINT))
@@ -230,7 +246,7 @@ class PlanScreen(ConsoleScreen):
             output,
             command=command,
             scratch_dir=None if self.output is not None else self.console.scratch_dir,
-            to_last_good=self.to_last_good,
+            damage=self.damage,
             **({"memory_bytes": settings.memory_bytes} if settings is not None else {}),
         )
         self.console.open_job(job, instead=True)
@@ -256,7 +272,8 @@ class PlanScreen(ConsoleScreen):
         self._again(nearest=True)
 
     def do_last_good(self) -> None:
-        self._again(to_last_good=True)
+        if isinstance(self.error, DamagedError):
+            self._again(damage=self.error)
 
     def do_next_good(self) -> None:
         if isinstance(self.error, DamagedError) and self.error.next_good is not None:
@@ -271,8 +288,8 @@ class PlanScreen(ConsoleScreen):
             rows = work.recipe(self.draft.plan, output)
             self.console.push_screen(TextDialog("The same restore by hand", rows, copy="\n".join(rows)))
 
-    def _again(self, *, nearest: bool = False, to_last_good: bool = False) -> None:
-        self.nearest, self.to_last_good = nearest, to_last_good
+    def _again(self, *, nearest: bool = False, damage: DamagedError | None = None) -> None:
+        self.nearest, self.damage = nearest, damage
         self._plan()
 
     def _ask_for(self, target: Target | None) -> None:

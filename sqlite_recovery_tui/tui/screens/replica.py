@@ -114,8 +114,10 @@ class ReplicaScreen(ConsoleScreen):
         self.query_one(Problem).show(
             error, [way("r", "list it again"), way("esc", "look at another replica")]
         )
-        self.query_one(Coverage).show(place.timeline)
         self._describe_place()
+        if error is not None and self.ledger is None:
+            self.table.empty = ""
+            self.table.redraw()
         timeline = place.timeline
         if timeline is None or (self.ledger is not None and self.ledger.timeline is timeline):
             return
@@ -144,6 +146,7 @@ class ReplicaScreen(ConsoleScreen):
 
     def _describe_place(self) -> None:
         timeline = self.place.timeline
+        self._show_history()
         facts: list[Fact] = []
         if timeline is not None:
             facts = list(timeline_facts(timeline, self))
@@ -176,8 +179,15 @@ class ReplicaScreen(ConsoleScreen):
         self._takes = (entry, outcome)
         self._describe_point()
 
+    def _show_history(self) -> None:
+        entry = self.selected
+        moment = entry.item.time if isinstance(entry, Stored) else None
+        local = self.console.time_style == "local"
+        self.query_one(Coverage).show(self.place.timeline, marked=moment, local=local)
+
     def _describe_point(self) -> None:
         entry = self.selected
+        self._show_history()
         self.query_one("#point").display = entry is not None
         if entry is not None:
             self.query_one("#selected", FactSheet).show(list(self._point_facts(entry)))

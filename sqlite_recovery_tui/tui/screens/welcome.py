@@ -71,8 +71,8 @@ class WelcomeScreen(ConsoleScreen):
             yield Static(
                 text.line(
                     "No incident at hand?  ",
-                    (" ctrl+d ", "bold $text-primary on $panel"),
-                    "  builds a sample one in a few seconds, without a network.",
+                    (" f2 ", "bold $text-primary on $panel"),
+                    "  (or type: demo) builds a sample one in a few seconds, without a network.",
                 ),
                 id="demo",
             )
@@ -98,6 +98,9 @@ class WelcomeScreen(ConsoleScreen):
         typed = self.query_one(Input).value.strip()
         if not typed:
             self.query_one(Input).focus()
+            return
+        if typed == "demo":
+            self.do_demo()
             return
         settings = self.console.settings
         self._ask(f"opening {typed}", lambda _: work.open_target(typed, settings))

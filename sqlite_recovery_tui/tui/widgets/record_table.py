@@ -383,7 +383,7 @@ class RecordTable(ScrollView, can_focus=True):
         if index >= self.source.row_count():
             if y == 2 and self.empty and not self.source.row_count():
                 message = text.fit("  " + text.safe(self.empty), width)
-                return Strip([Segment(message, self._style("muted"))], width)
+                return Strip([Segment(message, self.rich_style + self._style("muted"))], width)
             return Strip.blank(width, self.rich_style)
         at_cursor = index == self.cursor
         key = (index, at_cursor, width)

@@ -121,13 +121,14 @@ SPACE = 2
 
 def lay_out(columns: Sequence[Column], natural: Sequence[int], cells: int) -> tuple[Placed, ...]:
     """Fit columns of these natural widths into a line: drop, shrink and grow as they allow."""
+    least = [column.width or column.least for column in columns]
     kept = list(range(len(columns)))
-    while len(kept) > 1 and _taken(kept, [min(natural[i], columns[i].least) for i in kept]) > cells:
+    while len(kept) > 1 and _taken(kept, [min(natural[i], least[i]) for i in kept]) > cells:
         droppable = [i for i in kept if columns[i].drop]
         if not droppable:
             break
         kept.remove(max(droppable, key=lambda i: (columns[i].drop, i)))
-    widths = _shrink([natural[i] for i in kept], [columns[i].least for i in kept], cells - _taken(kept, []))
+    widths = _shrink([natural[i] for i in kept], [least[i] for i in kept], cells - _taken(kept, []))
     spare = cells - _taken(kept, widths)
     growing = [place for place, i in enumerate(kept) if columns[i].grow]
     for place in growing:

@@ -1,0 +1,144 @@
+"""A console on the sample incident, with everything that differs between machines and days taken out."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from sqlite_recovery_tui import config
+from sqlite_recovery_tui.clock import FixedClock
+from sqlite_recovery_tui.config import DatabaseConfig, Settings
+from sqlite_recovery_tui.replica.fleet import refs
+from sqlite_recovery_tui.storage.base import ObjectInfo, Store
+from sqlite_recovery_tui.tui.app import Console
+from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
+
+NOW = datetime(2026, 3, 26, 14, 3, 12, tzinfo=UTC)
+SMALL, LARGE = (80, 24), (200, 50)
+SIZES = (SMALL, LARGE)
+
+
+def make_console(settings: Settings | None, url: str | None = None) -> Console:
+    """Return a console whose time stands still."""
+    wanted = refs(settings, url) if settings is not None or url is not None else []
+    return Console(settings, wanted, clock=FixedClock(NOW))
+
+
+def settings_for(*replicas: str, name: str = "app.db", scratch: Path) -> Settings:
+    """Return settings with one database that has these replica URLs."""
+    made = tuple(
+        dataclasses.replace(config.replica_from_url(url), name=f"copy{number or ''}")
+        for number, url in enumerate(replicas)
+    )
+    database = DatabaseConfig(path=Path("/nowhere") / name, name=name, replicas=made)
+    return Settings(databases=(database,), scratch_dir=scratch)
+
+
+@asynccontextmanager
+async def opened(console: Console, size: tuple[int, int] = SMALL) -> AsyncIterator[Pilot[None]]:
+    """Run a console without a terminal, toasts and tooltips included, until the block ends."""
+    async with console.run_test(size=size, notifications=True, tooltips=True) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until every answer has arrived and is drawn."""
+    console = pilot.app
+    assert isinstance(console, Console)
+    while True:
+        await console.engine.settle()
+        await pilot.pause()
+        if not console.engine.busy:
+            return
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys and wait for what they lead to."""
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+async def type_text(pilot: Pilot[None], words: str) -> None:
+    """Put words into the field that has the focus, as a terminal pastes them."""
+    assert isinstance(pilot.app.focused, Input)
+    pilot.app.focused.post_message(events.Paste(words))
+    await settle(pilot)
+
+
+def screen(pilot: Pilot[None]) -> ConsoleScreen:
+    """Return the full screen in front."""
+    shown = pilot.app.screen
+    assert isinstance(shown, ConsoleScreen), shown
+    return shown
+
+
+def view(pilot: Pilot[None]) -> str:
+    """Return which view is in front; a dialog by its class."""
+    shown = pilot.app.screen
+    return shown.VIEW if isinstance(shown, ConsoleScreen) else type(shown).__name__
+
+
+def picture(pilot: Pilot[None]) -> str:
+    """Return the characters on the terminal, line by line."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+def table(pilot: Pilot[None], selector: str = "RecordTable") -> RecordTable:
+    return pilot.app.screen.query_one(selector, RecordTable)
+
+
+def toasts(pilot: Pilot[None]) -> list[str]:
+    """Return what the console has said."""
+    return [notification.message for notification in pilot.app._notifications]
+
+
+class GatedStore:
+    """A store that stands still until it is let through, and says when somebody waits."""
+
+    def __init__(self, store: Store, gate: Gate) -> None:
+        self._store = store
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def list(self, prefix: str = "") -> Iterator[Sequence[ObjectInfo]]:
+        self._gate.stop_at("list")
+        yield from self._store.list(prefix)
+
+    def get(self, key: str) -> bytes:
+        self._gate.stop_at("get")
+        return self._store.get(key)
+
+    def stream(self, key: str, *, start: int = 0, chunk_bytes: int = 4 << 20) -> Iterator[bytes]:
+        self._gate.stop_at("get")
+        yield from self._store.stream(key, start=start, chunk_bytes=chunk_bytes)
+
+
+class Gate:
+    """Holds the operations named in `closed` until `open` is called."""
+
+    def __init__(self, *closed: str) -> None:
+        self.closed = set(closed)
+        self.waiting = threading.Event()
+        self._open = threading.Event()
+
+    def stop_at(self, operation: str) -> None:
+        if operation in self.closed:
+            self.waiting.set()
+            assert self._open.wait(60)
+
+    def open(self) -> None:
+        self._open.set()

@@ -1,0 +1,161 @@
+"""A restore runs beside everything else: keys answer, leaving it is safe, cancelling asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+from sqlite_recovery_tui.config import Settings
+from sqlite_recovery_tui.progress import Progress
+from sqlite_recovery_tui.tui.state import Pace
+from tests.tui.support import (
+    SMALL,
+    Gate,
+    make_console,
+    opened,
+    picture,
+    press,
+    settle,
+    table,
+    toasts,
+    view,
+)
+
+
+async def _start(pilot: Pilot[None], gate_stores: Callable[..., Gate]) -> Gate:
+    """Start a restore that stands still at its first object."""
+    gate = gate_stores("get")
+    await press(pilot, "R")
+    await pilot.press("enter")
+    assert await asyncio.to_thread(gate.waiting.wait, 30)
+    await pilot.pause()
+    return gate
+
+
+async def test_keys_answer_while_a_restore_runs(settings: Settings, gate_stores: Callable[..., Gate]) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        gate = await _start(pilot, gate_stores)
+        assert view(pilot) == "job"
+        assert "◐ restoring" in picture(pilot)
+
+        await pilot.press("escape")
+        assert view(pilot) == "fleet"
+        await pilot.press("down")
+        assert table(pilot).cursor == 1
+        await pilot.press("question_mark")
+        assert view(pilot) == "HelpScreen"
+        await pilot.press("escape")
+        assert console.jobs.running, "it still runs"
+        assert "restoring" in picture(pilot), "and the bar says so"
+
+        gate.open()
+        await settle(pilot)
+        assert [job.state for job in console.jobs.all] == ["done"]
+        assert any("restored" in message for message in toasts(pilot))
+        assert view(pilot) == "fleet", "nobody is torn away from what they look at"
+        await press(pilot, "J")
+        assert view(pilot) == "job"
+        await press(pilot, "enter")
+        assert view(pilot) == "workbench"
+
+
+async def test_cancelling_asks_and_leaves_nothing_behind(
+    settings: Settings, gate_stores: Callable[..., Gate]
+) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        gate = await _start(pilot, gate_stores)
+        await pilot.press("x")
+        assert view(pilot) == "Confirm"
+        await pilot.press("enter")
+        assert view(pilot) == "job", "enter is the safe answer"
+        assert console.jobs.running
+
+        await pilot.press("x", "y")
+        assert "stopping" in picture(pilot)
+        gate.open()
+        await settle(pilot)
+        assert [job.state for job in console.jobs.all] == ["cancelled"]
+        assert "cancelled" in picture(pilot)
+        assert not list(settings.scratch_dir.iterdir())
+
+        await press(pilot, "r")
+        assert view(pilot) == "workbench", "and it can be run again"
+
+
+async def test_leaving_asks_only_while_a_restore_runs(
+    settings: Settings, gate_stores: Callable[..., Gate]
+) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        await _start(pilot, gate_stores)
+        await pilot.press("q")
+        assert view(pilot) == "Confirm"
+        await pilot.press("escape")
+        assert view(pilot) == "job"
+        await pilot.press("ctrl+q", "y")
+        await pilot.pause()
+        assert console.return_code == 0
+
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+        assert console.return_code == 0
+
+
+async def test_several_restores_run_at_once(settings: Settings, gate_stores: Callable[..., Gate]) -> None:
+    console = make_console(settings)
+    async with opened(console, SMALL) as pilot:
+        gate = await _start(pilot, gate_stores)
+        await pilot.press("escape")
+        await press_ready(pilot, "R")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert len(console.jobs.running) == 2
+        await pilot.press("escape", "J")
+        assert view(pilot) == "jobs"
+        gate.open()
+        await settle(pilot)
+        assert picture(pilot).count("✓ restored") == 2
+        outputs = {job.output for job in console.jobs.all}
+        assert len(outputs) == 2
+        assert all(output.exists() for output in outputs)
+
+
+async def press_ready(pilot: Pilot[None], key: str) -> None:
+    """Press a key that leads to a plan, and wait for the plan without waiting for the restore."""
+    from sqlite_recovery_tui.tui.screens.plan import PlanScreen
+
+    await pilot.press(key)
+    plan = pilot.app.screen
+    assert isinstance(plan, PlanScreen)
+    for _ in range(500):
+        if plan.draft is not None:
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("no plan came")
+
+
+def test_a_rate_is_taken_over_the_last_seconds() -> None:
+    pace = Pace()
+    assert pace.per_second is None
+    for second in range(20):
+        pace.note(second * second, float(second))
+    assert pace.per_second == (19 * 19 - 14 * 14) / 5
+
+
+def test_time_left_follows_from_rate_and_rest() -> None:
+    from sqlite_recovery_tui.tui.state import RestoreJob
+
+    job = RestoreJob.__new__(RestoreJob)
+    job.progress, job.pace = None, Pace()
+    assert job.seconds_left is None
+    job.advance(Progress("fetching", 100, 1000), 0.0)
+    job.advance(Progress("fetching", 200, 1000), 1.0)
+    assert job.seconds_left == 8.0
+    job.advance(Progress("applying", 10, 1000), 2.0)
+    assert job.seconds_left is None, "another step has another pace"
