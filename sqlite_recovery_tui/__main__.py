@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
+
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -18,7 +21,11 @@ def main() -> None:
         return
     from sqlite_recovery_tui.cli.main import run
 
-    sys.exit(run(sys.argv[1:], console=_open_console))
+    code = run(sys.argv[1:], console=_open_console)
+    if code == _INTERRUPTED:
+        # Threads may still wait for a server that does not answer; who interrupts does not want to.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _open_console(settings: Settings | None, target: str | None) -> int:

@@ -58,6 +58,13 @@ class Diagnostics:
 
         log.set_up(verbose=self.verbose, stream=_SafeStream(self.stream))
 
+    def show_cursor(self) -> None:
+        """Give a terminal its cursor back, which a progress bar may have hidden."""
+        if self.is_terminal:
+            with contextlib.suppress(OSError):
+                self.stream.write("\x1b[?25h\n")
+                self.stream.flush()
+
     def flush(self) -> None:
         with contextlib.suppress(OSError):
             self.stream.flush()

@@ -119,12 +119,18 @@ def _finish(session: Session, code: int) -> int:
 
 @contextmanager
 def _signals(session: Session) -> Iterator[None]:
-    """Take SIGINT and SIGTERM as a request to stop: the work is told, then this thread is interrupted."""
+    """Take SIGINT and SIGTERM as a request to stop: the work is told, then this thread is interrupted.
+
+    A second signal ends the process at once; whatever is being written survives that as it survives a kill.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        if session.cancel.cancelled:
+            session.err.show_cursor()
+            os._exit(Cancelled.code)
         session.cancel.cancel()
         raise KeyboardInterrupt
 

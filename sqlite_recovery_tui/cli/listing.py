@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlite_recovery_tui.cli.session import Session
@@ -18,46 +19,40 @@ AT_ONCE = 8
 def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]:
     """List every replica, several at a time, and return their states in the order of `refs`.
 
-    Raises `Cancelled`; any other failure is in the state.
+    Daemon threads do it, so that an interrupt need not wait for a server that does not answer. Raises
+    `Cancelled`; any other failure is in the state.
     """
-    with session.meter() as meter:
-        if len(refs) == 1:
-            return [_scan(session, refs[0], meter)]
-        return _scan_many(session, refs, meter)
-
-
-def _scan(session: Session, ref: ReplicaRef, progress: ProgressFn) -> ReplicaState:
-    return scan_replica(ref, clock=session.clock, cancel=session.cancel, progress=progress)
-
-
-def _scan_many(session: Session, refs: Sequence[ReplicaRef], meter: ProgressFn) -> list[ReplicaState]:
-    """Scan in daemon threads, so that an interrupt need not wait for a server that does not answer."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     answers: queue.SimpleQueue[tuple[int, ReplicaState | BaseException]] = queue.SimpleQueue()
     for number in range(len(refs)):
         waiting.put(number)
 
-    def work() -> None:
-        while True:
-            try:
+    def work(progress: ProgressFn) -> None:
+        with suppress(queue.Empty):
+            while True:
                 number = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                answers.put((number, _scan(session, refs[number], ignore_progress)))
-            except BaseException as fault:  # raised again by the thread that waits
-                answers.put((number, fault))
+                try:
+                    answers.put((number, _scan(session, refs[number], progress)))
+                except BaseException as fault:  # raised again by the thread that waits
+                    answers.put((number, fault))
 
-    for _ in range(min(AT_ONCE, len(refs))):
-        threading.Thread(target=work, name="scan", daemon=True).start()
-    states: dict[int, ReplicaState] = {}
-    while len(states) < len(refs):
-        number, answer = answers.get()
-        if isinstance(answer, BaseException):
-            raise answer
-        states[number] = answer
-        meter(Progress("listing", len(states), len(refs), "replicas"))
+    with session.meter() as meter:
+        progress = meter if len(refs) == 1 else ignore_progress
+        for _ in range(min(AT_ONCE, len(refs))):
+            threading.Thread(target=work, args=(progress,), name="scan", daemon=True).start()
+        states: dict[int, ReplicaState] = {}
+        while len(states) < len(refs):
+            number, answer = answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            states[number] = answer
+            if len(refs) > 1:
+                meter(Progress("listing", len(states), len(refs), "replicas"))
     return [states[number] for number in range(len(refs))]
+
+
+def _scan(session: Session, ref: ReplicaRef, progress: ProgressFn) -> ReplicaState:
+    return scan_replica(ref, clock=session.clock, cancel=session.cancel, progress=progress)
 
 
 def show(

@@ -113,16 +113,15 @@ class _Bar:
         if self._bars is None and self._clock.monotonic() - self._begun < BAR_SECONDS:
             return
         bars = self._bars or self._start()
+        now: dict[str, Any] = {"completed": progress.done, "detail": printable(progress.detail)}
         if progress.phase != self._phase or self._task is None:
             if self._task is not None:
                 bars.remove_task(self._task)
             self._phase = progress.phase
             self._task = bars.add_task(
-                printable(progress.phase), total=progress.total, unit=progress.unit, detail=""
+                printable(progress.phase), total=progress.total, unit=progress.unit, **now
             )
-        bars.update(
-            self._task, completed=progress.done, total=progress.total, detail=printable(progress.detail)
-        )
+        bars.update(self._task, total=progress.total, **now)
 
     def close(self) -> None:
         if self._bars is not None:

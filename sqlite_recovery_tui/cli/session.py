@@ -79,7 +79,7 @@ class Session:
     @property
     def can_open_console(self) -> bool:
         """True when there is a console and a terminal to show it on."""
-        return self.console is not None and sys.stdin.isatty() and sys.stdout.isatty()
+        return self.console is not None and sys.stdin.isatty() and self.out.is_terminal
 
     def open_console(self, settings: Settings | None, target: str | None) -> int:
         """Open the console and return its exit code."""

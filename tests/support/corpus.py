@@ -20,6 +20,19 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared" / "replicas"
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A moment of a case and what a restore to it must give."""
+
+    label: str
+    timestamp: str | None
+    """RFC 3339; None: the latest state."""
+    digest: str
+    rows: dict[str, int]
+    file_sha256: str
+    """Of the file that Litestream's own restore gives, byte for byte."""
+
+
+@dataclass(frozen=True)
 class Case:
     """One replica of the corpus, copied so that a test may change it."""
 
@@ -38,6 +51,17 @@ class Case:
     def checkpoints(self) -> list[dict[str, Any]]:
         """The moments the manifest knows the truth about, in order of time."""
         return list(self.manifest["checkpoints"])
+
+    @property
+    def moments(self) -> list[Moment]:
+        """Every checkpoint that can be restored, by itself or as the newest state before it, and the end."""
+        known = [*self.manifest["checkpoints"], {**self.manifest["latest"], "timestamp": None}]
+        truths = [(item, item["nearest"] if item["restorable"] == "earlier" else item) for item in known]
+        return [
+            Moment(item["label"], item["timestamp"], truth["digest"], truth["rows"], truth["file_sha256"])
+            for item, truth in truths
+            if item["restorable"] != "none"
+        ]
 
     @property
     def newest(self) -> datetime:

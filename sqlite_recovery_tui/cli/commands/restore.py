@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +15,7 @@ from sqlite_recovery_tui.cli.options import (
     subcommand,
     target_argument,
 )
+from sqlite_recovery_tui.cli.restoring import Attempt, Wish, check_failed
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.errors import (
     BucketNotFound,
@@ -28,34 +28,12 @@ from sqlite_recovery_tui.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlite_recovery_tui.errors import DamagedError
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.restore.choose import Choice
     from sqlite_recovery_tui.restore.run import RestoreResult
     from sqlite_recovery_tui.restore.target import Target
     from sqlite_recovery_tui.verify.integrity import IntegrityReport
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """The command line as it was typed, parsed."""
-
-    target: str
-    output: Path | None
-    replica: str | None
-    generation: str | None
-    timestamp: str | None
-    index: int | None
-    offset: int | None
-    txid: str | None
-    if_db_not_exists: bool
-    if_replica_exists: bool
-    integrity_check: Literal["none", "quick", "full"]
-    dry_run: bool
-    force: bool
-    nearest: bool
-    to_last_good: bool
-    parallelism: int
-    memory: int | None
 
 
 @subcommand("restore")
@@ -208,46 +186,16 @@ def _unused(path: Path) -> Path:
 
 
 def _restore(session: Session, choice: Choice, path: Path, wish: Wish) -> int:
-    from sqlite_recovery_tui.restore.run import RestoreOptions, restore
-    from sqlite_recovery_tui.storage.open import open_store
+    from sqlite_recovery_tui.restore.choose import restore_best
 
-    reports: list[IntegrityReport] = []
-    replaces = path.exists()
-    options = RestoreOptions(
-        path,
-        force=wish.force,
-        parallelism=wish.parallelism,
-        memory_bytes=wish.memory or choice.ref.replica.memory_bytes,
-        to_last_good=wish.to_last_good,
-    )
+    def fall_back(following: Choice, error: DamagedError) -> None:
+        failed, _ = following.rejected[-1]
+        session.err.warning(f"{failed.label} is not used: {error}")
+
     with session.meter() as meter:
-
-        def check(file: Path) -> None:
-            from sqlite_recovery_tui.verify.integrity import check_database
-
-            assert wish.integrity_check != "none"
-            report = check_database(
-                file, kind=wish.integrity_check, foreign_keys=False, progress=meter, cancel=session.cancel
-            )
-            reports.append(report)
-            if replaces and not report.ok:
-                raise _failed(report, path, f"{path} was left as it was")
-
-        store = open_store(choice.ref.replica, clock=session.clock)
-        try:
-            result = restore(
-                store,
-                choice.plan,
-                options,
-                age_identities=choice.ref.identities,
-                before_placing=check if wish.integrity_check != "none" else None,
-                progress=meter,
-                cancel=session.cancel,
-                clock=session.clock,
-            )
-        finally:
-            store.close()
-    return _tell(session, result, choice, reports[0] if reports else None, wish.integrity_check)
+        attempt = Attempt(session, wish, path, meter)
+        result, used = restore_best(choice, attempt, to_last_good=wish.to_last_good, on_fallback=fall_back)
+    return _tell(session, result, used, attempt.report, wish.integrity_check)
 
 
 def _tell(
@@ -263,17 +211,6 @@ def _tell(
     document: dict[str, Any] = {**result.to_json(), "integrity": integrity_member(report, kind)}
     session.document({**document, "why": choice.why, "restored": True})
     if report is not None and not report.ok:
-        session.err.error(_failed(report, result.output, "the restored file was kept"))
+        session.err.error(check_failed(report, result.output, "the restored file was kept"))
         return VerificationFailed.code
     return 0
-
-
-def _failed(report: IntegrityReport, path: Path, kept: str) -> VerificationFailed:
-    outcome = {"damaged": "fails its check", "timed-out": "could not be checked in time"}
-    words = outcome.get(report.verdict, "could not be checked")
-    first = f": {report.messages[0]}" if report.messages else ""
-    return VerificationFailed(
-        f"the restored database {words}{first}",
-        object=str(path),
-        hint=f"{kept}; try an earlier -timestamp or another replica",
-    )
