@@ -65,6 +65,8 @@ class FileStore:
         """Return one file's size and times."""
         with self._explained(Operation("head", key, self.url)):
             status = os.stat(self._path("head", key))
+            if not stat.S_ISREG(status.st_mode):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
         return _info(Entry(key, status))
 
     def get(self, key: str) -> bytes:

@@ -158,6 +158,7 @@ class ObjectStore:
     def close(self) -> None:
         """Let go of the clients; their connections close when the last request is done."""
         self._raw = self._odd_raw = None
+        self._site.close()
 
     def _operation(self, name: str, key: str) -> Operation:
         return Operation(name, key, self.url)

@@ -21,9 +21,9 @@ def open_store(replica: ReplicaConfig, *, clock: Clock = SYSTEM) -> Store:
 
         return shared_memory("/".join(part for part in (replica.bucket, replica.path) if part))
     if replica.type == "sftp":
-        from sqlite_recovery_tui.storage.sftp import SftpStore
+        from sqlite_recovery_tui.storage.sftp import sftp_store
 
-        return SftpStore(replica, retry=Retry(clock))
+        return sftp_store(replica, retry=Retry(clock))
     from sqlite_recovery_tui.storage.objects import ObjectStore
     from sqlite_recovery_tui.storage.sites import site_of
 

@@ -24,6 +24,10 @@ class NoAccount(Exception):
     """There are no credentials; the text may say why."""
 
 
+class BadKey(Exception):
+    """A key that would lead to another file than it says, or out of the root."""
+
+
 class TooShort(Exception):
     """Fewer bytes arrived than the object has."""
 

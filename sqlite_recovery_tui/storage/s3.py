@@ -121,6 +121,14 @@ class S3Site:
         hint = "the endpoint is that of a web page, perhaps the service's console: use its S3 port"
         return Failure(Unreachable, "what answers there is not S3", hint)
 
+    def close(self) -> None:
+        """Let go of the clients."""
+        with self._lock:
+            boto, self._boto = self._boto, None
+            self._client = None
+        if boto is not None:
+            boto.close()
+
     @property
     def _path_style(self) -> bool:
         forced = self._replica.force_path_style

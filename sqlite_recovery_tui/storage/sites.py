@@ -53,6 +53,10 @@ class Site(Protocol):
         """Return what is wrong if an empty listing may be no listing at all."""
         ...
 
+    def close(self) -> None:
+        """Let go of the clients."""
+        ...
+
 
 def site_of(
     replica: ReplicaConfig,
@@ -101,6 +105,10 @@ class CloudSite:
 
     def doubt_emptiness(self) -> None:
         """Trust the service."""
+
+    def close(self) -> None:
+        """Let go of the client."""
+        self._client = None
 
 
 def explain_common(error: Exception, kind: StoreKind) -> Failure | None:

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 Break = Literal[
-    "", "connect", "dns", "tls", "timeout", "reset", "short", "whole", "redirect", "credentials", "key"
+    "",
+    "connect",
+    "dns",
+    "tls",
+    "timeout",
+    "reset",
+    "short",
+    "whole",
+    "redirect",
+    "credentials",
+    "key",
+    "login",
+    "other-host",
 ]
 """How it broke off; "whole" is a whole object where a range was asked for, "key" a key it cannot carry."""
 
@@ -119,6 +131,30 @@ _BOTOCORE_BREAKS: dict[str, Break] = {
     "ConnectionClosedError": "reset",
     "ResponseStreamingError": "reset",
     "IncompleteReadError": "short",
+}
+
+
+def of_paramiko(error: Exception) -> Symptom | None:
+    """Read an exception of paramiko or of its socket; None for one about a file."""
+    for kind in type(error).__mro__:
+        if kind.__name__ in _PARAMIKO_BREAKS:
+            return Symptom(broke=_PARAMIKO_BREAKS[kind.__name__], text=_line(str(error)))
+    if isinstance(error, OSError) and "Socket is closed" in str(error):
+        return Symptom(broke="reset")
+    return None
+
+
+_PARAMIKO_BREAKS: dict[str, Break] = {
+    "PasswordRequiredException": "login",
+    "AuthenticationException": "login",
+    "BadHostKeyException": "other-host",
+    "NoValidConnectionsError": "connect",
+    "ConnectionRefusedError": "connect",
+    "gaierror": "dns",
+    "TimeoutError": "timeout",
+    "ConnectionError": "reset",
+    "EOFError": "reset",
+    "SSHException": "reset",
 }
 
 

