@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +39,6 @@ class PageWriter:
         before_write: BeforeWrite | None = None,
     ) -> None:
         """Write to `fd`; `before_write` sees the numbers of the pages about to be written."""
-        # Writing random pages costs as much as decoding them, so one thread writes while others decode.
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._writing: Future[None] | None = None
         self._fd = fd
         self._page_size = page_size
         self._memory_bytes = memory_bytes
@@ -79,35 +75,21 @@ class PageWriter:
 
     def preview(self, look: BeforeWrite) -> None:
         """Let `look` see the numbers of the pages that are held and not yet written."""
-        self._wait()
         if self._committed:
             look(np.unique(np.concatenate([part.pgno for part in self._committed])))
 
     def flush(self) -> None:
-        """Begin to write every committed page that is held, once the pages before them are written."""
-        self._wait()
+        """Write every committed page that is held."""
         if self._committed:
-            assert self.pages is not None
             parts, self._committed = self._committed, []
-            lowest, self._lowest = self._lowest, -1
-            self._writing = self._pool.submit(self._write, parts, self.pages, lowest)
+            self._write(parts)
         self._held = sum(part.data.nbytes for part in self._open if not isinstance(part.data, np.memmap))
 
     def finish(self) -> None:
         """Write what is left and give the file the size of the last commit."""
         self.flush()
-        self._wait()
         if self.pages is not None:
             os.ftruncate(self._fd, self.pages * self._page_size)
-
-    def close(self) -> None:
-        """Wait for writes that were begun; nothing touches the file afterwards."""
-        self._pool.shutdown()
-
-    def _wait(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
-            self._writing = None
 
     def _end_index(self) -> None:
         """A following WAL begins: what never committed is gone, what was cut off stays cut off."""
@@ -119,15 +101,15 @@ class PageWriter:
         kept = (_within(part, self.pages) for part in self._committed)
         self._committed = [part for part in kept if len(part)]
 
-    def _write(self, parts: list[Frames], size: int, lowest: int) -> None:
-        """Write the newest image of each page up to page `size`."""
-        if 0 <= lowest * self._page_size < os.fstat(self._fd).st_size:
-            os.ftruncate(self._fd, lowest * self._page_size)
+    def _write(self, parts: list[Frames]) -> None:
+        """Write the newest image of each page; what lies beyond the database's end is cut off later."""
+        if 0 <= self._lowest * self._page_size < os.fstat(self._fd).st_size:
+            os.ftruncate(self._fd, self._lowest * self._page_size)
+        self._lowest = -1
         numbers = np.concatenate([part.pgno for part in parts])
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         newest = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        newest = newest[ordered[newest] <= size]
         pages, frames = ordered[newest], order[newest]
         if self._before_write is not None:
             self._before_write(pages)

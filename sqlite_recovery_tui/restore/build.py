@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -171,33 +170,12 @@ class Build:
 
         if mark is not None and journal.applying and self.work.marks.exists():
             mark.load(self.work.marks)
-        state = _Applied(self.plan)
         # Pages that an interrupted attempt laid over the base may already be newer than its counter.
         counter = base.change_counter if base and not journal.applying else None
         chain = Chain(page_size or None, until=self.plan.until, counter=counter)
-        fault: ChainFault | None = None
-        with ExitStack() as stack:
-            writer: PageWriter | None = None
-            try:
-                for batch in chain.read(self._decoded()):
-                    if writer is None:
-                        page_size = batch.header.page_size
-                        writer = stack.enter_context(closing(self._writer(fd, page_size, before_write)))
-                    if mark is not None:
-                        mark.see(batch)
-                    state.see(batch)
-                    writer.add(batch)
-            except ChainFault as error:
-                fault = error
-            except PositionBeyondEnd as beyond:
-                raise self._beyond(beyond) from None
-            if fault is not None and not self.to_last_good:
-                raise faults.chain_fault(self.plan, fault, state.position)
-            if writer is not None:
-                if mark is not None:
-                    writer.preview(before_write)
-                    self._judge(mark, chain)
-                writer.finish()
+        state = _Applied(self.plan)
+        fault = self._lay(fd, chain, state, mark, before_write)
+        page_size = chain.page_size or 0
         size = os.fstat(fd).st_size
         self._check_whole(size, page_size)
         lost = faults.lost(self.plan, fault, state.position) if fault is not None else ()
@@ -214,9 +192,34 @@ class Build:
 
     _doubt: tuple[str, ...] = ()
 
+    def _lay(
+        self, fd: int, chain: Chain, state: _Applied, mark: SnapshotMark | None, before_write: BeforeWrite
+    ) -> ChainFault | None:
+        """Apply the chain; return the fault in front of which it ended where that is allowed."""
+        writer: PageWriter | None = None
+        fault: ChainFault | None = None
+        try:
+            for batch in chain.read(self._decoded()):
+                writer = writer or self._writer(fd, batch.header.page_size, before_write)
+                if mark is not None:
+                    mark.see(batch)
+                state.see(batch)
+                writer.add(batch)
+        except ChainFault as error:
+            fault = error
+        except PositionBeyondEnd as beyond:
+            raise self._beyond(beyond) from None
+        if fault is not None and not self.to_last_good:
+            raise faults.chain_fault(self.plan, fault, state.position)
+        if writer is not None:
+            if mark is not None:
+                writer.preview(before_write)
+                self._judge(mark, chain)
+            writer.finish()
+        return fault
+
     def _writer(self, fd: int, page_size: int, before_write: BeforeWrite) -> PageWriter:
-        # What is being written and what is being decoded are both in memory.
-        share = self.memory_bytes // 4
+        share = self.memory_bytes // 3
         return PageWriter(fd, page_size, memory_bytes=share, spool=self.work.spool, before_write=before_write)
 
     def _base_header(self, fd: int, size: int) -> DatabaseHeader | None:

@@ -286,8 +286,6 @@ class _Prover:
             self._fault(run, fault.object, fault.message, reached, fault.segment.index)
             return False
         finally:
-            if writer is not None:
-                writer.close()
             if fd >= 0:
                 os.close(fd)
         return True
