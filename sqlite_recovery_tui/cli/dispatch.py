@@ -98,7 +98,9 @@ def _from_click(fault: Exception) -> RecoverError | None:
     message = fault.format_message().strip().rstrip(".")
     context = getattr(fault, "ctx", None)
     usage = context.get_usage() if context is not None else ""
-    return UsageError(message[:1].lower() + message[1:], hint=" ".join(usage.split()))
+    return UsageError(
+        message[:1].lower() + message[1:], hint=" ".join(usage.split()).replace("Usage:", "write")
+    )
 
 
 def _wants_json(args: Sequence[str]) -> bool:

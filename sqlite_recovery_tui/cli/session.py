@@ -70,7 +70,7 @@ class Session:
         """Return the settings that `wanted` needs: for a URL one that was named, if any."""
         from sqlite_recovery_tui import config
 
-        if wanted is not None and Path(wanted).is_dir():
+        if wanted is not None and not config.is_url(wanted) and _is_place(wanted):
             return None
         if wanted is not None and self.common.config is None and config.is_url(wanted):
             return None
@@ -96,8 +96,8 @@ class Session:
         from sqlite_recovery_tui.replica import fleet
 
         settings = self.settings_for(wanted)
-        if settings is None and wanted is None:
-            raise no_configuration()
+        if settings is None and (wanted is None or not _is_place(wanted)):
+            raise no_configuration(wanted)
         return fleet.refs(settings, wanted, replica)
 
     def meter(self) -> Meter:
@@ -111,9 +111,18 @@ class Session:
         self.out.document(document)
 
 
-def no_configuration() -> ConfigError:
-    """Return the error for a command that needs a configuration where none was found."""
+def no_configuration(wanted: str | None = None) -> ConfigError:
+    """Return the error for a command that needs a configuration, or a place, where none was found."""
+    shown = f'"{wanted}"' if wanted is not None and "@" not in wanted else "what was named"
+    extra = f", and {shown} is neither a replica URL nor a directory" if wanted is not None else ""
     return ConfigError(
-        "no configuration found",
+        f"no configuration found{extra}",
         hint="name one with -config FILE, set $SQLRECOVER_CONFIG, or give a replica URL such as s3://bucket/path",
     )
+
+
+def _is_place(wanted: str) -> bool:
+    """Tell whether a word names a replica by itself."""
+    from sqlite_recovery_tui import config
+
+    return config.is_url(wanted) or Path(wanted).is_dir()

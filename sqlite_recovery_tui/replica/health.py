@@ -84,9 +84,14 @@ def check_timeline(facts: Facts) -> Iterator[Check]:
     yield _object_times(facts)
 
 
+def severity(status: Status) -> int:
+    """Return a number that grows with how bad a status is."""
+    return _SEVERITY[status]
+
+
 def worst(checks: Sequence[Check]) -> Status:
     """Return the most severe status; `ok` for none."""
-    return max((check.status for check in checks), key=_SEVERITY.__getitem__, default="ok")
+    return max((check.status for check in checks), key=severity, default="ok")
 
 
 def _reachable(facts: Facts) -> Check:

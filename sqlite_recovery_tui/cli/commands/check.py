@@ -11,6 +11,7 @@ import click
 from sqlite_recovery_tui.cli.options import duration, replica_option, subcommand
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.errors import Cancelled, DamagedError, RecoverError
+from sqlite_recovery_tui.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,10 +94,13 @@ def _examine(
 
 
 def _print(session: Session, examined: Sequence[Examined]) -> None:
-    for item in examined:
+    """Print replicas and their checks, the worst first."""
+    from sqlite_recovery_tui.replica.health import severity, worst
+
+    for item in sorted(examined, key=lambda item: -severity(worst(item.checks))):
         session.out.marked("bold", item.state.ref.label)
         width = max(len(check.name) for check in item.checks)
-        for check in item.checks:
+        for check in sorted(item.checks, key=lambda check: -severity(check.status)):
             word = check.status.upper()
             session.out.marked(check.status, f"  {word:<4}", f"  {check.name:<{width}}  {check.message}")
             if check.hint:
@@ -120,7 +124,11 @@ def _nagios(session: Session, examined: Sequence[Examined]) -> int:
     status = worst([check for _, check in named])
     code, word = _NAGIOS[status]
     bad = [f"{label} {check.name}: {check.message}" for label, check in named if check.status == status]
-    what = f"{len(examined)} replicas, {len(named)} checks passed" if status == "ok" else bad[0]
+    what = (
+        f"{plural(len(examined), 'replica')}, {plural(len(named), 'check')} passed"
+        if status == "ok"
+        else bad[0]
+    )
     more = f" (and {len(bad) - 1} more)" if status != "ok" and len(bad) > 1 else ""
     session.out.line(f"SQLRECOVER {word} - {what}{more}")
     return code
