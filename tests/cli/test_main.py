@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from sqlite_recovery_tui import __version__
@@ -93,6 +94,18 @@ def test_an_interrupt_is_130(json: tuple[str, ...], cli: Cli, monkeypatch: pytes
     answer = cli("version", *json)
     assert answer.code == 130
     assert "interrupted" in (answer.out if json else answer.err)
+
+
+def test_what_breaks_because_it_was_told_to_stop_is_an_interrupt_too(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(**_: object) -> int:
+        click.get_current_context().obj.cancel.cancel()
+        raise OSError("closed under our hands")
+
+    monkeypatch.setattr(version.command, "callback", stopped)
+    answer = cli("version")
+    assert (answer.code, answer.err) == (130, "sqlrecover: interrupted\n")
 
 
 def test_what_a_command_creates_is_private_and_the_umask_comes_back(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.config import Threshold, Thresholds
-from sqlite_recovery_tui.replica.health import Check, Facts, Status, check_timeline, worst
+from sqlite_recovery_tui.config import ReplicaConfig, Threshold, Thresholds
+from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState, scan_replica
+from sqlite_recovery_tui.replica.health import Check, Facts, Status, check_replica, check_timeline, worst
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 
 NOW = datetime(2026, 3, 26, 12, 0, tzinfo=UTC)
@@ -43,9 +45,14 @@ def timeline(
 
 
 def checks(
-    of: Timeline, *, now: datetime = NOW, live: datetime | None = None, limits: Thresholds | None = None
+    of: Timeline,
+    *,
+    now: datetime = NOW,
+    live: datetime | None = None,
+    limits: Thresholds | None = None,
+    interval: timedelta = timedelta(seconds=1),
 ) -> dict[str, Check]:
-    facts = Facts(of, now, live, limits or Thresholds(), timedelta(seconds=1))
+    facts = Facts(of, now, live, limits or Thresholds(), interval)
     return {check.name: check for check in check_timeline(facts)}
 
 
@@ -81,6 +88,12 @@ def test_an_empty_place_fails() -> None:
 def test_freshness_is_measured_against_the_live_database(behind: timedelta, status: Status) -> None:
     found = checks(timeline(end=START), live=START + behind)
     assert found["fresh"].status == status
+
+
+def test_a_replica_that_ships_rarely_may_be_behind_by_as_much_more() -> None:
+    behind = START + timedelta(hours=1, minutes=4)
+    assert checks(timeline(end=START), live=behind, interval=timedelta(hours=1))["fresh"].status == "ok"
+    assert checks(timeline(end=START), live=behind)["fresh"].status == "fail"
 
 
 def test_an_idle_database_is_fresh_however_old_its_replica() -> None:
@@ -144,3 +157,22 @@ def test_the_worst_status_wins() -> None:
     assert worst([]) == "ok"
     assert worst([ok, warn]) == "warn"
     assert worst([warn, fail, ok]) == "fail"
+
+
+def test_a_replica_that_cannot_be_listed_is_one_failed_check(tmp_path: Path) -> None:
+    ref = ReplicaRef(None, ReplicaConfig("file", "file", path=str(tmp_path / "gone")))
+    state = scan_replica(ref)
+    [check] = check_replica(state, now=NOW)
+    assert (check.name, check.status) == ("reachable", "fail")
+    assert check.hint
+
+
+def test_a_listed_replica_takes_its_limits_from_the_configuration(tmp_path: Path) -> None:
+    strict = Thresholds(behind=Threshold(fail=timedelta(seconds=10)))
+    ref = ReplicaRef(None, ReplicaConfig("file", "file", path=str(tmp_path), thresholds=strict))
+    state = ReplicaState(ref, timeline(end=NOW - timedelta(minutes=1)), None, NOW)
+    found = {check.name: check.status for check in check_replica(state, now=NOW)}
+    assert found["fresh"] == "fail"
+    loose = Thresholds(behind=Threshold(fail=timedelta(hours=10)))
+    found = {check.name: check.status for check in check_replica(state, now=NOW, limits=loose)}
+    assert found["fresh"] == "ok"
