@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -69,9 +72,11 @@ def test_an_interrupt_does_not_wait_for_a_server_that_does_not_answer(
     assert not (tmp_path / "out.db").exists()
 
 
-def _on_a_terminal(words: list[str], cwd: Path) -> tuple[int, bytes]:
-    """Run with all three streams on a terminal of its own; return exit code and what it showed."""
+@contextmanager
+def _terminal(words: list[str], cwd: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run with all three streams on a terminal of its own; yield the process and our end of the terminal."""
     leader, follower = pty.openpty()
+    fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
         [*PROGRAM, *words],
         stdin=follower,
@@ -82,14 +87,33 @@ def _on_a_terminal(words: list[str], cwd: Path) -> tuple[int, bytes]:
         env=os.environ | {"TERM": "xterm-256color"},
     )
     os.close(follower)
-    shown = b""
+    guard = threading.Timer(60, process.kill)  # a reader of the terminal would wait for ever
+    guard.start()
     try:
-        while chunk := os.read(leader, 65536):
+        yield process, leader
+    finally:
+        guard.cancel()
+        process.kill()
+        process.wait()
+        os.close(leader)
+
+
+def _read(leader: int, until: bytes | None = None) -> bytes:
+    """Return what the terminal was sent, up to its end or until it contains `until`."""
+    shown = b""
+    with suppress(OSError):  # the other end is closed
+        while until is None or until not in shown:
+            chunk = os.read(leader, 65536)
+            if not chunk:
+                break
             shown += chunk
-    except OSError:  # the other end is closed
-        pass
-    os.close(leader)
-    return process.wait(20), shown
+    return shown
+
+
+def _on_a_terminal(words: list[str], cwd: Path) -> tuple[int, bytes]:
+    with _terminal(words, cwd) as (process, leader):
+        shown = _read(leader)
+        return process.wait(20), shown
 
 
 def test_a_terminal_gets_colours_and_readable_json(tmp_path: Path) -> None:
@@ -101,6 +125,28 @@ def test_a_terminal_gets_colours_and_readable_json(tmp_path: Path) -> None:
     assert b"\x1b[1m" not in plain
     _, document = _on_a_terminal(["timeline", "--json", replica.url], tmp_path)
     assert document.startswith(b'{\r\n  "replicas"')
+
+
+ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
+
+
+@pytest.mark.parametrize("way_out", ["key", "signal"])
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_terminal_gets_the_console_and_its_screen_back(
+    configured: bool, way_out: str, tmp_path: Path
+) -> None:
+    words = [case("v03-plain", tmp_path).url] if configured else []
+    with _terminal(words, tmp_path) as (process, leader):
+        shown = _read(leader, until=b"sqlrecover")
+        assert ENTER_SCREEN in shown
+        if way_out == "key":
+            os.write(leader, b"\x11")
+        else:
+            process.terminate()
+        shown += _read(leader)
+        assert process.wait(20) == (0 if way_out == "key" else 130)
+    assert LEAVE_SCREEN in shown
+    assert b"Traceback" not in shown
 
 
 def test_a_pipe_gets_data_only_and_stderr_the_rest(tmp_path: Path) -> None:
