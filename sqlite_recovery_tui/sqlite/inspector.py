@@ -194,21 +194,24 @@ class Inspector:
         call = partial(self._call, operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
         with self._lock:
             try:
-                try:
-                    raw = call()
-                except StaleError:
-                    self._drop()
-                    raw = call()
-                return decode(raw)
-            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+                raw = call()
+            except StaleError:
                 self._drop()
-                raise InspectorDied(
-                    f"the process that looked into {self._name} sent what is no answer", object=self._name
-                ) from None
+                raw = call()
             except InspectorError as error:
                 if self._closed:
                     raise Cancelled("the inspector was closed") from error
                 raise
+            return self._decoded(decode, raw)
+
+    def _decoded(self, decode: Callable[[Any], _Result], raw: Any) -> _Result:
+        try:
+            return decode(raw)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self._drop()
+            raise InspectorDied(
+                f"the process that looked into {self._name} sent what is no answer", object=self._name
+            ) from None
 
     def _call(
         self,

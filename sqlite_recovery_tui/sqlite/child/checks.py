@@ -14,14 +14,17 @@ import apsw
 
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.sqlite.child import schema
+from sqlite_recovery_tui.sqlite.child.constraints import constraints, is_violated
 from sqlite_recovery_tui.sqlite.child.failure import Failure, explain, is_damage, missing_part
-from sqlite_recovery_tui.sqlite.child.missing import StandIns, unchecked_constraints
+from sqlite_recovery_tui.sqlite.child.missing import StandIns
 from sqlite_recovery_tui.sqlite.child.schema import Table, quote
 from sqlite_recovery_tui.sqlite.child.session import Session
 
 MOST_MESSAGES = 100
 _HEADER = "*** in database main ***"
-_DEPENDS_ON_FUNCTIONS = ("CHECK constraint failed in", "NULL value in")
+# With so many tables, a pass for each costs more than all together.
+_MANY_TABLES = 1000
+_DEPENDS_ON_MEANING = ("NULL value in", "row ", "rowid not at end", "non-unique entry in")
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Findings:
         if is_damage(error):
             self.damage[f"{what}: {message}" if what else message] = None
         elif parts:
-            self.unchecked[f"{what or 'the file'} needs the {parts[0]} {parts[1]}, which is not here"] = None
+            self.unchecked[_without(what or "the file", *parts)] = None
         else:
             self.unchecked[f"{what or 'the file'}: {message}"] = None
 
@@ -102,40 +105,36 @@ def _stopped_by(session: Session, findings: Findings, error: Exception) -> None:
 
 
 def _integrity(session: Session, kind: str, findings: Findings) -> None:
+    session.watch.phase("reading the schema")
+    tables = [each for each in schema.tables(session, details=False) if each.kind != "view"]
+    at_once = kind == "full" and len(tables) > _MANY_TABLES
     stand_ins = StandIns(session)
     connection = stand_ins.connection
     pages = _number(connection, "PRAGMA page_count")
     session.watch.phase(
         "checking pages", total=pages, unit="pages", measure=lambda: min(pages, _pages_read(connection))
     )
-    whole = _whole_file(session, stand_ins, findings)
-    tables = [each for each in schema.tables(session, details=False) if each.kind != "view"]
-    _note_missing(session, tables, findings)
-    if kind == "full" or not whole or stand_ins.names:
+    whole = _whole_file(session, stand_ins, "integrity_check" if at_once else "quick_check", findings)
+    for name, module in schema.missing_modules(session, tables).items():
+        findings.unchecked[_without(_shown(name), "module", module)] = None
+    if (kind == "full" and not at_once) or not whole:
         _each_table(session, kind, tables, findings)
+    _constraints(session, findings)
 
 
-def _whole_file(session: Session, stand_ins: StandIns, findings: Findings) -> bool:
+def _whole_file(session: Session, stand_ins: StandIns, pragma: str, findings: Findings) -> bool:
+    """Check the whole file; return False when it could not be checked as it is."""
     try:
-        rows = stand_ins.run(f"PRAGMA main.quick_check({MOST_MESSAGES})")
+        rows = stand_ins.run(f"PRAGMA main.{pragma}({MOST_MESSAGES})")
     except (apsw.Error, UnicodeError) as error:
         if session.watch.stopped or isinstance(error, apsw.NotADBError):
             raise
         findings.failed("", error)
         return False
-    if any(kind == "function" for kind, _ in stand_ins.names):
-        rows = [row for row in rows if not row.startswith(_DEPENDS_ON_FUNCTIONS)]
+    if stand_ins.names:
+        rows = [row for row in rows if not row.startswith(_DEPENDS_ON_MEANING)]
     findings.add(rows)
-    return True
-
-
-def _note_missing(session: Session, tables: list[Table], findings: Findings) -> None:
-    for name, module in schema.missing_modules(session, tables).items():
-        findings.unchecked[f"{_shown(name)} needs the module {module}, which is not here"] = None
-    for name, function in unchecked_constraints(session, tables).items():
-        findings.unchecked[
-            f"the CHECK constraints of {_shown(name)} need a function that is not here: {function}"
-        ] = None
+    return not stand_ins.names
 
 
 def _each_table(session: Session, kind: str, tables: list[Table], findings: Findings) -> None:
@@ -150,6 +149,19 @@ def _each_table(session: Session, kind: str, tables: list[Table], findings: Find
             if session.watch.stopped:
                 raise
             findings.failed(_shown(table.name), error)
+
+
+def _constraints(session: Session, findings: Findings) -> None:
+    session.watch.phase("checking constraints", unit="tables")
+    for done, (table, expressions) in enumerate(constraints(session)):
+        session.watch.step(done, table)
+        try:
+            if is_violated(session, table, expressions):
+                findings.damage[f"CHECK constraint failed in {table}"] = None
+        except (apsw.Error, UnicodeError) as error:
+            if session.watch.stopped:
+                raise
+            findings.failed(f"the CHECK constraints of {_shown(table)}", error)
 
 
 def _foreign_keys(session: Session, findings: Findings) -> None:
@@ -182,6 +194,10 @@ def _pages_read(connection: apsw.Connection) -> int:
 
 def _number(connection: apsw.Connection, sql: str) -> int:
     return int(str(connection.execute(sql).fetchall()[0][0]))
+
+
+def _without(what: str, kind: str, name: str) -> str:
+    return f"{what} cannot be checked without the {kind} {name}, which only its application has"
 
 
 def _shown(name: str) -> str:

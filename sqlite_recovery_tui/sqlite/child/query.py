@@ -13,7 +13,7 @@ from sqlite_recovery_tui.sqlite.child.session import Session
 from sqlite_recovery_tui.sqlite.messages import encode_text
 
 _MOST_ROWS = 10_000
-_COMMENTS = r"--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z)"
+_COMMENTS = r"--[^\n]*|(?>/\*.*?(?:\*/|\Z))"
 _SELECT = re.compile(rf"(?:\s|{_COMMENTS})*(?:select|values|with)\b", re.I | re.S)
 _NOTHING = re.compile(rf"(?:[\s;]|{_COMMENTS})*\Z", re.S)
 _SHOWN_BYTES = 1024
@@ -72,7 +72,7 @@ def _checked(session: Session, sql: str) -> tuple[str, list[str]]:
         raise Failure("usage", "parameters are not supported: write the values themselves") from None
     except (apsw.AuthError, apsw.SQLError, apsw.ReadOnlyError) as error:
         raise _reworded(session, error) from error
-    if not statement.strip():
+    if _NOTHING.match(statement):
         raise Failure("usage", "there is no statement to run")
     if not _NOTHING.match(sql.partition(statement)[2]):
         raise Failure("usage", "one statement at a time, please")

@@ -74,8 +74,8 @@ class Session:
 
     def open(self, *, cache_bytes: int) -> apsw.Connection:
         """Open another connection, which stops when the watch says so; for `release` to close."""
-        if not self.path.stat().st_size:
-            raise Failure("damaged", "the file is empty: it holds no database")
+        # SQLite takes a file shorter than its header for a new, empty database.
+        _ = self.header
         connection = open_untrusted(self.path, guard=self.guard, cache_bytes=cache_bytes)
         connection.set_progress_handler(self._tick, _STEPS_PER_TICK)
         self._connections.append(connection)

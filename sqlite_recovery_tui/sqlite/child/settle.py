@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 
+from sqlite_recovery_tui import words
 from sqlite_recovery_tui.sqlite.child.failure import Failure
 from sqlite_recovery_tui.sqlite.child.session import fingerprint
 from sqlite_recovery_tui.sqlite.child.watch import Watch
@@ -73,8 +74,8 @@ def _check_space(path: Path, directory: Path, beside: list[str]) -> None:
     if free < needed:
         raise Failure(
             "refused",
-            f"a {' and '.join(beside)} lies beside it, and a copy to look at needs {needed} bytes"
-            f" where {free} are free: {directory.parent}",
+            f"its {' and '.join(beside)} has changes that are not in it yet, and a copy to look at needs"
+            f" {words.size(needed)} where {words.size(free)} are free: {directory.parent}",
             "Set TMPDIR to a directory with more room.",
         )
 
