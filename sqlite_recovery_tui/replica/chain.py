@@ -15,8 +15,7 @@ from sqlite_recovery_tui.domain import Position, WalSegment
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.formats import wal
-
-_COUNTER_AT = wal.FRAME_HEADER_SIZE + 24
+from sqlite_recovery_tui.replica.counters import CounterWatch, Mismatch
 
 BATCH_BYTES = 4 << 20
 """Segments are joined up to this size before their frames are verified in one go."""
@@ -46,12 +45,20 @@ class Batch:
 class ChainFault(Exception):
     """The chain breaks: at which object, why, and (for a hole) which object is missing."""
 
-    def __init__(self, segment: WalSegment, message: str, *, missing: str = "") -> None:
-        """Blame `segment`, or the key `missing` in front of it."""
+    def __init__(
+        self, segment: WalSegment, message: str, *, missing: str = "", index: int | None = None
+    ) -> None:
+        """Blame `segment`, or the key `missing` in front of it, which is of WAL `index`."""
         super().__init__(message)
         self.segment = segment
         self.message = message
         self.object = missing or segment.key
+        self.index = segment.index if index is None else index
+        """The last WAL that the fault touches; a snapshot behind it is free of it."""
+
+
+class SnapshotMismatch(ChainFault):
+    """The snapshot in front of the chain and the chain are not of one history."""
 
 
 @dataclass(slots=True)
@@ -86,33 +93,44 @@ class Chain:
         `counter` is the change counter on page 1 of the snapshot in front of the chain.
         """
         self.page_size = page_size
-        self._counter = counter
-        self._counter_from = "the snapshot"
+        self._counters = CounterWatch(counter)
         self.headers: dict[int, wal.WalHeader] = {}
         """Header of every WAL index that was read."""
         self.cut_off: list[Batch] = []
         """Verified frames behind `until`, which were read and not given out."""
         self._until = until
         self._wal: _Wal | None = None
+        self._ends: dict[int, int] = {}
 
     def read(self, decoded: Iterable[tuple[WalSegment, bytes]]) -> Iterator[Batch]:
-        """Yield verified batches; raise `ChainFault` at the first thing that does not hold."""
-        for segment, data in decoded:
+        """Yield verified batches; raise `ChainFault` at the first thing that does not hold.
+
+        A fault in `decoded` itself, or behind the wanted end, does not take away what lies before it.
+        """
+        fault: ChainFault | None = None
+        pieces = iter(decoded)
+        while fault is None:
+            try:
+                segment, data = next(pieces)
+            except StopIteration:
+                break
+            except ChainFault as undecoded:
+                fault = undecoded
+                break
             if self._wal is None or segment.index != self._wal.index:
                 if self._wal is not None:
                     yield from self._flush(ends_index=True)
-                    self._check_whole(segment)
+                    self._check_seam(segment)
                 fault = self._begin(segment, data)
             else:
                 fault = self._extend(segment, data)
-            if fault is not None:
-                yield from self._flush(ends_index=False)
-                raise fault
             if self._wal is not None and self._wal.waiting >= BATCH_BYTES:
                 yield from self._flush(ends_index=False)
         if self._wal is not None:
             yield from self._flush(ends_index=False)
-            self._check_end()
+        if fault is not None:
+            raise fault
+        self._check_end()
 
     def read_on(self, decoded: Iterable[tuple[WalSegment, bytes]]) -> Iterator[Batch]:
         """Yield what lies behind `until`, then the batches of further segments."""
@@ -121,9 +139,10 @@ class Chain:
         yield from self.read(decoded)
 
     def _begin(self, segment: WalSegment, data: bytes) -> ChainFault | None:
-        """Begin the WAL that `segment` starts; raise `ChainFault` when it starts none."""
+        """Begin the WAL that `segment` starts; return why it starts none."""
+        self._wal = None
         if segment.offset != 0:
-            raise ChainFault(
+            return ChainFault(
                 segment,
                 f"WAL {segment.index:08x} begins at offset {segment.offset:08x}",
                 missing=names.segment_key(segment.generation, segment.index, 0),
@@ -131,9 +150,9 @@ class Chain:
         try:
             header = wal.parse_header(data)
         except FormatError as error:
-            raise ChainFault(segment, error.message) from None
+            return ChainFault(segment, error.message)
         if self.page_size is not None and header.page_size != self.page_size:
-            raise ChainFault(
+            return ChainFault(
                 segment, f"its page size is {header.page_size}, that of the snapshot {self.page_size}"
             )
         self.page_size = header.page_size
@@ -184,15 +203,23 @@ class Chain:
         current.parts, current.segments, current.waiting = [], [], 0
         current.offset = start + len(frames) * current.header.frame_size
         current.checksum = verified.checksum
-        self._check_counter(current, frames.head(verified.count), segments)
+        if segments:
+            self._refuse(self._counters.see(current.index, frames.head(verified.count)), segments[0])
         if verified.count:
             current.in_transaction = not int(frames.commit[verified.count - 1])
         if len(good) or ends_index:
             yield Batch(current.header, current.index, start, good, segments, ends_index)
-        if verified.fault:
-            bad = start + verified.count * current.header.frame_size
+        if ends_index:
+            self._ends[current.index] = current.offset
+        bad = start + verified.count * current.header.frame_size
+        if verified.fault and not self._is_beyond(current.index, bad):
             segment = next(item for item in reversed(segments) if item.offset <= bad)
             raise ChainFault(segment, f"the frame at offset {bad:08x} does not hold: {verified.fault}")
+
+    def _is_beyond(self, index: int, offset: int) -> bool:
+        """Tell whether a place in a WAL lies behind the wanted end."""
+        until = self._until
+        return until is not None and index == until.index and offset >= until.offset
 
     def _allowed(self, current: _Wal, count: int) -> int:
         """Return how many of `count` good frames lie in front of the wanted end."""
@@ -201,39 +228,37 @@ class Chain:
             return count
         return max(0, min(count, (until.offset - current.offset) // current.header.frame_size))
 
-    def _check_whole(self, following: WalSegment) -> None:
-        """A WAL that another one follows ends at a commit, or its last segments are missing."""
+    def _check_seam(self, following: WalSegment) -> None:
+        """A WAL that another one follows ends at a commit, and no later than its snapshot reaches."""
         current = self._wal
         assert current is not None
         if current.in_transaction:
             raise ChainFault(
                 following,
                 f"WAL {current.index:08x} ends inside a transaction, so its last segments are missing",
-                missing=names.segment_key(current.generation, current.index, current.offset),
+                missing=self._missing_tail(following),
+                index=current.index,
             )
+        self._refuse(self._counters.end_of_own(following.index), following)
 
-    def _check_counter(self, current: _Wal, frames: wal.Frames, segments: tuple[WalSegment, ...]) -> None:
-        """Compare page 1's change counter with the one before it.
+    @property
+    def snapshot_is_ahead(self) -> bool:
+        """Whether page 1's change counter in the snapshot is beyond all that were read."""
+        return self._counters.ahead()
 
-        Every transaction that writes page 1 sets the counter to one more than it found, and the next may
-        find the old value in its cache: it stays or grows by one. A jump means that commits are missing.
-        """
-        found = np.flatnonzero(frames.pgno[: frames.last_commit] == 1)
-        if not len(found):
+    def _refuse(self, mismatch: Mismatch | None, segment: WalSegment) -> None:
+        """Raise for counters that are not those of one history; `segment` is where it was noticed."""
+        if mismatch is None:
             return
-        first, last = (
-            int.from_bytes(frames.data[at, _COUNTER_AT : _COUNTER_AT + 4].tobytes()) for at in found[[0, -1]]
-        )
-        before, where = self._counter, self._counter_from
-        self._counter, self._counter_from = last, f"WAL {current.index:08x}"
-        if before is None or where == self._counter_from:
-            return
-        if 1 < (first - before) & 0xFFFFFFFF < 1 << 31:
-            raise ChainFault(
-                segments[0],
-                f"commits are missing between {where} and WAL {current.index:08x}: "
-                f"page 1's change counter jumps from {before} to {first}",
-            )
+        if mismatch.of_snapshot:
+            key = names.snapshot_key(segment.generation, mismatch.index)
+            raise SnapshotMismatch(segment, mismatch.message, missing=key, index=mismatch.index)
+        raise ChainFault(segment, mismatch.message, missing=self._missing_tail(segment), index=mismatch.index)
+
+    def _missing_tail(self, following: WalSegment) -> str:
+        """Return the name of the segment that would go on from the end of the WAL before `following`."""
+        index = following.index - 1
+        return names.segment_key(following.generation, index, self._ends.get(index, 0))
 
     def _check_end(self) -> None:
         """Refuse a wanted position that the WAL does not reach."""

@@ -15,7 +15,7 @@ from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverag
 from sqlite_recovery_tui.formats import header as database_header
 from sqlite_recovery_tui.formats.header import DatabaseHeader
 from sqlite_recovery_tui.progress import Progress, ProgressFn
-from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd
+from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd, SnapshotMismatch
 from sqlite_recovery_tui.replica.timeline import snapshot_point
 from sqlite_recovery_tui.restore import faults
 from sqlite_recovery_tui.restore.apply import BeforeWrite, PageWriter
@@ -159,8 +159,10 @@ class Build:
         size = os.fstat(fd).st_size
         base = self._base_header(fd, size)
         page_size = base.page_size if base else 0
-        mark = self._mark(fd, page_size)
-        applying = self.work.applying(journal, identity)
+        mark = self._mark(fd, size, page_size)
+        # Pages that an interrupted attempt laid over the base may already be newer than its counter.
+        counter = journal.counter if journal.applying else base.change_counter if base else None
+        applying = self.work.applying(journal, identity, counter)
 
         def before_write(pages: npt.NDArray[np.uint32]) -> None:
             if mark is not None:
@@ -170,8 +172,6 @@ class Build:
 
         if mark is not None and journal.applying and self.work.marks.exists():
             mark.load(self.work.marks)
-        # Pages that an interrupted attempt laid over the base may already be newer than its counter.
-        counter = base.change_counter if base and not journal.applying else None
         chain = Chain(page_size or None, until=self.plan.until, counter=counter)
         state = _Applied(self.plan)
         fault = self._lay(fd, chain, state, mark, before_write)
@@ -205,6 +205,8 @@ class Build:
                     mark.see(batch)
                 state.see(batch)
                 writer.add(batch)
+        except SnapshotMismatch as mismatch:
+            raise SnapshotDamaged(faults.mismatch(self.plan, mismatch.message)) from None
         except ChainFault as error:
             fault = error
         except PositionBeyondEnd as beyond:
@@ -212,9 +214,13 @@ class Build:
         if fault is not None and not self.to_last_good:
             raise faults.chain_fault(self.plan, fault, state.position)
         if writer is not None:
-            if mark is not None:
+            last_index = fault.index if fault is not None else self.plan.last_index
+            if mark is not None and last_index == self.plan.base.index and not self._shipped_behind(fault):
                 writer.preview(before_write)
-                self._judge(mark, chain)
+                self._judge(mark, chain, fault)
+            elif chain.snapshot_is_ahead:
+                message = "its page 1 is of a later commit than any in the WAL behind it"
+                raise SnapshotDamaged(faults.mismatch(self.plan, message))
             writer.finish()
         return fault
 
@@ -248,27 +254,39 @@ class Build:
             done += segment.size
             self.progress(Progress("applying WAL", done, total, "bytes", f"segment {number} of {count}"))
 
-    def _mark(self, fd: int, page_size: int) -> SnapshotMark | None:
-        """Return a judge of the base's mark where a tear is possible: all frames are of its own WAL."""
+    def _mark(self, fd: int, size: int, page_size: int) -> SnapshotMark | None:
+        """Return a judge of the base's mark where its own WAL may be the last that is laid over it."""
         plan = self.plan
-        if not plan.changes or plan.last_index != plan.base.index or not page_size:
+        if not plan.changes or not page_size:
             return None
-        if any(change.time > plan.base.time + SHIPPED_AFTER for change in plan.changes):
+        if not self.to_last_good and (plan.last_index != plan.base.index or self._shipped_behind(None)):
             return None
-        return SnapshotMark(fd, page_size, plan.base.index)
+        return SnapshotMark(fd, page_size, plan.base.index, size // page_size)
 
-    def _judge(self, mark: SnapshotMark, chain: Chain) -> None:
+    def _shipped_behind(self, fault: ChainFault | None) -> bool:
+        """Tell whether all that the base can hold is among the frames in front of the target and `fault`."""
+        last = self.plan.changes[-1].position
+        return any(
+            change.time > self.plan.base.time + SHIPPED_AFTER
+            for change in self.plan.changes
+            if (fault is None or change.position < fault.segment.position)
+            and (self.plan.until is None or change.position < last)
+        )
+
+    def _judge(self, mark: SnapshotMark, chain: Chain, fault: ChainFault | None) -> None:
         """Raise `TornSnapshot` when the base reaches beyond the frames, or may and that is cheap to avoid."""
         verdict = mark.verdict()
         if verdict == "later":
             raise TornSnapshot(self.plan)
-        if verdict != "unknown":
+        if verdict in ("before", "covered") or (verdict == "same" and self.plan.until is None):
             return
-        beyond = self._beyond_target()
-        if beyond or chain.cut_off:
+        if fault is None:
+            beyond = self._beyond_target()
             if any(mark.carries(batch) for batch in self._read_beyond(chain, beyond)):
                 raise TornSnapshot(self.plan)
-            return
+            last = (beyond or self.plan.changes)[-1]
+            if last.time > self.plan.base.time + SHIPPED_AFTER:
+                return
         earlier = self.plan.step_back("")
         if earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
             raise TornSnapshot(self.plan)

@@ -13,7 +13,7 @@ from sqlite_recovery_tui.restore.target import format_utc
 def chain_fault(plan: Plan, fault: ChainFault, reached: Position) -> DamagedError:
     """Return the refusal for a chain that breaks at `fault` after `reached`."""
     last_good = point_at(plan, reached)
-    next_good = _snapshot_behind(plan, fault.segment)
+    next_good = _snapshot_behind(plan, fault.index)
     ways = [f"--to-last-good restores up to {format_utc(last_good.time)}"]
     if next_good is not None:
         ways.append(f"the next good snapshot is of {format_utc(next_good.time)}")
@@ -47,6 +47,11 @@ def snapshot_fault(plan: Plan, error: FormatError) -> DamagedError:
     )
 
 
+def mismatch(plan: Plan, message: str) -> DamagedError:
+    """Return the refusal for a base that is not of the history of the WAL behind it."""
+    return snapshot_fault(plan, FormatError(message, hint="one of them was put here from elsewhere"))
+
+
 def last_snapshot_before(plan: Plan) -> RestorePoint | None:
     """Return the newest snapshot in front of the plan's base."""
     earlier = [item for item in plan.run.snapshots if item.index < plan.base.index]
@@ -61,9 +66,9 @@ def point_at(plan: Plan, reached: Position) -> RestorePoint:
     return snapshot_point(plan.base)
 
 
-def _snapshot_behind(plan: Plan, segment: WalSegment) -> RestorePoint | None:
-    """Return the first snapshot that does not need the chain at `segment`."""
-    later = [item for item in plan.run.snapshots if item.index > segment.index]
+def _snapshot_behind(plan: Plan, index: int) -> RestorePoint | None:
+    """Return the first snapshot that does not need WAL `index`."""
+    later = [item for item in plan.run.snapshots if item.index > index]
     return snapshot_point(later[0]) if later else None
 
 

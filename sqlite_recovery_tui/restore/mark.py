@@ -20,8 +20,9 @@ import xxhash
 from sqlite_recovery_tui.formats.wal import FRAME_HEADER_SIZE
 from sqlite_recovery_tui.replica.chain import Batch
 
-Verdict = Literal["before", "within", "later", "unknown"]
-"""before: the snapshot holds nothing of the WAL; within: up to one of its frames; later: beyond them."""
+Verdict = Literal["before", "covered", "same", "unknown", "later"]
+"""before: the snapshot surely ends in front of the last frames; covered: these rewrite every page, so that
+what it holds does not matter; same: laying them over it changes nothing; later: it reaches beyond them."""
 
 _ABSENT = -1
 _COUNTER = struct.Struct(">I")
@@ -38,9 +39,12 @@ class SnapshotMark:
     fd: int
     page_size: int
     index: int
+    held_pages: int
+    """Size of the snapshot, in pages."""
     _pages: list[int] = field(default_factory=list)
     _hashes: list[int] = field(default_factory=list)
     _commits: list[int] = field(default_factory=list)
+    _size: int = 0
     _counters: list[int] = field(default_factory=list)
     _snapshot: dict[int, int] = field(default_factory=dict)
     _snapshot_counter: int | None = None
@@ -55,7 +59,9 @@ class SnapshotMark:
         numbers = batch.frames.pgno.tolist()
         first = len(self._pages)
         self._pages += numbers
-        self._commits += [first + int(at) for at in np.flatnonzero(batch.frames.commit)]
+        commits = np.flatnonzero(batch.frames.commit)
+        self._commits += [first + int(at) for at in commits]
+        self._size = int(batch.frames.commit[commits[-1]]) if len(commits) else self._size
         for at in np.flatnonzero(batch.frames.pgno == 1):
             page = batch.frames.data[at, FRAME_HEADER_SIZE:]
             self._counters.append(_COUNTER.unpack_from(page.tobytes(), 24)[0])
@@ -75,13 +81,14 @@ class SnapshotMark:
     def save(self, path: Path) -> None:
         """Keep what the snapshot held, so that a restore that is taken up again still knows it."""
         lines = [f"{page} {value}\n" for page, value in self._snapshot.items()]
-        path.write_text(f"counter {self._snapshot_counter}\n" + "".join(lines))
+        path.write_text(f"{self._snapshot_counter} {self.held_pages}\n" + "".join(lines))
 
     def load(self, path: Path) -> None:
         """Take up what an earlier attempt saved."""
         head, *lines = path.read_text().splitlines()
-        counter = head.removeprefix("counter ")
+        counter, size = head.split()
         self._snapshot_counter = None if counter == "None" else int(counter)
+        self.held_pages = int(size)
         self._snapshot = {int(page): int(value) for page, value in (line.split() for line in lines)}
 
     def carries(self, batch: Batch) -> bool:
@@ -98,47 +105,47 @@ class SnapshotMark:
         """Judge from everything seen; frames behind the last commit count for nothing."""
         committed = self._commits[-1] + 1 if self._commits else 0
         if not committed:
-            return "before"
+            return "same"
         pages, hashes = self._pages[:committed], self._hashes[:committed]
-        counter, counters = self._snapshot_counter, self._counters
-        highest = max(counters, default=None)
-        if _less(highest, counter):
+        if len({page for page in pages if page <= self._size}) == self._size:
+            return "covered"
+        highest = max(self._counters, default=None)
+        if _less(self._snapshot_counter, highest):
+            return "before"
+        if _less(highest, self._snapshot_counter):
             return "later"
-        lowest = self._lowest_mark(pages, hashes)
-        if not lowest:
-            return "before" if _less(counter, min(counters, default=None)) else "unknown"
-        if self._explained(pages, hashes, lowest):
-            return "within"
-        # A page written again without a change looks like a match; the counter of page 1 tells.
-        return "before" if _less(counter, highest) else "later"
+        newest = {page: image for page, image in zip(pages, hashes, strict=True) if page <= self._size}
+        changed = any(self._snapshot.get(page) != image for page, image in newest.items())
+        if not changed and self.held_pages == self._size:
+            return "same"
+        return "unknown" if self._explained(pages, hashes) else "later"
 
     def _snapshot_hash(self, number: int) -> int:
         if number not in self._snapshot:
             self.look(np.array([number], dtype=np.uint32))
         return self._snapshot.get(number, _ABSENT)
 
-    def _lowest_mark(self, pages: list[int], hashes: list[int]) -> int:
-        """Return after how many frames the snapshot was taken at the earliest; 0: nothing says."""
-        first_match: dict[int, int] = {}
-        for at, (page, image) in enumerate(zip(pages, hashes, strict=True)):
-            if page not in first_match and self._snapshot.get(page) == image:
-                first_match[page] = at + 1
-        return max(first_match.values(), default=0)
-
-    def _explained(self, pages: list[int], hashes: list[int], lowest: int) -> bool:
-        """Tell whether some commit from frame `lowest` on gives just the pages the snapshot holds."""
+    def _explained(self, pages: list[int], hashes: list[int]) -> bool:
+        """Tell whether the snapshot may have been taken at one of the commits, or before them all."""
+        ends = {at + 1 for at in self._commits}
         newest: dict[int, int] = {}
         wrong: set[int] = set()
-        ends = {at + 1 for at in self._commits}
+        fits = {0}
+        lowest = 0
         for at, (page, image) in enumerate(zip(pages, hashes, strict=True), start=1):
+            held = self._snapshot.get(page, _ABSENT)
+            # A match alone says little, since a page can be written again as it was; a match with
+            # something that this WAL made of the page says that the snapshot is not older.
+            if image == held and newest.get(page, held) != held:
+                lowest = at
             newest[page] = image
-            if self._snapshot.get(page, _ABSENT) == image:
+            if image == held:
                 wrong.discard(page)
             else:
                 wrong.add(page)
-            if at >= lowest and at in ends and not wrong:
-                return True
-        return False
+            if at in ends and not wrong:
+                fits.add(at)
+        return max(fits) >= lowest
 
 
 def _less(left: int | None, right: int | None) -> bool:

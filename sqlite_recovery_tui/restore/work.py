@@ -36,6 +36,8 @@ class Journal:
     applying: str = ""
     """Identity of the changes that are being laid over the snapshot."""
     boot: str = ""
+    counter: int | None = None
+    """Page 1's change counter in the snapshot, which the changes overwrite."""
 
 
 class WorkDir:
@@ -101,9 +103,9 @@ class WorkDir:
         temporary.write_text(json.dumps(asdict(journal)))
         temporary.replace(self.path / "journal")
 
-    def applying(self, journal: Journal, identity: str) -> Journal:
+    def applying(self, journal: Journal, identity: str, counter: int | None) -> Journal:
         """Return the journal for the phase in which changes are laid over the snapshot."""
-        return Journal(journal.base, journal.checkpoint, True, identity, _boot())
+        return Journal(journal.base, journal.checkpoint, True, identity, _boot(), counter)
 
     def remove(self) -> None:
         """Remove the directory and all in it."""
