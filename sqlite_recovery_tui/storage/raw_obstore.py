@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
 _PAGE = 1000
+_MISSING_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
 
 
 class ObstoreRaw:
@@ -99,7 +101,9 @@ class ObstoreRaw:
         """Delete objects in bulk, or one by one where a missing one is an error."""
         try:
             self._obstore.delete(self._client(), list(keys))
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if _MISSING_BUCKET.search(str(error)):
+                raise
             for key in keys:
                 with suppress(FileNotFoundError):
                     self._obstore.delete(self._client(), key)

@@ -59,8 +59,8 @@ _BREAKS: tuple[tuple[Break, re.Pattern[str]], ...] = (
         "tls",
         re.compile(r"[Cc]ertificate|InvalidContentType|HandshakeFailure|AlertReceived|SSL|TLS|UnknownCA"),
     ),
-    ("timeout", re.compile(r"TimedOut|kind: Timeout|timed? ?out")),
-    ("connect", re.compile(r"kind: Connect|ConnectionRefused|tcp connect error")),
+    ("timeout", re.compile(r"TimedOut|kind: Timeout|[Tt]imed out")),
+    ("connect", re.compile(r"kind: Connect,|ConnectionRefused|tcp connect error")),
     ("short", re.compile(r"UnexpectedEof|end of file before message|IncompleteMessage|IncompleteBody")),
     (
         "reset",

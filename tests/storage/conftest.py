@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -136,8 +137,20 @@ def s3_of(
 class BotoSite(S3Site):
     """S3 with every request by the way that is otherwise for odd keys."""
 
+    clients: ClassVar[dict[str, Any]] = {}
+
     def raw(self) -> Raw:
         return self.raw_for_odd_keys()
+
+    def boto_client(self) -> Any:
+        """Share one client: making one takes longer than most tests."""
+        endpoint = str(self._endpoint)
+        if endpoint not in self.clients:
+            self.clients[endpoint] = super().boto_client()
+        return self.clients[endpoint]
+
+    def close(self) -> None:
+        """Leave the client to the next."""
 
 
 def sftp_of(server: SftpServer, path: str, known_hosts: Path, **changes: object) -> ObjectStore:

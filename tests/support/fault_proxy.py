@@ -34,6 +34,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     keep: int = 0
     """How many bytes of the body to send before `truncate` breaks the connection."""
+    politely: bool = False
+    """Whether `truncate` closes the connection in order instead of resetting it."""
     alter: Callable[[bytes], bytes] = bytes
 
 
@@ -93,7 +95,11 @@ class FaultProxy(ThreadingHTTPServer):
         with self._lock:
             self.requests.append(request)
             for fault in self._faults:
-                if fault.times > 0 and fault.method in ("", request.method) and fault.target in request.target:
+                if (
+                    fault.times > 0
+                    and fault.method in ("", request.method)
+                    and fault.target in request.target
+                ):
                     fault.times -= 1
                     return fault
         return None
@@ -142,7 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, headers, data)
             return
         self._send(status, headers, data[: fault.keep], length=len(data))
-        self._reset()
+        self.close_connection = True
+        if not fault.politely:
+            self._reset()
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
