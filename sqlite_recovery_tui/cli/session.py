@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.cli.diagnostics import Diagnostics
 from sqlite_recovery_tui.cli.output import Output
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.errors import ConfigError
+from sqlite_recovery_tui.errors import Cancelled, ConfigError
 from sqlite_recovery_tui.progress import CancelToken
 
 if TYPE_CHECKING:
@@ -82,10 +86,12 @@ class Session:
         return self.console is not None and sys.stdin.isatty() and self.out.is_terminal
 
     def open_console(self, settings: Settings | None, target: str | None) -> int:
-        """Open the console and return its exit code."""
+        """Open the console and return its exit code; that of an interrupt when a signal ended it."""
         assert self.console is not None
         self.out.flush()
-        return self.console(settings, target)
+        with _signals_for_an_event_loop(self.cancel):
+            code = self.console(settings, target)
+        return Cancelled.code if self.cancel.cancelled else code
 
     def refs(self, wanted: str | None = None, replica: str | None = None) -> list[ReplicaRef]:
         """Return the replicas of a database or URL, or of all databases.
@@ -109,6 +115,32 @@ class Session:
     def document(self, document: dict[str, Any]) -> None:
         """Print the JSON document, when one was asked for."""
         self.out.document(document)
+
+
+@contextmanager
+def _signals_for_an_event_loop(cancel: CancelToken) -> Iterator[None]:
+    """Let a signal cancel the event loop's main task, which gives the terminal back before it ends.
+
+    An exception raised wherever the loop happens to be may keep it from doing so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        cancel.cancel()
+        signal.raise_signal(signal.SIGINT)
+
+    before = {
+        # asyncio takes SIGINT over only from the default handler
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, stop),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def no_configuration(wanted: str | None = None) -> ConfigError:

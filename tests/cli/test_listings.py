@@ -216,3 +216,18 @@ def test_a_hundred_thousand_segments_are_listed(cli: Cli, tmp_path: Path) -> Non
     assert len(answer.out.splitlines()) == 100_001
     assert answer.out.splitlines()[-1].endswith(f"{999:08x}:{99 * 4152:08x}")
     assert cli("timeline", tmp_path / "many", "-limit", "1", clock=FixedClock(datetime.now(UTC))).code == 0
+
+
+def test_variables_are_expanded_unless_told_not_to(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHERE", "/srv")
+    Path("litestream.yml").write_text("dbs:\n  - path: $WHERE/app.db\n    replicas: [{path: /r}]\n")
+    assert cli("databases").rows()[0][0] == "/srv/app.db"
+    assert cli("databases", "-no-expand-env").rows()[0][0].endswith("/$WHERE/app.db")
+
+
+def test_what_the_configuration_warns_of_is_said_once_on_stderr(cli: Cli) -> None:
+    Path("litestream.yml").write_text("addr: ':9090'\ndbs:\n  - path: /a.db\n    replicas: [{path: /r}]\n")
+    answer = cli("databases", "--json")
+    assert answer.code == 0
+    assert answer.err.count("warning") <= 1
+    assert answer.document["databases"][0]["path"] == "/a.db"
