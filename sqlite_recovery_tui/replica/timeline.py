@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import accumulate, groupby, pairwise
@@ -100,14 +100,19 @@ class Run:
         return RestorePoint(segment.position, self._latest_so_far[number], segment.key, end)
 
     def newest(self, time: datetime | None = None) -> RestorePoint | None:
-        """Return the newest state stored at `time` or before (None: of all)."""
+        """Return the newest state stored at `time` or before (None: of all).
+
+        Its time is that of the last object it is made of: a snapshot taken again while nothing changed
+        shows that the state still stood then.
+        """
         count = self.segments_until(time)
         bases = [base for base in self.snapshots if time is None or base.time <= time]
         if not bases:
             return None
         base = max(bases, key=lambda item: item.index)
         if count and self.segments[count - 1].index >= base.index:
-            return self.point(count - 1)
+            point = self.point(count - 1)
+            return replace(point, time=max(point.time, base.time))
         return snapshot_point(base)
 
     def points(self) -> Iterator[RestorePoint]:
@@ -146,8 +151,8 @@ class Timeline:
 
     @cached_property
     def oldest(self) -> RestorePoint | None:
-        """The earliest state that can be restored."""
-        firsts = [point for run in self.runs if (point := next(run.points(), None))]
+        """The earliest state that can be restored: nothing can before the first snapshot."""
+        firsts = (snapshot_point(snapshot) for run in self.runs for snapshot in run.snapshots)
         return min(firsts, key=lambda point: point.time, default=None)
 
     @cached_property
@@ -157,9 +162,14 @@ class Timeline:
 
     def at_or_before(self, time: datetime | None) -> RestorePoint | None:
         """Return the newest restore point stored at `time` or before; None: the newest of all."""
+        reached = self.reached(time)
+        return reached[1] if reached else None
+
+    def reached(self, time: datetime | None) -> tuple[Run, RestorePoint] | None:
+        """Return what `at_or_before` does, with its run; of points of one time the later history's."""
         return max(
-            (point for run in self.runs if (point := run.newest(time))),
-            key=lambda point: point.time,
+            ((run, point) for run in reversed(self.runs) if (point := run.newest(time))),
+            key=lambda pair: pair[1].time,
             default=None,
         )
 
@@ -231,15 +241,21 @@ class Timeline:
         }
 
     def _pauses(self) -> Iterator[Gap]:
-        for earlier, later in pairwise(self.runs):
-            if earlier.generation == later.generation or later.span.start <= earlier.span.end:
+        if not self.runs:
+            return
+        earlier = self.runs[0]
+        for later in self.runs[1:]:
+            if later.span.end <= earlier.span.end:
+                continue
+            reaching, earlier = earlier, later
+            if reaching.generation == later.generation or later.span.start <= reaching.span.end:
                 continue
             yield Gap(
                 kind="between-generations",
                 generation=later.generation,
-                message=f"nothing was stored between generation {earlier.generation} and {later.generation}",
+                message=f"nothing was stored between generation {reaching.generation} and {later.generation}",
                 object=later.snapshots[0].key,
-                before=earlier.newest(),
+                before=reaching.newest(),
                 after=snapshot_point(later.snapshots[0]),
             )
 
@@ -250,16 +266,19 @@ def snapshot_point(snapshot: Snapshot) -> RestorePoint:
 
 
 def _first_after(run: Run, time: datetime) -> RestorePoint | None:
-    count = run.segments_until(time)
-    if count < len(run.segments):
-        first = run.segments[count]
-        early = [base for base in run.snapshots if base.time > time and base.index <= first.index]
-        bases = early or [base for base in run.snapshots if base.index <= first.index]
-        if any(base.time <= time for base in bases) or not early:
-            return run.point(count)
-        return snapshot_point(early[0])
-    late = [base for base in run.snapshots if base.time > time]
-    return snapshot_point(late[0]) if late else None
+    """Return the first point of `run` stored later than `time` that a snapshot of its time can begin."""
+    first = min(
+        (base for base in run.snapshots if base.time > time), key=lambda base: base.time, default=None
+    )
+    best = snapshot_point(first) if first else None
+    for number in range(run.segments_until(time), len(run.segments)):
+        point = run.point(number)
+        if best is not None and best.time <= point.time:
+            break
+        bases = (base for base in run.snapshots if base.index <= point.position.index)
+        if any(base.time <= point.time for base in bases):
+            return point
+    return best
 
 
 def _times_fall(generation: Generation) -> bool:
@@ -353,8 +372,9 @@ class TimelineBuilder:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._snapshots: dict[str, list[Snapshot]] = {}
-        self._segments: dict[str, list[WalSegment]] = {}
+        # By generation and key: a listing that changes while it is read may give an object twice.
+        self._snapshots: dict[str, dict[str, Snapshot]] = {}
+        self._segments: dict[str, dict[str, WalSegment]] = {}
         self._others = 0
         self._examples: list[str] = []
 
@@ -367,10 +387,10 @@ class TimelineBuilder:
                 self._examples.append(key)
         elif name.offset is None:
             snapshot = Snapshot(name.generation, name.index, key, size, time, etag)
-            self._snapshots.setdefault(name.generation, []).append(snapshot)
+            self._snapshots.setdefault(name.generation, {})[key] = snapshot
         else:
             segment = WalSegment(name.generation, name.index, name.offset, key, size, time, etag)
-            self._segments.setdefault(name.generation, []).append(segment)
+            self._segments.setdefault(name.generation, {})[key] = segment
 
     def timeline(self) -> Timeline:
         """Return what has been collected so far."""
@@ -378,8 +398,10 @@ class TimelineBuilder:
         generations = [
             Generation(
                 id,
-                tuple(sorted(self._snapshots.get(id, ()), key=lambda item: item.index)),
-                tuple(sorted(self._segments.get(id, ()), key=lambda item: (item.index, item.offset))),
+                tuple(sorted(self._snapshots.get(id, {}).values(), key=lambda item: item.index)),
+                tuple(
+                    sorted(self._segments.get(id, {}).values(), key=lambda item: (item.index, item.offset))
+                ),
             )
             for id in ids
         ]

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage, RecoverError
 from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
 from sqlite_recovery_tui.restore.plan import Plan, make_plan
-from sqlite_recovery_tui.restore.target import Target, format_utc
+from sqlite_recovery_tui.restore.target import Target, format_seconds, format_utc
 
 T = TypeVar("T")
 
@@ -84,10 +84,21 @@ def choose(
             rejected.append((state.ref, error))
     if not plans:
         raise _most_telling([error for _, error in rejected])
-    plans.sort(key=lambda pair: (-pair[0].point.time.timestamp(), pair[0].fetch_bytes))
+    plans.sort(key=lambda pair: _rank(pair[0]))
     (plan, state), *others = plans
     why = _why(plan, plans, rejected)
     return Choice(plan, state.ref, why, tuple(rejected), tuple((each, its.ref) for each, its in others))
+
+
+def _rank(plan: Plan) -> tuple[bool, float, int]:
+    """Order plans: none later than the time asked for first, then the nearest to it, then the smallest."""
+    time = plan.point.time.timestamp()
+    return _is_late(plan), time if _is_late(plan) else -time, plan.fetch_bytes
+
+
+def _is_late(plan: Plan) -> bool:
+    """Tell whether a plan's state is of after the time asked for, being the oldest there is."""
+    return plan.distance_seconds is not None and plan.distance_seconds < 0
 
 
 def _plan(
@@ -131,8 +142,12 @@ def _why(
         return "it is the only replica"
     if not others:
         return "no other replica can reach this point"
-    newest_other = max(other.point.time for other in others)
-    if plan.point.time > newest_other:
-        behind = (plan.point.time - newest_other).total_seconds()
-        return f"it reaches {format_utc(plan.point.time)}, {behind:g} s newer than any other"
+    if _is_late(plan):
+        return "its oldest state is the nearest"
+    times = [other.point.time for other in others if not _is_late(other)]
+    if not times:
+        return "the others begin after that time"
+    if plan.point.time > max(times):
+        newer = format_seconds((plan.point.time - max(times)).total_seconds())
+        return f"it reaches {format_utc(plan.point.time)}, {newer} s newer than any other"
     return "it needs the fewest bytes of those that reach this point"

@@ -6,12 +6,15 @@ refused here, with the good points around it.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlite_recovery_tui.domain import Format, Gap, Position, RestorePoint, Snapshot, WalSegment
-from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage, UsageError
+from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage
+from sqlite_recovery_tui.formats.generations import parse_key
 from sqlite_recovery_tui.replica.timeline import Generation, Run, Timeline, snapshot_point
 from sqlite_recovery_tui.restore import target as targets
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target
@@ -20,6 +23,7 @@ _LOCAL_BYTES_PER_SECOND = 300e6
 _REMOTE_BYTES_PER_SECOND = 50e6
 _REMOTE_OBJECTS_PER_SECOND = 800.0
 _FIXED_SECONDS = 0.2
+_WAL_HEADER_BYTES = 32  # they hold no frame
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Plan:
             "url": self.url,
             "format": self.format,
             "requested": targets.to_json(self.requested),
-            "position": (self.point.end or self.point.position).to_json(),
+            "position": (self.until or self.point.end or self.point.position).to_json(),
             "time": targets.format_utc(self.point.time),
             "distance_seconds": self.distance_seconds,
             "base": {"object": self.base.key, "size": self.base.size},
@@ -153,7 +157,7 @@ def make_plan(
         case AtTime(time):
             return _at_time(where, time, nearest, to_last_good)
         case AtPosition(index, offset):
-            return _at_position(where, index, offset)
+            return _at_position(where, index, offset, to_last_good)
 
 
 def estimate_seconds(plan: Plan, *, local: bool = False) -> float:
@@ -190,12 +194,9 @@ def _nothing(timeline: Timeline, url: str) -> NotFoundError | DamagedError:
 
 
 def _latest(where: _Where, to_last_good: bool) -> Plan:
-    newest_generation = max(where.timeline.generations, key=lambda item: item.end)
-    hole = next((gap for gap in reversed(newest_generation.gaps) if gap.after is None), None)
-    notes: tuple[str, ...] = ()
-    if hole is not None:
-        notes = _pass_hole(hole, "the newest state", to_last_good)
     run, point = _newest_run(where.timeline, None)
+    hole = _hole_before(where.timeline, None, point)
+    notes = _pass_hole(hole, "the newest state", to_last_good) if hole else ()
     return where.plan(run, point, list(run.snapshots), notes=notes)
 
 
@@ -208,10 +209,10 @@ def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -
     notes: list[str] = []
     if time > newest_stored:
         notes.append(_beyond(timeline, time, nearest))
-    hole = _hole_at(timeline, time)
+    run, point = _newest_run(timeline, time)
+    hole = _hole_before(timeline, time, point)
     if hole is not None:
         notes += _pass_hole(hole, targets.format_utc(time), to_last_good)
-    run, point = _newest_run(timeline, time)
     distance = (time - point.time).total_seconds()
     bases = [base for base in run.snapshots if base.time <= time]
     return where.plan(run, point, bases, distance_seconds=distance, notes=tuple(notes))
@@ -219,46 +220,62 @@ def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -
 
 def _newest_run(timeline: Timeline, time: datetime | None) -> tuple[Run, RestorePoint]:
     """Return the newest point stored at `time` or before, with the run it lies in."""
-    reached = [(run, point) for run in timeline.runs if (point := run.newest(time))]
-    return max(reached, key=lambda pair: pair[1].time)
+    reached = timeline.reached(time)
+    assert reached is not None
+    return reached
 
 
 def _before_first(where: _Where, time: datetime, first: RestorePoint, nearest: bool) -> Plan:
-    early = (first.time - time).total_seconds()
+    early = targets.format_seconds((first.time - time).total_seconds())
     if not nearest:
         raise OutsideCoverage(
-            f"oldest available is {targets.format_utc(first.time)}, {early:g} s after the time asked for",
+            f"oldest available is {targets.format_utc(first.time)}, {early} s after the time asked for",
             after=first,
             hint="ask for a later time, or add --nearest to take the oldest",
         )
-    run = next(run for run in where.timeline.runs if next(run.points()) == first)
-    note = f"the oldest state is {early:g} s after the time you asked for"
-    return where.plan(run, first, list(run.snapshots), distance_seconds=-early, notes=(note,))
+    run = next(run for run in where.timeline.runs if first in map(snapshot_point, run.snapshots))
+    note = f"the oldest state is {early} s after the time you asked for"
+    return where.plan(
+        run, first, list(run.snapshots), distance_seconds=(time - first.time).total_seconds(), notes=(note,)
+    )
 
 
 def _beyond(timeline: Timeline, time: datetime, nearest: bool) -> str:
     newest = timeline.newest
     assert newest is not None
-    late = (time - newest.time).total_seconds()
+    late = targets.format_seconds((time - newest.time).total_seconds())
     if not nearest:
         raise OutsideCoverage(
-            f"newest available is {targets.format_utc(newest.time)}, {late:g} s before the time asked for",
+            f"newest available is {targets.format_utc(newest.time)}, {late} s before the time asked for",
             before=newest,
             hint="leave the time out or add --nearest to take the newest",
         )
-    return f"the newest state is {late:g} s before the time you asked for"
+    return f"the newest state is {late} s before the time you asked for"
 
 
-def _hole_at(timeline: Timeline, time: datetime) -> Gap | None:
-    """Return the hole that hides `time`: what is missing may have been stored before it."""
+def _hole_before(timeline: Timeline, time: datetime | None, reached: RestorePoint) -> Gap | None:
+    """Return the hole that hides `time` (None: the end) when `reached` is the best that is left."""
     for generation in timeline.generations:
         for gap in generation.gaps:
-            begins = gap.before.time if gap.before else generation.start
-            ends = gap.after.time if gap.after else generation.end
-            behind = begins < time if gap.before else begins <= time
-            if behind and (time < ends or (gap.after is None and time == ends)):
+            if _hides(generation, gap, time, reached):
                 return gap
     return None
+
+
+def _hides(generation: Generation, gap: Gap, time: datetime | None, reached: RestorePoint) -> bool:
+    """Tell whether what is missing may have been stored before `time` and behind `reached`."""
+    if time is not None and _is_before(generation, gap, time):
+        return False
+    if gap.after is not None:
+        return time is not None and time < gap.after.time
+    return reached.position.generation == generation.id or reached.time < generation.end
+
+
+def _is_before(generation: Generation, gap: Gap, time: datetime) -> bool:
+    """Tell whether `time` is in front of a hole; the time of the last point in front of it is."""
+    if gap.before is None:
+        return time < generation.start
+    return time < gap.before.time or gap.before.time == time < generation.end
 
 
 def _pass_hole(hole: Gap, what: str, to_last_good: bool) -> tuple[str, ...]:
@@ -282,56 +299,63 @@ def _ways_around(hole: Gap) -> str:
     return "; ".join([*ways, "another replica may be whole"])
 
 
-def _at_position(where: _Where, index: int, offset: int | None) -> Plan:
+def _at_position(where: _Where, index: int, offset: int | None, to_last_good: bool) -> Plan:
     generation = _generation_with(where.timeline, index)
-    runs = [run for run in generation.runs if _holds(run, index)]
-    if not runs:
-        raise _unreachable(generation, index)
-    run = runs[-1]
-    inside = [
-        number
-        for number, segment in enumerate(run.segments)
-        if segment.index < index or (segment.index == index and (offset is None or segment.offset < offset))
-    ]
+    limit = math.inf if offset is None else offset if offset > _WAL_HEADER_BYTES else 0
+    hole = next((gap for gap in generation.gaps if _hides_position(gap, index, limit)), None)
+    if hole is not None:
+        return _in_front_of(where, generation, hole, to_last_good)
+    run = [run for run in generation.runs if run.snapshots[0].index <= index][-1]
+    count = bisect_left(run.segments, (index, limit), key=lambda segment: (segment.index, segment.offset))
     bases = [base for base in run.snapshots if base.index <= index]
-    point = run.point(inside[-1]) if inside else snapshot_point(bases[-1])
-    if bases[-1].index > point.position.index:
+    if count and (limit == 0 or bases[-1].index <= run.segments[count - 1].index):
+        point = run.point(count - 1)
+    else:
         point = snapshot_point(bases[-1])
     until = Position(generation.id, index, offset) if offset is not None else None
+    if until is not None and limit and not (count and run.segments[count - 1].index == index):
+        raise OutsideCoverage(
+            f"position {until.label} is beyond the end of what is stored, {point.position.label}",
+            before=point,
+            hint=f"ask for -index {index:08x} without -offset",
+        )
     return where.plan(run, point, bases, until=until)
 
 
+def _in_front_of(where: _Where, generation: Generation, hole: Gap, to_last_good: bool) -> Plan:
+    """Return the plan for the last point in front of a hole; raise `DamagedError` unless that will do."""
+    notes = _pass_hole(hole, targets.describe(where.target), to_last_good and hole.before is not None)
+    run = next(run for run in generation.runs if run.newest() == hole.before)
+    assert hole.before is not None
+    return where.plan(run, hole.before, list(run.snapshots), notes=notes)
+
+
+def _hides_position(gap: Gap, index: int, limit: float) -> bool:
+    """Tell whether a hole lies in front of byte `limit` of WAL `index`, and no snapshot behind it."""
+    missing = parse_key(gap.object)
+    assert missing is not None
+    if gap.after is not None and gap.after.position.index <= index:
+        return False
+    if gap.kind == "no-snapshot":
+        return index >= missing.index
+    return (index, limit) > (missing.index, 0)
+
+
 def _generation_with(timeline: Timeline, index: int) -> Generation:
-    """Return the generation that was stored last among those that have WAL `index`."""
-    having = [item for item in timeline.generations if any(part.index == index for part in _parts(item))]
+    """Return the generation that was stored last among those that have WAL `index`, or should have it."""
+    indexes = {item.id: {part.index for part in _parts(item)} for item in timeline.generations}
+    having = [item for item in timeline.generations if index in indexes[item.id]] or [
+        item for item in timeline.generations if min(indexes[item.id]) < index < max(indexes[item.id])
+    ]
     if having:
         return max(having, key=lambda item: item.end)
     newest = max(timeline.generations, key=lambda item: item.end)
-    indexes = [part.index for part in _parts(newest)]
+    known = indexes[newest.id]
     raise NotFoundError(
         f"WAL {index:08x} is not in this replica",
-        hint=f"generation {newest.id} has {min(indexes):08x} to {max(indexes):08x} (hexadecimal)",
+        hint=f"generation {newest.id} has {min(known):08x} to {max(known):08x} (hexadecimal)",
     )
 
 
 def _parts(generation: Generation) -> tuple[Snapshot | WalSegment, ...]:
     return (*generation.snapshots, *generation.segments)
-
-
-def _holds(run: Run, index: int) -> bool:
-    """Tell whether a run reaches WAL `index` and has a snapshot to start from."""
-    ends = [run.snapshots[-1].index, *(segment.index for segment in run.segments[-1:])]
-    return run.snapshots[0].index <= index <= max(ends)
-
-
-def _unreachable(generation: Generation, index: int) -> DamagedError:
-    for gap in generation.gaps:
-        if gap.after is None or gap.after.position.index > index:
-            return DamagedError(
-                f"WAL {index:08x} lies behind a hole: {gap.message}",
-                object=gap.object,
-                last_good=gap.before,
-                next_good=gap.after,
-                hint=_ways_around(gap),
-            )
-    raise UsageError(f"WAL {index:08x} cannot be reached in generation {generation.id}")

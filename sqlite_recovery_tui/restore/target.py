@@ -128,6 +128,11 @@ def format_utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def format_seconds(length: float) -> str:
+    """Return a number of seconds with thousands apart and no more decimals than it has, three at most."""
+    return f"{length:,.3f}".rstrip("0").rstrip(".")
+
+
 def _now(text: str, now: datetime) -> datetime | None:
     return now if text == "now" else None
 
