@@ -11,6 +11,8 @@ from textual.binding import Binding
 
 EVERYWHERE = "app"
 TABLE = "table"
+DIALOGS = ("question", "reader", "help", "time")
+"""Views that lie over a screen; only their own keys work in them."""
 
 MOVE, LOOK, CHOOSE, RESTORE, PROVE, CONSOLE = "Move", "Look", "Choose", "Restore", "Prove", "Console"
 
@@ -60,9 +62,13 @@ class Action:
         return self.id.partition(".")[0]
 
     @property
+    def verb(self) -> str:
+        return self.id.partition(".")[2].replace("-", "_")
+
+    @property
     def method(self) -> str:
         """The method that does it."""
-        return "do_" + self.id.partition(".")[2].replace("-", "_")
+        return f"do_{self.verb}"
 
     @property
     def shown_key(self) -> str:
@@ -233,6 +239,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("table.last", "end ctrl+end G", "", "To the last row.", MOVE, footer=False),
     Action("table.left", "left h", "", "One column to the left.", MOVE, footer=False),
     Action("table.right", "right l", "", "One column to the right.", MOVE, footer=False),
+    # dialogs
+    Action("question.yes", "y", "yes", "Do it.", CONSOLE, footer=False),
+    Action("question.no", "n escape", "no", "Do not do it.", CONSOLE, footer=False),
+    Action("question.other", "left right h l", "other", "To the other answer.", CONSOLE, footer=False),
+    Action("reader.leave", "escape q enter", "leave", "Leave the text.", CONSOLE, footer=False),
+    Action("reader.copy", "y", "copy", "Copy the text.", CONSOLE, footer=False),
+    Action("reader.up", "up k", "up", "One line up.", MOVE, footer=False),
+    Action("reader.down", "down j", "down", "One line down.", MOVE, footer=False),
+    Action("reader.page-up", "pageup", "page up", "One page up.", MOVE, footer=False),
+    Action("reader.page-down", "pagedown space", "page down", "One page down.", MOVE, footer=False),
+    Action("help.leave", "escape", "leave", "Leave the help.", CONSOLE, footer=False),
+    Action("help.up", "up", "up", "One line up.", MOVE, footer=False),
+    Action("help.down", "down", "down", "One line down.", MOVE, footer=False),
+    Action("help.page-up", "pageup", "page up", "One page up.", MOVE, footer=False),
+    Action("help.page-down", "pagedown", "page down", "One page down.", MOVE, footer=False),
+    Action("time.leave", "escape", "leave", "Leave without a time.", CONSOLE, footer=False),
 )
 BY_ID = {action.id: action for action in ACTIONS}
 
@@ -249,11 +271,11 @@ def movements() -> list[Action]:
 
 
 def bindings(view: str) -> list[Binding]:
-    """Return the key bindings of one view, of tables, or of everywhere."""
+    """Return the key bindings of a view, a dialog, of tables, or of everywhere."""
     return [
         Binding(
             action.keys.replace(" ", ","),
-            action.method.removeprefix("do_") if view == TABLE else f"app.act('{action.id}')",
+            action.verb if view == TABLE or view in DIALOGS else f"app.act('{action.id}')",
             action.label or action.description,
             show=action.footer,
             priority=action.priority,

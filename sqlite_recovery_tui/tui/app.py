@@ -19,6 +19,7 @@ from textual.content import Content
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.tui import actions, phrases, text
 from sqlite_recovery_tui.tui.actions import Action
+from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.engine import Engine
 from sqlite_recovery_tui.tui.jobs import Jobs
 from sqlite_recovery_tui.tui.listings import Listings
@@ -32,9 +33,7 @@ from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
-    from sqlite_recovery_tui.errors import DamagedError
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
-    from sqlite_recovery_tui.restore.target import Target
     from sqlite_recovery_tui.tui.screens.workbench import Subject
 
 LOGGER = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class Console(App[None]):
     """The application; screens ask it for everything that is not their own."""
 
     TITLE = "sqlrecover"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings(actions.EVERYWHERE)]
     COMMANDS = {ActionProvider}
     ENABLE_COMMAND_PALETTE = True
@@ -101,18 +100,19 @@ class Console(App[None]):
         self.engine.handle(message)
 
     def _tick(self) -> None:
-        if isinstance(self.screen, ConsoleScreen):
-            self.screen.refresh_frame()
+        screen = self.screen
+        if isinstance(screen, ConsoleScreen) and screen.ready:
+            screen.refresh_frame()
             if self.time_style == "age":
-                self.screen.redraw()
+                screen.redraw()
 
     def _place_changed(self, place: Place) -> None:
-        for screen in self._screens():
+        for screen in self._ready_screens():
             screen.place_changed(place)
             screen.refresh_frame()
 
     def _job_changed(self, job: RestoreJob) -> None:
-        for screen in self._screens():
+        for screen in self._ready_screens():
             screen.job_changed(job)
             screen.refresh_frame()
         if not job.running and not job.seen:
@@ -171,6 +171,10 @@ class Console(App[None]):
     def _screens(self) -> list[ConsoleScreen]:
         return [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
 
+    def _ready_screens(self) -> list[ConsoleScreen]:
+        """Return the screens that can be told of news; the others look for themselves when they begin."""
+        return [screen for screen in self._screens() if screen.ready]
+
     # actions
 
     def action_act(self, action_id: str) -> None:
@@ -215,7 +219,7 @@ class Console(App[None]):
         self.time_style = styles[(styles.index(self.time_style) + 1) % len(styles)]
         names = {"utc": "in UTC", "local": "in local time", "age": "as ages"}
         self.say(f"Times are shown {names[self.time_style]}")
-        for screen in self._screens():
+        for screen in self._ready_screens():
             screen.redraw()
 
     def do_theme(self) -> None:
@@ -284,13 +288,11 @@ class Console(App[None]):
 
         self.push_screen(ReplicaScreen(place))
 
-    def open_plan(
-        self, place: Place, target: Target, *, damage: DamagedError | None = None, instead: bool = False
-    ) -> None:
-        """Show the plan to `target`, or up to `damage` on the way; `instead` of the screen in front."""
+    def open_plan(self, place: Place, aim: Aim, *, instead: bool = False) -> None:
+        """Show the plan that serves `aim`; `instead` of the screen in front."""
         from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 
-        self._open(PlanScreen(place, target, damage=damage), instead)
+        self._open(PlanScreen(place, aim), instead)
 
     def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
         """Show a restore; `instead` of the screen in front."""

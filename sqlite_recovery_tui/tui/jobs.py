@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
-from sqlite_recovery_tui.errors import DamagedError, RecoverError
+from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import text, work
+from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.engine import Engine, Lane, Owner
 from sqlite_recovery_tui.tui.state import Pace, Place, RestoreJob
 
@@ -42,22 +43,22 @@ class Jobs:
     def start(
         self,
         place: Place,
+        aim: Aim,
         plan: Plan,
         output: Path,
         *,
         command: str,
         scratch_dir: Path | None = None,
-        damage: DamagedError | None = None,
         memory_bytes: int = 128 << 20,
     ) -> RestoreJob:
         """Begin a restore in the background."""
         job = RestoreJob(
             number=len(self.all) + 1,
             place=place,
+            aim=aim,
             plan=plan,
             output=output,
             scratch_dir=scratch_dir,
-            damage=damage,
             started=self._clock.monotonic(),
             command=command,
             memory_bytes=memory_bytes,

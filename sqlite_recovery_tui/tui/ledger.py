@@ -9,10 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.domain import Gap, RestorePoint, Snapshot, WalSegment
+from sqlite_recovery_tui.tui.aim import Aim, at_segment, at_snapshot
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.timeline import Generation, Timeline
-    from sqlite_recovery_tui.restore.target import AtPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,11 @@ def build(timeline: Timeline) -> Ledger:
     return Ledger(timeline, tuple(entries), keys, marks)
 
 
-def target_of(entry: Stored) -> AtPosition:
-    """Return what to ask for so that the state of exactly this line is restored."""
-    from sqlite_recovery_tui.restore.target import AtPosition
-
-    item = entry.item
-    if isinstance(item, Snapshot):
-        return AtPosition(item.index, 0, item.generation)
-    end = entry.point.end if entry.point is not None else None
-    if end is not None:
-        return AtPosition(end.index, end.offset, end.generation)
-    return AtPosition(item.index, None, item.generation)
+def aim_of(entry: Stored) -> Aim:
+    """Return what to wish for so that the state of exactly this line is restored."""
+    point = entry.point
+    assert point is not None
+    return at_snapshot(point) if isinstance(entry.item, Snapshot) else at_segment(point)
 
 
 def _generation(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlite_recovery_tui.errors import Cancelled, DamagedError, RecoverError
+from sqlite_recovery_tui.errors import Cancelled, RecoverError
 from sqlite_recovery_tui.progress import Progress
+from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.widgets.rows import Role
 
 if TYPE_CHECKING:
@@ -129,8 +130,7 @@ class RestoreJob:
     output: Path
     scratch_dir: Path | None
     """The scratch directory that `output` is to be made in; None for a path somebody chose."""
-    damage: DamagedError | None
-    """What was found broken before: the restore ends in front of it."""
+    aim: Aim
     started: float
     command: str
     """The command line that does the same."""
@@ -146,10 +146,6 @@ class RestoreJob:
     seen: bool = False
     """Whether somebody has looked at how it ended."""
     pace: Pace = field(default_factory=Pace)
-
-    @property
-    def to_last_good(self) -> bool:
-        return self.damage is not None
 
     @property
     def running(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.state import Place
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.restore.plan import Plan
     from sqlite_recovery_tui.restore.run import RestoreResult
-    from sqlite_recovery_tui.restore.target import Target
     from sqlite_recovery_tui.tui.engine import Report
     from sqlite_recovery_tui.tui.state import RestoreJob
 
@@ -43,39 +43,23 @@ class Draft:
     output: Path
 
 
-def draft(
-    place: Place,
-    timeline: Timeline,
-    target: Target,
-    scratch_dir: Path,
-    *,
-    nearest: bool = False,
-    to_last_good: bool = False,
-) -> Draft:
+def draft(place: Place, timeline: Timeline, aim: Aim, scratch_dir: Path) -> Draft:
     """Plan a restore; raises what `make_plan` raises."""
-    from sqlite_recovery_tui.restore.plan import estimate_seconds
+    from sqlite_recovery_tui.restore import plan as planning
     from sqlite_recovery_tui.restore.scratch import proposed_path
 
-    plan = make_plan(place, timeline, target, nearest=nearest, to_last_good=to_last_good)
-    seconds = estimate_seconds(plan, local=place.local)
-    return Draft(plan, seconds, proposed_path(scratch_dir, place.database, plan.point))
-
-
-def make_plan(
-    place: Place, timeline: Timeline, target: Target, *, nearest: bool = False, to_last_good: bool = False
-) -> Plan:
-    """Decide how to reach a target on one replica."""
-    from sqlite_recovery_tui.restore import plan
-
-    return plan.make_plan(
+    plan = planning.make_plan(
         timeline,
-        target,
+        aim.target,
         database=place.ref.database_name,
         replica=place.replica,
         url=place.url,
-        nearest=nearest,
-        to_last_good=to_last_good,
+        generation=aim.generation,
+        nearest=aim.nearest,
+        to_last_good=aim.to_last_good,
     )
+    seconds = planning.estimate_seconds(plan, local=place.local)
+    return Draft(plan, seconds, proposed_path(scratch_dir, place.database, plan.point))
 
 
 def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
@@ -88,7 +72,9 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
     if job.scratch_dir is not None and not (job.reserved and job.output.parent.exists()):
         job.output = scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point)
         job.reserved = True
-    options = RestoreOptions(output=job.output, memory_bytes=job.memory_bytes, to_last_good=job.to_last_good)
+    options = RestoreOptions(
+        output=job.output, memory_bytes=job.memory_bytes, to_last_good=job.aim.to_last_good
+    )
     store = open_store(job.place.ref.replica, clock=clock)
     try:
         result = run(
@@ -115,32 +101,27 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def command_line(place: Place, plan: Plan, output: Path, *, config: Path | None, to_last_good: bool) -> str:
+def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:
     """Return the `sqlrecover` command that does what the plan screen would do."""
     from sqlite_recovery_tui.restore.target import AtPosition, AtTime, format_utc
 
     words = ["sqlrecover", "restore"]
-    named = place.ref.database
-    if named is not None and config is not None:
+    database = place.ref.database if config is not None else None
+    if database is not None:
         words += ["-config", str(config), "-replica", place.replica]
-    match plan.requested:
+    generation = aim.generation
+    match aim.target:
         case AtTime(time):
             words += ["-timestamp", format_utc(time)]
-        case AtPosition(index, offset, generation):
-            words += ["-generation", generation] if generation else []
+        case AtPosition(index, offset, inside):
+            generation = inside or generation
             words += ["-index", f"{index:08x}"]
             words += ["-offset", f"{offset:08x}"] if offset is not None else []
-    if plan.distance_seconds is not None and _clamped(plan):
-        words.append("-nearest")
-    if to_last_good:
-        words.append("-to-last-good")
-    words += ["-o", str(output), str(named.path) if named is not None and config is not None else place.url]
+    words += ["-generation", generation] if generation else []
+    words += ["-nearest"] if aim.nearest else []
+    words += ["-to-last-good"] if aim.to_last_good else []
+    words += ["-o", str(output), str(database.path) if database is not None else place.url]
     return shlex.join(words)
-
-
-def _clamped(plan: Plan) -> bool:
-    """Tell whether the plan took the nearest point because the time asked for is not covered."""
-    return any("the time you asked for" in note for note in plan.notes)
 
 
 def recipe(plan: Plan, output: Path) -> list[str]:

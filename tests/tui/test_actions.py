@@ -9,7 +9,7 @@ import pytest
 from sqlite_recovery_tui.tui import actions
 from sqlite_recovery_tui.tui.actions import ACTIONS, EVERYWHERE, NEEDS, TABLE
 
-VIEWS = sorted({action.view for action in ACTIONS} - {EVERYWHERE, TABLE})
+VIEWS = sorted({action.view for action in ACTIONS} - {EVERYWHERE, TABLE, *actions.DIALOGS})
 
 
 def test_ids_are_unique() -> None:

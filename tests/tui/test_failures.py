@@ -48,7 +48,7 @@ async def test_damage_is_named_and_the_last_good_commit_is_two_keys_away(
         await press(pilot, "l")
         plan = screen(pilot)
         assert isinstance(plan, PlanScreen)
-        assert plan.to_last_good
+        assert plan.aim.to_last_good
         assert "the last good commit in front of the damage" in picture(pilot)
         await press(pilot, "enter")
         bench = screen(pilot)

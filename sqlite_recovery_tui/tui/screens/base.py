@@ -40,6 +40,7 @@ class ConsoleScreen(Screen[None]):
         (160, "-wide"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
+    _has_body = False
     TYPING_HINT = "take it"
     """What enter does while text is typed."""
 
@@ -117,7 +118,7 @@ class ConsoleScreen(Screen[None]):
 
     def refresh_frame(self) -> None:
         """Bring crumbs, clock and hints up to date."""
-        if not self.is_attached or not self.is_mounted:
+        if not self.ready:
             return
         self.query_one(TopBar).show(*self.console.frame(self))
         self.query_one(KeyBar).show(self._hints())
@@ -146,9 +147,18 @@ class ConsoleScreen(Screen[None]):
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     @on(events.ScreenResume)
-    @on(events.Mount)
     def _frame_changed(self) -> None:
         self.call_later(self.refresh_frame)
+
+    @on(events.Mount)
+    def _mounted(self) -> None:
+        self._has_body = True
+        self._frame_changed()
+
+    @property
+    def ready(self) -> bool:
+        """True from when its widgets are there until it is left; only then it may be told of news."""
+        return self._has_body and self.is_attached
 
     @on(KeyBar.Clicked)
     def _hint_clicked(self, message: KeyBar.Clicked) -> None:

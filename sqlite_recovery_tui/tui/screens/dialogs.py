@@ -7,24 +7,21 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from sqlite_recovery_tui.tui import text
+from sqlite_recovery_tui.tui import actions, text
 
 
 class Confirm(ModalScreen[bool]):
     """A question with a yes and a no; no is what enter gives."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape", "answer(False)", "No"),
-        Binding("left,right,h,l", "app.focus_next", "Other answer", show=False),
-    ]
+    VIEW = "question"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("question")]
 
     def __init__(self, question: str, detail: str, *, yes: str, no: str) -> None:
         """Ask `question`; the buttons say what happens."""
@@ -44,22 +41,22 @@ class Confirm(ModalScreen[bool]):
     def _pressed(self, message: Button.Pressed) -> None:
         self.dismiss(message.button.id == "yes")
 
-    def action_answer(self, answer: bool) -> None:
-        self.dismiss(answer)
+    def action_yes(self) -> None:
+        self.dismiss(True)
+
+    def action_no(self) -> None:
+        self.dismiss(False)
+
+    def action_other(self) -> None:
+        self.focus_next()
 
 
 class TextDialog(ModalScreen[None]):
     """A text to read and copy."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "leave", "Leave"),
-        Binding("y", "copy", "Copy"),
-        Binding("j,down", "scroll('down')", "Down", show=False),
-        Binding("k,up", "scroll('up')", "Up", show=False),
-        Binding("pagedown,space", "scroll('page_down')", "Page down", show=False),
-        Binding("pageup", "scroll('page_up')", "Page up", show=False),
-    ]
+    VIEW = "reader"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("reader")]
 
     def __init__(self, title: str, rows: Sequence[Content | str], *, copy: str) -> None:
         """Show `rows` under `title`; `copy` is what `y` copies."""
@@ -81,6 +78,14 @@ class TextDialog(ModalScreen[None]):
         self.app.copy_to_clipboard(self.copy)
         self.notify(f"Copied: {text.safe(self.copy, 200)}", markup=False)
 
-    def action_scroll(self, how: str) -> None:
-        scroll = self.query_one(VerticalScroll)
-        getattr(scroll, f"scroll_{how}")(animate=False)
+    def action_up(self) -> None:
+        self.query_one(VerticalScroll).scroll_up(animate=False)
+
+    def action_down(self) -> None:
+        self.query_one(VerticalScroll).scroll_down(animate=False)
+
+    def action_page_up(self) -> None:
+        self.query_one(VerticalScroll).scroll_page_up(animate=False)
+
+    def action_page_down(self) -> None:
+        self.query_one(VerticalScroll).scroll_page_down(animate=False)

@@ -10,8 +10,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from sqlite_recovery_tui.restore.target import Latest
 from sqlite_recovery_tui.tui import actions, phrases
+from sqlite_recovery_tui.tui.aim import LATEST
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import place_facts
 from sqlite_recovery_tui.tui.state import Place
@@ -99,7 +99,7 @@ class FleetScreen(ConsoleScreen):
 
     def do_latest(self) -> None:
         if self.selected is not None:
-            self.console.open_plan(self.selected, Latest())
+            self.console.open_plan(self.selected, LATEST)
 
     def do_refresh(self) -> None:
         self.console.listings.refresh()

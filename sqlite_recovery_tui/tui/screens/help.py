@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.tui import actions, text
 from sqlite_recovery_tui.tui.actions import Action
+from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 
@@ -27,13 +28,8 @@ class HelpScreen(ModalScreen[None]):
     """The keys that work in one view; typing searches."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave"),
-        Binding("up", "move('up')", show=False),
-        Binding("down", "move('down')", show=False),
-        Binding("pageup", "move('page_up')", show=False),
-        Binding("pagedown", "move('page_down')", show=False),
-    ]
+    VIEW = "help"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("help")]
 
     def __init__(self, view: str) -> None:
         """Explain `view`."""
@@ -43,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -large"):
             yield Static(f"Keys in this view: {self.view}", classes="dialog-title")
-            yield Input(placeholder="type to search", id="search")
+            yield Field(placeholder="type to search", id="search")
             table = RecordTable(COLUMNS, ListSource(self._rows("")), empty="No key does that.")
             table.can_focus = False
             yield table
@@ -56,8 +52,17 @@ class HelpScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         self.dismiss(None)
 
-    def action_move(self, how: str) -> None:
-        getattr(self.query_one(RecordTable), f"action_{how}")()
+    def action_up(self) -> None:
+        self.query_one(RecordTable).action_up()
+
+    def action_down(self) -> None:
+        self.query_one(RecordTable).action_down()
+
+    def action_page_up(self) -> None:
+        self.query_one(RecordTable).action_page_up()
+
+    def action_page_down(self) -> None:
+        self.query_one(RecordTable).action_page_down()
 
     def _rows(self, wanted: str) -> list[Row]:
         rows: list[Row] = []

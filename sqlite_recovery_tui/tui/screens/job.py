@@ -13,8 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sqlite_recovery_tui.errors import DamagedError
-from sqlite_recovery_tui.restore.target import AtPosition
 from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.aim import at_snapshot
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
 from sqlite_recovery_tui.tui.state import RestoreJob
@@ -213,16 +213,14 @@ class JobScreen(ConsoleScreen):
 
     def do_plan(self) -> None:
         job = self.job
-        self.console.open_plan(job.place, job.plan.requested, damage=job.damage, instead=True)
+        self.console.open_plan(job.place, job.aim, instead=True)
 
     def do_last_good(self) -> None:
         job = self.job
         if isinstance(job.error, DamagedError):
-            self.console.open_plan(job.place, job.plan.requested, damage=job.error, instead=True)
+            self.console.open_plan(job.place, job.aim.in_front_of(job.error), instead=True)
 
     def do_next_good(self) -> None:
         error = self.job.error
         if isinstance(error, DamagedError) and error.next_good is not None:
-            position = error.next_good.position
-            target = AtPosition(position.index, 0, position.generation)
-            self.console.open_plan(self.job.place, target, instead=True)
+            self.console.open_plan(self.job.place, at_snapshot(error.next_good), instead=True)

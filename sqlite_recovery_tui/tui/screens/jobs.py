@@ -59,8 +59,9 @@ class JobsScreen(ConsoleScreen):
         self.redraw()
 
     def job_changed(self, job: RestoreJob) -> None:
-        if job in self.console.jobs.all:
-            self.redraw()
+        if self.is_current and not job.running:
+            job.seen = True
+        self.redraw()
 
     def redraw(self) -> None:
         rows = [self._row(job) for job in reversed(self.console.jobs.all)]

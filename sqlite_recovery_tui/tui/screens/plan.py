@@ -15,12 +15,14 @@ from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverError
-from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Target, describe
+from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, phrases, text, work
+from sqlite_recovery_tui.tui.aim import Aim, at_snapshot
 from sqlite_recovery_tui.tui.engine import Lane, Request
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
+from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 
 if TYPE_CHECKING:
@@ -36,14 +38,11 @@ class PlanScreen(ConsoleScreen):
     AUTO_FOCUS = ""
     TYPING_HINT = "use this path"
 
-    def __init__(self, place: Place, target: Target, *, damage: DamagedError | None = None) -> None:
-        """Plan a restore of `place` to `target`, up to the last good commit in front of `damage`."""
+    def __init__(self, place: Place, aim: Aim) -> None:
+        """Plan a restore of `place`."""
         super().__init__()
         self.place = place
-        self.target = target
-        self.damage = damage
-        """What was found broken; the plan then ends in front of it."""
-        self.nearest = False
+        self.aim = aim
         self.draft: Draft | None = None
         self.error: RecoverError | None = None
         self.output: Path | None = None
@@ -57,16 +56,12 @@ class PlanScreen(ConsoleScreen):
             yield Problem()
             yield FactSheet(id="plan", classes="panel")
             yield FactSheet(id="how", classes="panel")
-            yield Input(id="output")
+            yield Field(id="output")
             yield Static("", id="ready")
 
     @property
     def crumb(self) -> str:
         return "plan"
-
-    @property
-    def to_last_good(self) -> bool:
-        return self.damage is not None
 
     @property
     def chosen_output(self) -> Path | None:
@@ -80,13 +75,8 @@ class PlanScreen(ConsoleScreen):
         if self.draft is None or output is None:
             return None
         settings = self.console.settings
-        return work.command_line(
-            self.place,
-            self.draft.plan,
-            output,
-            config=settings.file if settings is not None else None,
-            to_last_good=self.to_last_good,
-        )
+        config = settings.file if settings is not None else None
+        return work.command_line(self.place, self.aim, output, config=config)
 
     def facts(self) -> Iterator[str]:
         if self.draft is not None:
@@ -123,14 +113,11 @@ class PlanScreen(ConsoleScreen):
         self.console.engine.drop(self._request)
         timeline = self.place.timeline
         if timeline is not None:
-            target, scratch = self.target, self.console.scratch_dir
-            nearest, to_last_good = self.nearest, self.to_last_good
+            aim, scratch = self.aim, self.console.scratch_dir
             self._request = self.console.engine.ask(
                 Lane.THINK,
                 self,
-                lambda _: work.draft(
-                    self.place, timeline, target, scratch, nearest=nearest, to_last_good=to_last_good
-                ),
+                lambda _: work.draft(self.place, timeline, aim, scratch),
                 then=self._planned,
                 failed=self._refused,
             )
@@ -160,11 +147,9 @@ class PlanScreen(ConsoleScreen):
         self.refresh_frame()
 
     def _asked(self) -> Iterator[Fact]:
-        if isinstance(self.target, AtTime):
-            yield "you asked for", text.line((self.target.text or phrases.utc(self.target.time), "bold"))
-            yield "", self.in_full(self.target.time)
-        else:
-            yield "you asked for", text.line((describe(self.target), "bold"))
+        yield "you asked for", text.line((self.aim.label, "bold"))
+        if isinstance(self.aim.target, AtTime):
+            yield "", self.in_full(self.aim.target.time)
         if self.draft is None and self.error is None:
             yield "", text.line(("◌ planning…" if self.place.timeline else "◌ listing…", text.MUTED))
 
@@ -174,7 +159,7 @@ class PlanScreen(ConsoleScreen):
         if stop is not None:
             yield "you get", text.line((self.in_full(stop.time), "bold $text-warning"))
             yield "", "the last good commit in front of the damage"
-            yield "lost", text.line(("✗ ", "bold $text-error"), str(self.damage))
+            yield "lost", text.line(("✗ ", "bold $text-error"), str(self.aim.damage))
         else:
             yield "you get", text.line((self.in_full(plan.point.time), "bold $text-success"))
         if stop is None and plan.distance_seconds is not None:
@@ -198,7 +183,7 @@ class PlanScreen(ConsoleScreen):
 
     def _stops_at(self, draft: Draft) -> RestorePoint | None:
         """Return where the restore will stop when that is in front of the plan's own point."""
-        last_good = self.damage.last_good if self.damage is not None else None
+        last_good = self.aim.damage.last_good if self.aim.damage is not None else None
         return last_good if last_good is not None and last_good.time < draft.plan.point.time else None
 
     def _how(self) -> Iterator[Fact]:
@@ -229,8 +214,8 @@ class PlanScreen(ConsoleScreen):
     def _offer(self, key: str, words: str, point: RestorePoint | None) -> Iterator[Content]:
         if point is not None:
             distance = ""
-            if isinstance(self.target, AtTime):
-                distance = f" · {phrases.distance(self.target.time - point.time)}"
+            if isinstance(self.aim.target, AtTime):
+                distance = f" · {phrases.distance(self.aim.target.time - point.time)}"
             yield way(key, f"{words} {phrases.utc(point.time)}{distance}")
 
     # actions
@@ -242,11 +227,11 @@ class PlanScreen(ConsoleScreen):
         settings = self.console.settings
         job = self.console.jobs.start(
             self.place,
+            self.aim,
             draft.plan,
             output,
             command=command,
             scratch_dir=None if self.output is not None else self.console.scratch_dir,
-            damage=self.damage,
             **({"memory_bytes": settings.memory_bytes} if settings is not None else {}),
         )
         self.console.open_job(job, instead=True)
@@ -262,23 +247,21 @@ class PlanScreen(ConsoleScreen):
 
         timeline = self.place.timeline
         if timeline is not None:
-            typed = self.target.text if isinstance(self.target, AtTime) else ""
-            self.console.push_screen(TimeDialog(timeline, self.console.now(), typed), self._ask_for)
+            typed = self.aim.target.text if isinstance(self.aim.target, AtTime) else ""
+            self.console.push_screen(TimeDialog(timeline, self.console.now(), typed), self._time_typed)
 
     def do_nearest_before(self) -> None:
-        self._again(nearest=True)
+        self._plan_for(self.aim.at_nearest())
 
-    def do_nearest_after(self) -> None:
-        self._again(nearest=True)
+    do_nearest_after = do_nearest_before
 
     def do_last_good(self) -> None:
         if isinstance(self.error, DamagedError):
-            self._again(damage=self.error)
+            self._plan_for(self.aim.in_front_of(self.error))
 
     def do_next_good(self) -> None:
         if isinstance(self.error, DamagedError) and self.error.next_good is not None:
-            position = self.error.next_good.position
-            self._ask_for(AtPosition(position.index, 0, position.generation))
+            self._plan_for(at_snapshot(self.error.next_good))
 
     def do_recipe(self) -> None:
         from sqlite_recovery_tui.tui.screens.dialogs import TextDialog
@@ -288,14 +271,13 @@ class PlanScreen(ConsoleScreen):
             rows = work.recipe(self.draft.plan, output)
             self.console.push_screen(TextDialog("The same restore by hand", rows, copy="\n".join(rows)))
 
-    def _again(self, *, nearest: bool = False, damage: DamagedError | None = None) -> None:
-        self.nearest, self.damage = nearest, damage
-        self._plan()
-
-    def _ask_for(self, target: Target | None) -> None:
+    def _time_typed(self, target: AtTime | None) -> None:
         if target is not None:
-            self.target = target
-            self._again()
+            self._plan_for(Aim(target))
+
+    def _plan_for(self, aim: Aim) -> None:
+        self.aim = aim
+        self._plan()
 
     # the output path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -13,9 +14,10 @@ from textual.widget import Widget
 
 from sqlite_recovery_tui.domain import Snapshot
 from sqlite_recovery_tui.errors import RecoverError
-from sqlite_recovery_tui.restore.target import AtTime, Latest
+from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, ledger, phrases, text, work
-from sqlite_recovery_tui.tui.engine import Lane, Request
+from sqlite_recovery_tui.tui.aim import LATEST, Aim
+from sqlite_recovery_tui.tui.engine import Lane, Report, Request
 from sqlite_recovery_tui.tui.ledger import Entry, Heading, Hole, Ledger, Stored
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import gap_words, timeline_facts
@@ -27,7 +29,11 @@ from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, MadeSource, Row
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.tui.work import Draft
+
+REST_SECONDS = 0.08
+"""How long the cursor stays on a line before its restore is planned."""
 
 COLUMNS = (
     Column("what", "what", width=12),
@@ -170,7 +176,7 @@ class ReplicaScreen(ConsoleScreen):
         self._drafting = self.console.engine.ask(
             Lane.THINK,
             self,
-            lambda _: work.draft(self.place, timeline, ledger.target_of(entry), scratch),
+            lambda report: _draft_at_rest(self.place, timeline, entry, scratch, report),
             then=lambda draft: self._drafted(entry, draft),
             failed=lambda error: self._drafted(entry, error),
         )
@@ -227,11 +233,11 @@ class ReplicaScreen(ConsoleScreen):
 
     def do_restore(self) -> None:
         entry = self.selected
-        if isinstance(entry, Stored):
-            self.console.open_plan(self.place, ledger.target_of(entry))
+        if isinstance(entry, Stored) and entry.point is not None:
+            self.console.open_plan(self.place, ledger.aim_of(entry))
 
     def do_latest(self) -> None:
-        self.console.open_plan(self.place, Latest())
+        self.console.open_plan(self.place, LATEST)
 
     def do_time(self) -> None:
         from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
@@ -239,7 +245,7 @@ class ReplicaScreen(ConsoleScreen):
         def chosen(target: AtTime | None) -> None:
             if target is not None:
                 self._go_to(target)
-                self.console.open_plan(self.place, target)
+                self.console.open_plan(self.place, Aim(target))
 
         if self.place.timeline is not None:
             self.console.push_screen(TimeDialog(self.place.timeline, self.console.now()), chosen)
@@ -302,3 +308,10 @@ class ReplicaScreen(ConsoleScreen):
             Cell(item.key, "muted"),
         )
         return Row(key, cells, role="strong" if snapshot else "" if restorable else "muted")
+
+
+def _draft_at_rest(place: Place, timeline: Timeline, entry: Stored, scratch: Path, report: Report) -> Draft:
+    """Plan for a line unless the cursor moves on at once: on a long history that is real work."""
+    report.cancel.wait(REST_SECONDS)
+    report.cancel.check()
+    return work.draft(place, timeline, ledger.aim_of(entry), scratch)

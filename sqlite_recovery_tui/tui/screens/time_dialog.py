@@ -14,8 +14,9 @@ from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.errors import UsageError
 from sqlite_recovery_tui.restore.target import FORMS, AtTime, parse_time
-from sqlite_recovery_tui.tui import phrases, text
+from sqlite_recovery_tui.tui import actions, phrases, text
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
+from sqlite_recovery_tui.tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.timeline import Timeline
@@ -25,7 +26,8 @@ class TimeDialog(ModalScreen[AtTime | None]):
     """Asks for a time and shows at every key where it leads."""
 
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Leave")]
+    VIEW = "time"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("time")]
 
     def __init__(self, timeline: Timeline, now: datetime, value: str = "") -> None:
         """Ask about `timeline`, as of `now`."""
@@ -38,7 +40,7 @@ class TimeDialog(ModalScreen[AtTime | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static("Go back to which time?", classes="dialog-title")
-            yield Input(self.value, placeholder="20 min ago", id="time")
+            yield Field(self.value, placeholder="20 min ago", id="time")
             yield FactSheet(label_width=12, id="understood")
             yield Static(
                 text.content(f"Write it like {FORMS}. Times without a zone are local.", text.MUTED),

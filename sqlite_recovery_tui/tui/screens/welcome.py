@@ -16,6 +16,7 @@ from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.tui import actions, text, work
 from sqlite_recovery_tui.tui.engine import Lane, Request
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class WelcomeScreen(ConsoleScreen):
                 id="welcome-text",
             )
             yield Static(text.line(("Where is the replica?", "bold")), classes="label")
-            yield Input(placeholder="s3://bucket/path · /path/to/replica · litestream.yml", id="where")
+            yield Field(placeholder="s3://bucket/path · /path/to/replica · litestream.yml", id="where")
             yield Static(
                 text.lines(
                     text.line(

@@ -19,6 +19,7 @@ from sqlite_recovery_tui.tui.preview import RowSource
 from sqlite_recovery_tui.tui.proof import Proof, Subject
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
+from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
@@ -70,7 +71,7 @@ class WorkbenchScreen(ConsoleScreen):
                 yield RecordTable(id="preview", cursor="cell")
         with Horizontal(id="sql-line"):
             yield Static(text.line((" sql ›", "bold $text-primary")), id="sql-label")
-            yield Input(placeholder="SELECT … (read-only, s to type)", id="sql")
+            yield Field(placeholder="SELECT … (read-only, s to type)", id="sql")
 
     @property
     def crumb(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -160,11 +161,12 @@ def _round_up(moment: datetime, step: int) -> datetime:
 
 
 def _coloured(line: str, marked: int | None) -> Content:
-    parts = []
-    for place, glyph in enumerate(line):
-        style = _STYLES.get(glyph, "$primary")
-        parts.append(Content.styled(glyph, f"{style} on $foreground 25%" if place == marked else style))
-    return Content("").join(parts)
+    def style(place: int) -> str:
+        own = _STYLES.get(line[place], "$primary")
+        return f"{own} on $foreground 25%" if place == marked else own
+
+    runs = groupby(range(len(line)), key=style)
+    return text.line(*(("".join(line[place] for place in places), own) for own, places in runs))
 
 
 def _axis_line(line: str, marked: int | None) -> Content:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -58,10 +57,8 @@ async def test_a_million_rows_cost_what_a_screenful_costs(size: tuple[int, int])
 
     app = Tables(MadeSource(range(1_000_000), make))
     async with app.run_test(size=size) as pilot:
-        before = time.perf_counter()
         await pilot.press("end")
         assert "row 999999" in shown(app.table)[-1]
-        assert time.perf_counter() - before < 1
         assert made < 2_000
 
 

@@ -1,0 +1,64 @@
+"""What an operator wants restored: the target, and how far the plan may bend to reach it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlite_recovery_tui.domain import RestorePoint
+from sqlite_recovery_tui.errors import DamagedError
+from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target, describe
+
+
+@dataclass(frozen=True)
+class Aim:
+    """One wish of an operator about one replica."""
+
+    target: Target
+    generation: str | None = None
+    """Only within this generation; None: wherever the target leads."""
+    nearest: bool = False
+    """Take the nearest point when the time lies outside the coverage."""
+    damage: DamagedError | None = None
+    """What was found broken on the way; the restore then ends in front of it."""
+
+    @property
+    def to_last_good(self) -> bool:
+        return self.damage is not None
+
+    @property
+    def label(self) -> str:
+        """What was asked for, in words."""
+        match self.target:
+            case AtTime(_, text) if text:
+                return text
+            case target:
+                return describe(target)
+
+    def in_front_of(self, damage: DamagedError) -> Aim:
+        """Return the same wish, up to the last good commit before `damage`."""
+        return replace(self, damage=damage)
+
+    def at_nearest(self) -> Aim:
+        """Return the same wish, content with the nearest point."""
+        return replace(self, nearest=True)
+
+
+LATEST = Aim(Latest())
+
+
+def at_segment(point: RestorePoint) -> Aim:
+    """Return the wish for everything up to the end of the segment that makes `point`."""
+    end, position = point.end, point.position
+    if end is not None:
+        return Aim(AtPosition(end.index, end.offset, end.generation))
+    return Aim(AtPosition(position.index, None, position.generation))
+
+
+def at_snapshot(point: RestorePoint) -> Aim:
+    """Return the wish for a snapshot by itself.
+
+    A position would not do: the state at the beginning of a WAL is also the end of the one before, and
+    that may be reached from an older snapshot, through segments that are damaged.
+    """
+    position = point.position
+    return Aim(AtTime(point.time, f"snapshot {position.index:08x}"), position.generation)

@@ -1,0 +1,186 @@
+"""The history of a replica as lines: what can be restored, what is cut off, where the holes are."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from sqlite_recovery_tui.config import Settings
+from sqlite_recovery_tui.demo import DemoIncident
+from sqlite_recovery_tui.domain import Snapshot, WalSegment
+from sqlite_recovery_tui.replica.fleet import ReplicaState
+from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
+from sqlite_recovery_tui.restore.plan import make_plan
+from sqlite_recovery_tui.storage.open import open_store
+from sqlite_recovery_tui.tui import ledger
+from sqlite_recovery_tui.tui.ledger import Heading, Hole, Stored
+from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
+from sqlite_recovery_tui.tui.widgets.coverage import HOLE, SNAPSHOT, axis, bars, profile
+from tests.tui.support import (
+    LARGE,
+    SIZES,
+    make_console,
+    opened,
+    picture,
+    press,
+    screen,
+    settings_for,
+    table,
+    toasts,
+    view,
+)
+
+START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
+GENERATION = "0123456789abcdef"
+
+
+def timeline_of(indexes: int, segments: int, *, missing: tuple[int, ...] = ()) -> Timeline:
+    """Return a history of `indexes` WALs with so many segments each, a snapshot before every tenth."""
+    builder = TimelineBuilder()
+    moment = START
+    for index in range(indexes):
+        if index % 10 == 0:
+            key = f"generations/{GENERATION}/snapshots/{index:08x}.snapshot.lz4"
+            builder.add(key, 100_000, moment, None)
+        for number in range(segments):
+            moment += timedelta(seconds=1)
+            if index not in missing:
+                key = f"generations/{GENERATION}/wal/{index:08x}_{number * 4096:08x}.wal.lz4"
+                builder.add(key, 4000, moment, None)
+    return builder.timeline()
+
+
+def test_every_line_asks_for_exactly_its_own_state(incident: DemoIncident) -> None:
+    from sqlite_recovery_tui.config import replica_from_url
+    from sqlite_recovery_tui.replica.scan import scan
+
+    store = open_store(replica_from_url(incident.replicas[0].as_uri()))
+    timeline = scan(store)
+    store.close()
+    lines = [entry for entry in ledger.build(timeline).entries if isinstance(entry, Stored)]
+    assert len(lines) == timeline.objects
+    for line in lines:
+        aim = ledger.aim_of(line)
+        plan = make_plan(timeline, aim.target, database=None, replica="r", url="u", generation=aim.generation)
+        assert (plan.changes[-1].key if plan.changes else plan.base.key) == line.item.key
+
+
+def test_lines_run_from_the_newest_to_the_oldest() -> None:
+    made = ledger.build(timeline_of(3, 2))
+    assert isinstance(made.entries[0], Heading)
+    positions = [entry.item.position for entry in made.entries if isinstance(entry, Stored)]
+    assert positions == sorted(positions, reverse=True)
+    first = made.entries[made.first_point()]
+    assert isinstance(first, Stored)
+    assert isinstance(first.item, WalSegment)
+
+
+def test_a_hole_stands_between_its_neighbours_and_cuts_off_what_is_behind() -> None:
+    made = ledger.build(timeline_of(10, 2, missing=(5,)))
+    place = next(number for number, entry in enumerate(made.entries) if isinstance(entry, Hole))
+    newer, older = made.entries[place - 1], made.entries[place + 1]
+    assert isinstance(newer, Stored)
+    assert isinstance(older, Stored)
+    assert (newer.item.index, older.item.index) == (6, 4)
+    assert newer.point is None
+    assert older.point is not None
+
+
+def test_marks_are_everything_but_segments() -> None:
+    made = ledger.build(timeline_of(30, 3))
+    entries = [made.entries[place] for place in made.marks]
+    assert all(isinstance(entry, Heading) or isinstance(entry.item, Snapshot) for entry in entries)  # type: ignore[union-attr]
+    assert made.mark_after(made.marks[0]) == made.marks[1]
+    assert made.mark_before(made.marks[1]) == made.marks[0]
+    assert made.mark_after(len(made.entries)) is None
+
+
+def test_the_history_line_shows_snapshots_holes_and_amounts() -> None:
+    made = profile(timeline_of(20, 5, missing=(4, 5)), 50)
+    assert made is not None
+    low = bars(made, 1)[0]
+    assert len(low) == 50
+    assert SNAPSHOT in low
+    assert HOLE in low
+    tall = bars(made, 4)
+    assert [len(line) for line in tall] == [50] * 4
+    assert tall[-1].count(SNAPSHOT) == low.count(SNAPSHOT)
+
+
+@pytest.mark.parametrize("cells", [2, 20, 78, 200])
+@pytest.mark.parametrize("length", [1, 59, 3600, 86_400 * 3, 86_400 * 400])
+def test_the_axis_fits_any_span_and_width(cells: int, length: int) -> None:
+    builder = TimelineBuilder()
+    builder.add(f"generations/{GENERATION}/snapshots/00000000.snapshot.lz4", 1, START, None)
+    end = START + timedelta(seconds=length)
+    builder.add(f"generations/{GENERATION}/wal/00000000_00000000.wal.lz4", 1, end, None)
+    made = profile(builder.timeline(), cells)
+    assert made is not None
+    assert len(axis(made)) == cells
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_marks_are_jumped_to(settings: Settings, size: tuple[int, int]) -> None:
+    console = make_console(settings)
+    async with opened(console, size) as pilot:
+        await press(pilot, "enter")
+        replica = screen(pilot)
+        assert isinstance(replica, ReplicaScreen)
+        await press(pilot, "right_square_bracket")
+        selected = replica.selected
+        assert isinstance(selected, Stored)
+        assert isinstance(selected.item, Snapshot)
+        place = replica.table.cursor
+        await press(pilot, "right_square_bracket", "left_square_bracket")
+        assert replica.table.cursor == place
+
+
+async def test_what_a_restore_takes_is_said_for_the_selected_line(settings: Settings) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        await press(pilot, "enter")
+        assert "snapshot of 13:57:09Z + 23 segments" in picture(pilot)
+        await press(pilot, "down")
+        assert "snapshot of 13:57:09Z + 22 segments" in picture(pilot)
+
+
+async def test_a_line_that_cannot_be_restored_says_why_not(incident: DemoIncident, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(incident.replicas[0], copy)
+    newest = max((copy / "generations").iterdir(), key=lambda path: path.stat().st_mtime)
+    for snapshot in (newest / "snapshots").rglob("*.lz4"):
+        snapshot.unlink()
+    console = make_console(settings_for(copy.as_uri(), scratch=tmp_path))
+    async with opened(console, LARGE) as pilot:
+        await press(pilot, "enter", "home", "down", "down")
+        assert "✗ cut off" in picture(pilot)
+        await press(pilot, "enter")
+        assert view(pilot) == "replica"
+        assert any("not a restore point" in message for message in toasts(pilot))
+
+
+async def test_a_hundred_thousand_segments_answer_at_once(settings: Settings) -> None:
+    console = make_console(settings)
+    async with opened(console, LARGE) as pilot:
+        place = console.listings.places[0]
+        place.state = ReplicaState(place.ref, timeline_of(1000, 100), None, console.now())
+        await press(pilot, "enter")
+        assert table(pilot).source.row_count() == 100_101
+        idle = await _best_of(pilot, "f12")
+        for key in ("pagedown", "end", "pageup", "home", "right_square_bracket", "down"):
+            assert await _best_of(pilot, key) < 3 * idle + 0.1
+
+
+async def _best_of(pilot: Pilot[None], key: str, times: int = 4) -> float:
+    """Return the least seconds that a key took; the pilot's own pause is in it."""
+    taken = []
+    for _ in range(times):
+        before = time.perf_counter()
+        await pilot.press(key)
+        taken.append(time.perf_counter() - before)
+    return min(taken)
