@@ -57,7 +57,7 @@ def refs(settings: Settings | None, wanted: str | None, replica_name: str | None
     `UsageError` when a configuration is needed and there is none.
     """
     if wanted is not None and (settings is None or config.is_url(wanted)):
-        return [_by_url(wanted, replica_name)]
+        return [_by_url(settings, wanted, replica_name)]
     if settings is None:
         raise UsageError(
             "no configuration found",
@@ -101,7 +101,17 @@ def scan_replica(
     return ReplicaState(ref, timeline, None, clock.now())
 
 
-def _by_url(wanted: str, replica_name: str | None) -> ReplicaRef:
+def _by_url(settings: Settings | None, wanted: str, replica_name: str | None) -> ReplicaRef:
+    """Return the replica at a URL, as the configuration knows it where it does: with its credentials."""
     if replica_name is not None:
         raise UsageError("a replica name goes with a configured database, not with a URL")
-    return ReplicaRef(None, config.replica_from_url(wanted))
+    replica = config.replica_from_url(wanted)
+    for database in settings.databases if settings is not None else ():
+        for configured in database.replicas:
+            if _place(configured) == _place(replica):
+                return ReplicaRef(database, configured)
+    return ReplicaRef(None, replica)
+
+
+def _place(replica: ReplicaConfig) -> tuple[object, ...]:
+    return (replica.type, replica.bucket, replica.path.strip("/"), replica.host, replica.endpoint)
