@@ -5,6 +5,7 @@ boto3 is imported only where the configuration and the environment do not say it
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -83,6 +84,7 @@ class Account:
         from botocore import UNSIGNED
         from botocore.config import Config
 
+        _keep_quiet(insecure=self._replica.skip_verify)
         config = Config(
             connect_timeout=self._timeouts.connect_seconds,
             read_timeout=self._timeouts.read_seconds,
@@ -137,6 +139,7 @@ class Account:
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
 
+        _keep_quiet()
         with self._lock:
             try:
                 if self._found is None:
@@ -150,6 +153,16 @@ class Account:
                 return self._found.get_frozen_credentials()
             except BotoCoreError as error:
                 raise NoAccount(" ".join(str(error).split())[:200]) from error
+
+
+def _keep_quiet(*, insecure: bool = False) -> None:
+    """Keep botocore from logging tokens and signatures, and from warning of what was asked for."""
+    for name in ("botocore", "boto3", "urllib3", "s3transfer"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if insecure:
+        import urllib3
+
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 
 def _static(key_id: str, key: str, token: str | None) -> S3Credential:

@@ -28,6 +28,7 @@ def list_objects(site: Site, retry: Retry, operation: Operation, root: str) -> I
             if odd is None:
                 raise unlistable(str(error)).error(operation) from error
             raw = odd
+            listing.begin_again()
         except raw.failures as error:
             attempts.failed(site.explain(error, "list"), error)
     doubt = None if listing.seen else site.doubt_emptiness()
@@ -59,6 +60,10 @@ class _Listing:
             self._remember([info.key for info in fresh])
             if fresh:
                 yield fresh
+
+    def begin_again(self) -> None:
+        """List from the start, since what was left out may be anywhere."""
+        self._in_order = False
 
     def _remember(self, keys: list[str]) -> None:
         if not keys:

@@ -70,8 +70,8 @@ class _Window:
     def fill(self) -> bool:
         """Begin as many fetches as the bounds allow; return False when all was handed over."""
         while self.begun < len(self.keys) and len(self.waiting) < self.most:
-            expected = self.largest_bytes if self.sizes is None else self.sizes[self.begun]
-            if self.waiting and self.outstanding_bytes + expected > self.ahead_bytes:
+            expected = self._expected(self.begun)
+            if self.waiting and self._outstanding() + expected > self.ahead_bytes:
                 break
             key = self.keys[self.begun]
             self.waiting.append(_Fetch(key, self.pool.submit(self.store.get, key), expected))
@@ -90,3 +90,10 @@ class _Window:
         self.outstanding_bytes -= fetch.expected_bytes
         self.largest_bytes = max(self.largest_bytes, len(data))
         return fetch.key, data
+
+    def _expected(self, index: int) -> int:
+        return self.largest_bytes if self.sizes is None else self.sizes[index]
+
+    def _outstanding(self) -> int:
+        """Return the bytes under way; without sizes they are guessed anew as larger objects are seen."""
+        return self.largest_bytes * len(self.waiting) if self.sizes is None else self.outstanding_bytes

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.config.secret import forget_locals
 from sqlite_recovery_tui.errors import AccessDenied, ClockSkew, Unreachable, WrongRegion
 from sqlite_recovery_tui.storage.account import Account
 from sqlite_recovery_tui.storage.base import StoreKind
@@ -90,9 +91,13 @@ class S3Site:
         """Return boto3's client, made on first use; raise NoAccount."""
         with self._lock:
             if self._boto is None:
-                self._boto = self._account.boto_client(
-                    self._region, self._endpoint, path_style=self._path_style
-                )
+                try:
+                    self._boto = self._account.boto_client(
+                        self._region, self._endpoint, path_style=self._path_style
+                    )
+                except Exception as error:
+                    forget_locals(error)
+                    raise
             return self._boto
 
     def explain(self, error: Exception, operation: str) -> Failure:
@@ -160,7 +165,7 @@ class S3Site:
         return S3Store(
             self._replica.bucket,
             config=config,
-            client_options=client_options(self._replica, self._timeouts),
+            client_options=client_options(self._replica, self._timeouts, self._endpoint),
             retry_config=no_retries(),
             credential_provider=None if self._account.anonymous else self._account.credentials,
         )

@@ -153,10 +153,10 @@ def azure_client(replica: ReplicaConfig, timeouts: Timeouts) -> AzureStore:
     )
 
 
-def client_options(replica: ReplicaConfig, timeouts: Timeouts) -> ClientConfig:
+def client_options(replica: ReplicaConfig, timeouts: Timeouts, endpoint: str | None = None) -> ClientConfig:
     """Return obstore's options: plain http only for an endpoint that says so."""
     return {
-        "allow_http": (replica.endpoint or "").startswith("http://"),
+        "allow_http": (endpoint or replica.endpoint or "").startswith("http://"),
         "allow_invalid_certificates": replica.skip_verify,
         "connect_timeout": timedelta(seconds=timeouts.connect_seconds),
         "read_timeout": timedelta(seconds=timeouts.read_seconds),
