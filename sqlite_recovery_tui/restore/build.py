@@ -14,6 +14,7 @@ from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint, WalSe
 from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
 from sqlite_recovery_tui.formats import header as database_header
 from sqlite_recovery_tui.formats.header import DatabaseHeader
+from sqlite_recovery_tui.formats.wal import HEADER_SIZE as WAL_HEADER_BYTES
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd, SnapshotMismatch
 from sqlite_recovery_tui.replica.timeline import snapshot_point
@@ -94,6 +95,7 @@ class Build:
 
     def run(self) -> Built:
         """Build the file; raise `DamagedError`, `SnapshotDamaged`, `TornSnapshot` and others."""
+        self._check_reach()
         identity = changes_identity(self.plan)
         journal = self.work.load(self.plan, identity)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -275,18 +277,14 @@ class Build:
 
     def _judge(self, mark: SnapshotMark, chain: Chain, fault: ChainFault | None) -> None:
         """Raise `TornSnapshot` when the base reaches beyond the frames, or may and that is cheap to avoid."""
-        verdict = mark.verdict()
+        verdict = mark.counters_tell()
+        if verdict is None:
+            complete = fault is None and self._see_beyond(mark, chain)
+            verdict = mark.verdict(complete=complete)
         if verdict == "later":
             raise TornSnapshot(self.plan)
-        if verdict in ("before", "covered") or (verdict == "same" and self.plan.until is None):
+        if verdict == "fine" or (verdict == "same" and self.plan.until is None):
             return
-        if fault is None:
-            beyond = self._beyond_target()
-            if any(mark.carries(batch) for batch in self._read_beyond(chain, beyond)):
-                raise TornSnapshot(self.plan)
-            last = (beyond or self.plan.changes)[-1]
-            if last.time > self.plan.base.time + SHIPPED_AFTER:
-                return
         earlier = self.plan.step_back("")
         if earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
             raise TornSnapshot(self.plan)
@@ -308,12 +306,23 @@ class Build:
                 return behind[: number + 1]
         return behind
 
-    def _read_beyond(self, chain: Chain, behind: list[WalSegment]) -> Iterator[Batch]:
-        """Yield what can be read of the segments behind the target; a fault there is not ours."""
+    def _see_beyond(self, mark: SnapshotMark, chain: Chain) -> bool:
+        """Show `mark` the frames behind the target; return whether they reach as far as the base can."""
+        beyond = self._beyond_target()
         try:
-            yield from chain.read_on(self.fetcher.segments(behind))
-        except (ChainFault, PositionBeyondEnd):
+            for batch in chain.read_on(self.fetcher.segments(beyond)):
+                mark.see_beyond(batch)
+        except ChainFault:
+            return False
+        return (beyond or self.plan.changes)[-1].time > self.plan.base.time + SHIPPED_AFTER
+
+    def _check_reach(self) -> None:
+        """Refuse a position in a WAL of which nothing is stored; how far others reach is seen later."""
+        until = self.plan.until
+        if until is None or until.offset <= WAL_HEADER_BYTES:
             return
+        if not self.plan.changes or self.plan.last_index < until.index:
+            raise self._beyond(PositionBeyondEnd(self.plan.point.end or self.plan.point.position))
 
     def _beyond(self, beyond: PositionBeyondEnd) -> OutsideCoverage:
         until = self.plan.until

@@ -20,20 +20,22 @@ import xxhash
 from sqlite_recovery_tui.formats.wal import FRAME_HEADER_SIZE
 from sqlite_recovery_tui.replica.chain import Batch
 
-Verdict = Literal["before", "covered", "same", "unknown", "later"]
-"""before: the snapshot surely ends in front of the last frames; covered: these rewrite every page, so that
-what it holds does not matter; same: laying them over it changes nothing; later: it reaches beyond them."""
+Verdict = Literal["fine", "same", "unknown", "later"]
+"""fine: the snapshot does not reach beyond the frames, or what it holds does not matter; same: laying the
+frames over it changes nothing; later: it reaches beyond them."""
 
 _ABSENT = -1
 _COUNTER = struct.Struct(">I")
+_COUNTER_AT, _AUTO_VACUUM_AT = 24, 52
 
 
 @dataclass
 class SnapshotMark:
     """Collect what the frames of the base's WAL say, and what the snapshot held in their places.
 
-    Give it every batch of that WAL (`see`), then let it look at the snapshot's pages before any of
-    them is overwritten (`look`).
+    Give it every batch of that WAL (`see`), let it look at the snapshot's pages before any of them is
+    overwritten (`look`), and ask `counters_tell`. Where those do not, give it the frames behind the
+    target (`see_beyond`) and ask for the `verdict`.
     """
 
     fd: int
@@ -43,11 +45,17 @@ class SnapshotMark:
     """Size of the snapshot, in pages."""
     _pages: list[int] = field(default_factory=list)
     _hashes: list[int] = field(default_factory=list)
-    _commits: list[int] = field(default_factory=list)
-    _size: int = 0
+    _ends: list[int] = field(default_factory=list)
+    """After how many frames each commit ends."""
+    _sizes: list[int] = field(default_factory=list)
+    """Size of the database after each commit, in pages."""
+    _target: int = -1
+    """After how many frames the target is reached; -1: those seen so far."""
     _counters: list[int] = field(default_factory=list)
     _snapshot: dict[int, int] = field(default_factory=dict)
     _snapshot_counter: int | None = None
+    _shrinks: bool = False
+    """Whether auto_vacuum may have made the database smaller."""
 
     def see(self, batch: Batch) -> None:
         """Remember the committed and open frames of the base's WAL."""
@@ -56,96 +64,111 @@ class SnapshotMark:
         digest = xxhash.xxh3_64_intdigest
         for row in batch.frames.data:
             self._hashes.append(digest(memoryview(row)[FRAME_HEADER_SIZE:]))
-        numbers = batch.frames.pgno.tolist()
         first = len(self._pages)
-        self._pages += numbers
+        self._pages += batch.frames.pgno.tolist()
         commits = np.flatnonzero(batch.frames.commit)
-        self._commits += [first + int(at) for at in commits]
-        self._size = int(batch.frames.commit[commits[-1]]) if len(commits) else self._size
+        self._ends += [first + int(at) + 1 for at in commits]
+        self._sizes += batch.frames.commit[commits].tolist()
         for at in np.flatnonzero(batch.frames.pgno == 1):
             page = batch.frames.data[at, FRAME_HEADER_SIZE:]
-            self._counters.append(_COUNTER.unpack_from(page.tobytes(), 24)[0])
+            self._counters.append(_COUNTER.unpack_from(page.tobytes(), _COUNTER_AT)[0])
+
+    def see_beyond(self, batch: Batch) -> None:
+        """Remember frames that lie behind the target: the snapshot may hold them."""
+        if self._target < 0:
+            self._target = self._committed
+        self.see(batch)
 
     def look(self, pages: npt.NDArray[np.uint32]) -> None:
         """Hash the snapshot's pages that are about to be overwritten for the first time."""
-        wanted = set(self._pages)
-        for number in pages.tolist():
-            if number in self._snapshot or number not in wanted:
-                continue
-            page = os.pread(self.fd, self.page_size, (number - 1) * self.page_size)
-            whole = len(page) == self.page_size
-            self._snapshot[number] = xxhash.xxh3_64_intdigest(page) if whole else _ABSENT
-            if number == 1 and whole:
-                self._snapshot_counter = _COUNTER.unpack_from(page, 24)[0]
+        for number in set(self._pages).intersection(pages.tolist()):
+            self._held(number)
 
     def save(self, path: Path) -> None:
         """Keep what the snapshot held, so that a restore that is taken up again still knows it."""
         lines = [f"{page} {value}\n" for page, value in self._snapshot.items()]
-        path.write_text(f"{self._snapshot_counter} {self.held_pages}\n" + "".join(lines))
+        path.write_text(f"{self._snapshot_counter} {self._shrinks:d} {self.held_pages}\n" + "".join(lines))
 
     def load(self, path: Path) -> None:
         """Take up what an earlier attempt saved."""
         head, *lines = path.read_text().splitlines()
-        counter, size = head.split()
+        counter, shrinks, size = head.split()
         self._snapshot_counter = None if counter == "None" else int(counter)
-        self.held_pages = int(size)
+        self._shrinks, self.held_pages = shrinks == "1", int(size)
         self._snapshot = {int(page): int(value) for page, value in (line.split() for line in lines)}
 
-    def carries(self, batch: Batch) -> bool:
-        """Tell whether the snapshot held an image that only `batch`, beyond the target, has."""
-        known = set(zip(self._pages, self._hashes, strict=True))
-        digest = xxhash.xxh3_64_intdigest
-        for number, row in zip(batch.frames.pgno.tolist(), batch.frames.data, strict=True):
-            image = digest(memoryview(row)[FRAME_HEADER_SIZE:])
-            if self._snapshot_hash(number) == image and (number, image) not in known:
-                return True
-        return False
-
-    def verdict(self) -> Verdict:
-        """Judge from everything seen; frames behind the last commit count for nothing."""
-        committed = self._commits[-1] + 1 if self._commits else 0
-        if not committed:
-            return "same"
-        pages, hashes = self._pages[:committed], self._hashes[:committed]
-        if len({page for page in pages if page <= self._size}) == self._size:
-            return "covered"
+    def counters_tell(self) -> Verdict | None:
+        """Judge from page numbers and from page 1's change counter alone; None when these do not tell."""
+        size = self._sizes[-1] if self._sizes else 0
+        if len({page for page in self._pages[: self._committed] if page <= size}) == size:
+            return "fine"  # the frames rewrite every page
+        self._held(1)
         highest = max(self._counters, default=None)
         if _less(self._snapshot_counter, highest):
-            return "before"
-        if _less(highest, self._snapshot_counter):
+            return "fine"
+        return "later" if _less(highest, self._snapshot_counter) else None
+
+    def verdict(self, *, complete: bool) -> Verdict:
+        """Judge from the pages; `complete`: the frames seen reach as far as the snapshot can."""
+        target = self._target if self._target >= 0 else self._committed
+        fits = self._last_fitting()
+        if fits > target:
             return "later"
-        newest = {page: image for page, image in zip(pages, hashes, strict=True) if page <= self._size}
-        changed = any(self._snapshot.get(page) != image for page, image in newest.items())
-        if not changed and self.held_pages == self._size:
-            return "same"
-        return "unknown" if self._explained(pages, hashes) else "later"
+        if complete:
+            return "fine"
+        grown = self.held_pages > max(self._sizes, default=self.held_pages) and not self._shrinks
+        if grown or self._holds_more_than(fits):
+            return "later"
+        same_size = not self._sizes or self.held_pages == self._sizes[-1]
+        return "same" if fits == target and same_size else "unknown"
 
-    def _snapshot_hash(self, number: int) -> int:
-        if number not in self._snapshot:
-            self.look(np.array([number], dtype=np.uint32))
-        return self._snapshot.get(number, _ABSENT)
+    @property
+    def _committed(self) -> int:
+        return self._ends[-1] if self._ends else 0
 
-    def _explained(self, pages: list[int], hashes: list[int]) -> bool:
-        """Tell whether the snapshot may have been taken at one of the commits, or before them all."""
-        ends = {at + 1 for at in self._commits}
-        newest: dict[int, int] = {}
+    def _held(self, number: int) -> int:
+        """Return the hash of what the snapshot held as page `number`, which is not yet overwritten."""
+        if number in self._snapshot:
+            return self._snapshot[number]
+        page = os.pread(self.fd, self.page_size, (number - 1) * self.page_size)
+        there = number <= self.held_pages and len(page) == self.page_size
+        if number == 1 and there:
+            self._snapshot_counter = _COUNTER.unpack_from(page, _COUNTER_AT)[0]
+            self._shrinks = _COUNTER.unpack_from(page, _AUTO_VACUUM_AT)[0] != 0
+        self._snapshot[number] = xxhash.xxh3_64_intdigest(page) if there else _ABSENT
+        return self._snapshot[number]
+
+    def _last_fitting(self) -> int:
+        """Return after how many frames the snapshot may have been taken at the latest; 0: before them all.
+
+        A commit fits when every page that was written up to it is in the snapshot as it was then.
+        """
+        ends = set(self._ends)
         wrong: set[int] = set()
-        fits = {0}
-        lowest = 0
-        for at, (page, image) in enumerate(zip(pages, hashes, strict=True), start=1):
-            held = self._snapshot.get(page, _ABSENT)
-            # A match alone says little, since a page can be written again as it was; a match with
-            # something that this WAL made of the page says that the snapshot is not older.
-            if image == held and newest.get(page, held) != held:
-                lowest = at
-            newest[page] = image
-            if image == held:
+        last = 0
+        for at, (page, image) in enumerate(zip(self._pages, self._hashes, strict=True), start=1):
+            if image == self._held(page):
                 wrong.discard(page)
             else:
                 wrong.add(page)
             if at in ends and not wrong:
-                fits.add(at)
-        return max(fits) >= lowest
+                last = at
+        return last
+
+    def _holds_more_than(self, fits: int) -> bool:
+        """Tell whether the snapshot holds most of what became of pages behind the frame `fits`.
+
+        One match says little, since a page can be written again as it was. Most pages that changed
+        more than once are not what they were before.
+        """
+        first: dict[int, int] = {}
+        newest: dict[int, int] = {}
+        for page, image in zip(self._pages[fits : self._committed], self._hashes[fits:], strict=False):
+            first.setdefault(page, image)
+            newest[page] = image
+        changed = [page for page, image in newest.items() if page != 1 and first[page] != image]
+        held = [page for page in changed if self._held(page) == newest[page]]
+        return 2 * len(held) > len(changed)
 
 
 def _less(left: int | None, right: int | None) -> bool:
