@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from sqlite_recovery_tui.errors import UsageError
@@ -61,15 +61,15 @@ _UNITS = {
     "week": 604800,
     "weeks": 604800,
 }
-_AGO_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
-_AGO = re.compile(r"(?:(?:\d+(?:\.\d+)?)\s*[a-z]+[\s,]*)+ago")
-_EPOCH = re.compile(r"@?(\d{9,11})(?:\.(\d{1,9}))?|@?(\d{13})")
+_AGO_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.A)
+_AGO = re.compile(r"(?:(?:\d+(?:\.\d+)?)\s*[a-z]+[\s,]*)+ago", re.A)
+_EPOCH = re.compile(r"@?(\d{9,11})(?:\.(\d{1,9}))?|@?(\d{13})", re.A)
 _CLOCK = re.compile(
-    r"(?:(today|yesterday)\s+)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(z|utc)?", re.I
+    r"(?:(today|yesterday)\s+)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(z|utc)?", re.A | re.I
 )
 _FULL = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[t ](\d{1,2}:\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(z|utc|[+-]\d{2}:?\d{2})?",
-    re.I,
+    re.A | re.I,
 )
 
 
@@ -89,11 +89,11 @@ def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None) -> AtTim
             or _clock_time(lowered, now, zone)
             or _full(lowered, zone)
         )
+        if moment is None:
+            raise _unknown(typed, "")
+        return AtTime(moment.astimezone(UTC), typed)
     except (ValueError, OverflowError, OSError) as error:
         raise _unknown(typed, str(error)) from None
-    if moment is None:
-        raise _unknown(typed, "")
-    return AtTime(moment.astimezone(UTC), typed)
 
 
 def describe(target: Target) -> str:
@@ -164,16 +164,21 @@ def _clock_time(text: str, now: datetime, zone: tzinfo | None) -> datetime | Non
         return None
     day, hour, minute, second, fraction, utc = match.groups()
     where = UTC if utc else zone
-    here = now.astimezone(where)
+    here = now.astimezone(where).date()
 
-    def on(day_of: date) -> datetime:
-        naive = datetime(day_of.year, day_of.month, day_of.day, int(hour), int(minute), int(second or 0))
-        return _place(naive + _fraction(fraction), where)
-
+    on_the_clock = time(int(hour), int(minute), int(second or 0))
+    today = datetime.combine(here, on_the_clock) + _fraction(fraction)
+    yesterday = today - timedelta(days=1)
     if day:
-        return on(here.date() - timedelta(days=1 if day == "yesterday" else 0))
-    today = on(here.date())
-    return today if today <= now else on(here.date() - timedelta(days=1))
+        return _place(yesterday if day == "yesterday" else today, where)
+    days = (yesterday, today)
+    shown = (_place(naive.replace(fold=fold), where) for naive in days for fold in (0, 1))
+    return max(moment for moment in shown if moment <= now and _wall(moment, where) in days)
+
+
+def _wall(moment: datetime, zone: tzinfo | None) -> datetime:
+    """Return what clocks in `zone` show at `moment`."""
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _full(text: str, zone: tzinfo | None) -> datetime | None:
@@ -192,8 +197,14 @@ def _full(text: str, zone: tzinfo | None) -> datetime | None:
 
 
 def _place(naive: datetime, zone: tzinfo | None) -> datetime:
-    """Put a wall-clock time into `zone`; the first of two when the clock was set back."""
-    return naive.astimezone() if zone is None else naive.replace(tzinfo=zone)
+    """Put a wall-clock time into `zone`: the first of two when the clock was set back.
+
+    One that was left out when the clock was set forward is as long after midnight as it says.
+    """
+    if zone is not None:
+        return naive.replace(tzinfo=zone).astimezone(UTC)
+    whole = datetime.fromtimestamp(naive.replace(microsecond=0).timestamp(), UTC)
+    return whole + timedelta(microseconds=naive.microsecond)
 
 
 def _fraction(digits: str | None) -> timedelta:
