@@ -1,0 +1,608 @@
+"""A plan takes just the objects that produce the state asked for, or says why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqlite_recovery_tui.domain import Position
+from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage, RecoverError
+from sqlite_recovery_tui.replica.timeline import Timeline
+from sqlite_recovery_tui.restore.plan import Plan, estimate_seconds, make_plan
+from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target
+from tests.support.listings import A, B, Item, at, listing, timeline, timeline_of
+from tests.support.properties import examples
+
+
+def plan(of: Timeline, target: Target | float | None, **options: Any) -> Plan:
+    """Plan for a target, a number of seconds after the start, or the latest state (None)."""
+    wanted = Latest() if target is None else AtTime(at(target)) if isinstance(target, int | float) else target
+    return make_plan(of, wanted, database="/app.db", replica="s3", url="s3://bucket/app", **options)
+
+
+def short(item: Any) -> str:
+    """Name an object as `listing` does, without its time."""
+    offset = getattr(item, "offset", None)
+    return f"S{item.index:x}" if offset is None else f"{item.index:x}.{offset:x}"
+
+
+WHOLE = "S0@0 0.0@1 0.20@5 1.0@10 S2@19 2.0@20 2.1018@30"
+HOLED = "S0@0 0.0@1 1.0@5 3.0@20 3.20@25 S4@30 4.0@40"
+OPEN_HOLE = "S0@0 0.0@1 1.0@5 3.0@20 3.20@30"
+
+
+@dataclass
+class Case:
+    what: str
+    listing: str
+    target: Target | float | None
+    base: str
+    changes: str
+    seconds: float
+    distance: float | None = None
+    until: Position | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    b: str = ""
+    generation: str = A
+    notes: str = ""
+
+
+CASES = [
+    Case("latest", WHOLE, None, "S2", "2.0 2.1018", 30),
+    Case("latest of a snapshot alone", "S0@7", None, "S0", "", 7),
+    Case("latest when a snapshot is the newest object", "S0@0 0.0@1 1.0@5 S2@9", None, "S2", "", 9),
+    Case("latest of two generations", WHOLE, None, "S0", "0.0", 101, b="S0@100 0.0@101", generation=B),
+    Case("latest behind a hole that a snapshot closes", HOLED, None, "S4", "4.0", 40),
+    Case(
+        "latest up to the last good",
+        OPEN_HOLE,
+        None,
+        "S0",
+        "0.0 1.0",
+        5,
+        options={"to_last_good": True},
+        notes="left out",
+    ),
+    Case("a time exactly at an object's", WHOLE, 5, "S0", "0.0 0.20", 5, 0),
+    Case("just before an object's time", WHOLE, 4.999999, "S0", "0.0", 1, 3.999999),
+    Case("exactly at the first snapshot's time", WHOLE, 0, "S0", "", 0, 0),
+    Case("at a snapshot's own time", WHOLE, 19, "S2", "", 19, 0),
+    Case("just before a snapshot's time: it is not used", WHOLE, 18, "S0", "0.0 0.20 1.0", 10, 8),
+    Case("in a pause", WHOLE, 29.5, "S2", "2.0", 20, 9.5),
+    Case("exactly at the last object's time", WHOLE, 30, "S2", "2.0 2.1018", 30, 0),
+    Case("between two generations", WHOLE, 50, "S2", "2.0 2.1018", 30, 20, b="S0@100 0.0@101"),
+    Case("in the later generation", WHOLE, 100, "S0", "", 100, 0, b="S0@100 0.0@101", generation=B),
+    Case(
+        "before the first, nearest",
+        WHOLE,
+        -60,
+        "S0",
+        "",
+        0,
+        -60,
+        options={"nearest": True},
+        notes="60 s after",
+    ),
+    Case(
+        "after the last, nearest",
+        WHOLE,
+        90,
+        "S2",
+        "2.0 2.1018",
+        30,
+        60,
+        options={"nearest": True},
+        notes="60 s before",
+    ),
+    Case("nearest, though the time is covered", WHOLE, 5, "S0", "0.0 0.20", 5, 0, options={"nearest": True}),
+    Case("in front of a hole", HOLED, 3, "S0", "0.0", 1, 2),
+    Case("the last moment in front of a hole", HOLED, 5, "S0", "0.0 1.0", 5, 0),
+    Case("the first moment behind a hole", HOLED, 30, "S4", "", 30, 0),
+    Case("behind a hole and its snapshot", HOLED, 40, "S4", "4.0", 40, 0),
+    Case(
+        "inside a hole, to the last good",
+        HOLED,
+        22,
+        "S0",
+        "0.0 1.0",
+        5,
+        17,
+        options={"to_last_good": True},
+        notes="left out",
+    ),
+    Case("the end of a WAL", WHOLE, AtPosition(0), "S0", "0.0 0.20", 5),
+    Case("the end of a WAL in the middle", WHOLE, AtPosition(1), "S0", "0.0 0.20 1.0", 10),
+    Case("the end of the last WAL", WHOLE, AtPosition(2), "S2", "2.0 2.1018", 30),
+    Case("a WAL of which only the snapshot is there", "S0@0 0.0@1 S1@2", AtPosition(1), "S1", "", 2),
+    Case(
+        "an offset at a segment's end",
+        WHOLE,
+        AtPosition(2, 0x1018),
+        "S2",
+        "2.0",
+        20,
+        until=Position(A, 2, 0x1018),
+    ),
+    Case(
+        "an offset inside a segment",
+        WHOLE,
+        AtPosition(2, 0x1019),
+        "S2",
+        "2.0 2.1018",
+        30,
+        until=Position(A, 2, 0x1019),
+    ),
+    Case(
+        "an offset past the last segment's start",
+        WHOLE,
+        AtPosition(2, 0xFFFFFFF),
+        "S2",
+        "2.0 2.1018",
+        30,
+        until=Position(A, 2, 0xFFFFFFF),
+    ),
+    Case(
+        "offset 0 is the end of the WAL before",
+        WHOLE,
+        AtPosition(2, 0),
+        "S0",
+        "0.0 0.20 1.0",
+        10,
+        until=Position(A, 2, 0),
+    ),
+    Case(
+        "inside the WAL's header: the same",
+        WHOLE,
+        AtPosition(2, 32),
+        "S0",
+        "0.0 0.20 1.0",
+        10,
+        until=Position(A, 2, 32),
+    ),
+    Case("behind the WAL's header", WHOLE, AtPosition(2, 33), "S2", "2.0", 20, until=Position(A, 2, 33)),
+    Case("offset 0 of the first WAL", WHOLE, AtPosition(0, 0), "S0", "", 0, until=Position(A, 0, 0)),
+    Case(
+        "the state in front of a missing WAL",
+        HOLED,
+        AtPosition(2, 0),
+        "S0",
+        "0.0 1.0",
+        5,
+        until=Position(A, 2, 0),
+    ),
+    Case(
+        "a WAL behind a hole, to the last good",
+        HOLED,
+        AtPosition(3),
+        "S0",
+        "0.0 1.0",
+        5,
+        options={"to_last_good": True},
+        notes="left out",
+    ),
+    Case("a WAL behind a hole and its snapshot", HOLED, AtPosition(4), "S4", "4.0", 40),
+    Case(
+        "a position in the generation stored last",
+        WHOLE,
+        AtPosition(0),
+        "S0",
+        "0.0",
+        101,
+        b="S0@100 0.0@101",
+        generation=B,
+    ),
+    Case(
+        "a position in the generation that has it",
+        WHOLE,
+        AtPosition(2),
+        "S2",
+        "2.0 2.1018",
+        30,
+        b="S0@100 0.0@101",
+    ),
+    Case(
+        "a position in a generation that is named",
+        WHOLE,
+        AtPosition(0, generation=A),
+        "S0",
+        "0.0 0.20",
+        5,
+        b="S0@100 0.0@101",
+    ),
+    Case(
+        "the latest of a generation that is named",
+        WHOLE,
+        None,
+        "S2",
+        "2.0 2.1018",
+        30,
+        b="S0@100",
+        options={"generation": A},
+    ),
+    Case(
+        "a time in a generation that is named",
+        WHOLE,
+        30,
+        "S2",
+        "2.0 2.1018",
+        30,
+        0,
+        b="S0@25 0.0@29",
+        options={"generation": A},
+    ),
+    Case("a snapshot taken again while nothing changed", "S0@50 0.0@1", 60, "S0", "0.0", 50, 10, b="S0@90"),
+    Case(
+        "a snapshot taken again is not used for a time before it",
+        "S0@0 0.0@1 1.0@2 S2@50 2.0@3",
+        10,
+        "S0",
+        "0.0 1.0 2.0",
+        3,
+        7,
+    ),
+    Case("a WAL past 4 GiB", "S0@0 0.0@1 0.100000020@2", None, "S0", "0.0 0.100000020", 2),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_what_a_plan_takes(case: Case) -> None:
+    of = timeline(case.listing, **({"b": case.b} if case.b else {}))
+    made = plan(of, case.target, **case.options)
+    assert short(made.base) == case.base
+    assert " ".join(map(short, made.changes)) == case.changes
+    assert made.point.time == at(case.seconds)
+    assert made.distance_seconds == case.distance
+    assert made.until == case.until
+    assert {made.base.generation, *(change.generation for change in made.changes)} == {case.generation}
+    assert case.notes in "; ".join(made.notes)
+    assert bool(made.notes) == bool(case.notes)
+    assert made.objects == 1 + len(made.changes)
+    assert made.fetch_bytes == 1000 + 100 * len(made.changes)
+
+
+@dataclass
+class Refusal:
+    what: str
+    listing: str
+    target: Target | float | None
+    kind: type[RecoverError]
+    message: str
+    before: str = ""
+    after: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    b: str = ""
+
+
+REFUSALS = [
+    Refusal("nothing at all", "", None, NotFoundError, "no backups found at s3://bucket/app"),
+    Refusal("segments alone", "0.0@1 1.0@2", None, DamagedError, "nothing can be restored .* no snapshot"),
+    Refusal(
+        "before the first",
+        WHOLE,
+        -60,
+        OutsideCoverage,
+        r"oldest available is 2026-03-26T10:00:00Z, 60 s after",
+        after="S0",
+    ),
+    Refusal(
+        "after the last",
+        WHOLE,
+        90,
+        OutsideCoverage,
+        r"newest available is 2026-03-26T10:00:30Z, 60 s before",
+        before="2.1018",
+    ),
+    Refusal("long after the last", WHOLE, 4e6, OutsideCoverage, "3,999,970 s before", before="2.1018"),
+    Refusal("inside a hole", HOLED, 22, DamagedError, "behind a hole: WAL 00000002 is missing", "1.0", "S4"),
+    Refusal("where a hole may begin", HOLED, 5.000001, DamagedError, "behind a hole", "1.0", "S4"),
+    Refusal("the last moment of a hole", HOLED, 29.999999, DamagedError, "behind a hole", "1.0", "S4"),
+    Refusal(
+        "the latest behind a hole",
+        OPEN_HOLE,
+        None,
+        DamagedError,
+        "the newest state lies behind a hole",
+        "1.0",
+    ),
+    Refusal("a time behind an open hole", OPEN_HOLE, 20, DamagedError, "behind a hole", "1.0"),
+    Refusal(
+        "the last object's time behind an open hole", OPEN_HOLE, 30, DamagedError, "behind a hole", "1.0"
+    ),
+    Refusal(
+        "nearest does not pass a hole",
+        OPEN_HOLE,
+        40,
+        DamagedError,
+        "behind a hole",
+        "1.0",
+        options={"nearest": True},
+    ),
+    Refusal("a pause behind an open hole", OPEN_HOLE, 50, DamagedError, "behind a hole", "1.0", b="S0@100"),
+    Refusal(
+        "the latest, its generation without a snapshot",
+        WHOLE,
+        None,
+        DamagedError,
+        "no snapshot before it",
+        b="0.0@100",
+    ),
+    Refusal(
+        "a time in a generation without a snapshot",
+        WHOLE,
+        100,
+        DamagedError,
+        "no snapshot",
+        b="0.0@100 1.0@110",
+    ),
+    Refusal(
+        "an index that was never there",
+        WHOLE,
+        AtPosition(7),
+        NotFoundError,
+        "WAL 00000007 is not in this replica",
+    ),
+    Refusal(
+        "a missing index",
+        HOLED,
+        AtPosition(2),
+        DamagedError,
+        "the end of WAL 00000002 lies behind a hole",
+        "1.0",
+        "S4",
+    ),
+    Refusal("an index behind a hole", HOLED, AtPosition(3), DamagedError, "behind a hole", "1.0", "S4"),
+    Refusal(
+        "an offset behind a hole",
+        HOLED,
+        AtPosition(3, 0x20),
+        DamagedError,
+        "position 00000003:00000020 lies",
+        "1.0",
+        "S4",
+    ),
+    Refusal("an index behind an open hole", OPEN_HOLE, AtPosition(3), DamagedError, "behind a hole", "1.0"),
+    Refusal(
+        "the end of a WAL whose start is missing, its snapshot there",
+        "S0@0 0.0@1 S1@2 1.20@3",
+        AtPosition(1),
+        DamagedError,
+        "its start is missing",
+        "S1",
+    ),
+    Refusal(
+        "the end of a missing WAL, its snapshot there",
+        "S5@0 6.0@1",
+        AtPosition(5),
+        DamagedError,
+        "WAL 00000005 is missing",
+        "S5",
+    ),
+    Refusal(
+        "an index in front of the first snapshot",
+        "3.0@1 4.0@2 S5@3",
+        AtPosition(3),
+        DamagedError,
+        "no snapshot",
+        "",
+        "S5",
+    ),
+    Refusal("its start, too", "3.0@1 4.0@2 S5@3", AtPosition(3, 0), DamagedError, "no snapshot", "", "S5"),
+    Refusal(
+        "no last good point in front of the hole",
+        "3.0@1 4.0@2 S5@3",
+        AtPosition(4),
+        DamagedError,
+        "no snapshot",
+        "",
+        "S5",
+        {"to_last_good": True},
+    ),
+    Refusal(
+        "an offset of a WAL of which nothing is stored",
+        "S0@0 0.0@1 S1@2",
+        AtPosition(1, 0x1018),
+        OutsideCoverage,
+        "beyond the end of what is stored",
+        "S1",
+    ),
+    Refusal(
+        "a generation that is not there",
+        WHOLE,
+        None,
+        NotFoundError,
+        f"generation {B} is not in",
+        options={"generation": B},
+    ),
+    Refusal(
+        "a position in one that is not there",
+        WHOLE,
+        AtPosition(0, generation=B),
+        NotFoundError,
+        f"generation {B} is not in",
+    ),
+    Refusal(
+        "an index the named generation lacks",
+        WHOLE,
+        AtPosition(2, generation=B),
+        NotFoundError,
+        "WAL 00000002 is not",
+        b="S0@100 0.0@101",
+    ),
+    Refusal(
+        "a time before a snapshot that was taken again",
+        "S0@50 0.0@1",
+        20,
+        OutsideCoverage,
+        "30 s after",
+        after="S0",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.what)
+def test_what_is_refused_and_what_is_offered_instead(case: Refusal) -> None:
+    of = timeline(case.listing, **({"b": case.b} if case.b else {}))
+    with pytest.raises(case.kind, match=case.message) as caught:
+        plan(of, case.target, **case.options)
+    error = caught.value
+    assert type(error) is case.kind
+    assert error.hint
+    if isinstance(error, DamagedError):
+        assert error.object
+        around = error.last_good, error.next_good
+    elif isinstance(error, OutsideCoverage):
+        around = error.before, error.after
+    else:
+        return
+    keys = {short(item): item.key for item in listing(case.listing)}
+    assert [point.key if point else None for point in around] == [keys.get(case.before), keys.get(case.after)]
+
+
+def test_holes_that_are_offered_around_can_be_restored() -> None:
+    with pytest.raises(DamagedError) as caught:
+        plan(timeline(HOLED), 22)
+    error = caught.value
+    assert error.last_good is not None
+    assert error.next_good is not None
+    for point in (error.last_good, error.next_good):
+        assert plan(timeline(HOLED), AtTime(point.time)).point == point
+
+
+def test_junk_beside_nothing_is_mentioned() -> None:
+    with pytest.raises(NotFoundError, match=r"1 other objects ignored \(such as ltx/0/x\.ltx\)"):
+        plan(timeline_of([], ["ltx/0/x.ltx"]), None)
+
+
+def test_of_points_of_one_time_the_later_generation_is_taken() -> None:
+    of = timeline("S0@0 0.0@10", b="S0@10")
+    assert plan(of, None).base.generation == B
+    assert plan(of, 10).base.generation == B
+
+
+def test_a_step_back_reaches_the_same_point_from_an_earlier_snapshot() -> None:
+    made = plan(timeline(WHOLE), None)
+    back = made.step_back("because")
+    assert back is not None
+    assert short(back.base) == "S0"
+    assert [short(change) for change in back.changes] == ["0.0", "0.20", "1.0", "2.0", "2.1018"]
+    assert back.point == made.point
+    assert back.notes == ("because",)
+    assert back.step_back("again") is None
+
+
+def test_a_step_back_from_a_snapshot_alone_ends_where_the_snapshot_began() -> None:
+    made = plan(timeline("S0@0 0.0@1 S1@2 1.0@3 S2@4 2.0@9"), 4)
+    assert (short(made.base), made.changes) == ("S2", ())
+    back = made.step_back("damaged")
+    assert back is not None
+    assert [short(back.base), *map(short, back.changes)] == ["S1", "1.0"]
+    again = back.step_back("damaged too")
+    assert again is not None
+    assert [short(again.base), *map(short, again.changes)] == ["S0", "0.0", "1.0"]
+    assert again.notes == ("damaged", "damaged too")
+    assert again.step_back("") is None
+
+
+def test_a_step_back_never_crosses_a_hole() -> None:
+    assert plan(timeline(HOLED), None).step_back("") is None
+
+
+def test_json_tells_the_plan() -> None:
+    told = plan(timeline(WHOLE), AtTime(at(25), "10:00:25")).to_json()
+    assert told["requested"] == {"kind": "time", "time": "2026-03-26T10:00:25Z", "text": "10:00:25"}
+    assert told["position"] == {"generation": A, "index": 2, "offset": 0x1018}
+    assert told["time"] == "2026-03-26T10:00:20Z"
+    assert told["distance_seconds"] == 5
+    assert told["base"]["object"] == f"generations/{A}/snapshots/00000002.snapshot.lz4"
+    assert [change["object"] for change in told["changes"]] == [
+        f"generations/{A}/wal/00000002_00000000.wal.lz4"
+    ]
+    assert (told["objects"], told["fetch_bytes"]) == (2, 1100)
+    assert (told["database"], told["replica"], told["url"]) == ("/app.db", "s3", "s3://bucket/app")
+
+
+@pytest.mark.parametrize("offset", [33, 0x1018, 0x2000])
+def test_json_never_tells_a_position_behind_the_one_asked_for(offset: int) -> None:
+    told = plan(timeline(WHOLE), AtPosition(2, offset)).to_json()
+    assert told["position"] == {"generation": A, "index": 2, "offset": offset}
+
+
+def test_time_is_estimated_from_bytes_and_objects() -> None:
+    small = plan(timeline("S0@0 0.0@1"), None)
+    many = plan(timeline_of([Item(A, 0, None, 0), *(Item(A, 0, n * 0x1018, 1) for n in range(8000))]), None)
+    large = plan(timeline_of([Item(A, 0, None, 0, size=3 << 30)]), None)
+    assert estimate_seconds(small) < 1
+    assert 5 < estimate_seconds(many) < 30
+    assert estimate_seconds(many, local=True) < 1
+    assert 20 < estimate_seconds(large) < 120
+    assert 5 < estimate_seconds(large, local=True) < 30
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Item]:
+    """Two generations with holes, at rising times."""
+    items, clock = [], 0
+    for generation in (A, B):
+        for index in range(draw(st.integers(1, 5))):
+            names: list[int | None] = [
+                *draw(st.sampled_from([(0, 0x1018, 0x2018), (0,), (0,), (0x1018,), ()]))
+            ]
+            if index == 0 or draw(st.integers(0, 2)) == 0:
+                names.insert(draw(st.integers(0, len(names))), None)
+            for offset in names:
+                clock += draw(st.integers(0, 3))
+                items.append(Item(generation, index, offset, clock))
+    return items
+
+
+@examples(150)
+@given(histories(), st.booleans(), st.booleans(), st.data())
+def test_every_plan_holds_together(
+    items: list[Item], nearest: bool, to_last_good: bool, data: st.DataObject
+) -> None:
+    of = timeline_of(items)
+    target = data.draw(
+        st.one_of(
+            st.none(),
+            st.integers(-2, 40),
+            st.builds(AtPosition, st.integers(0, 5), st.sampled_from([None, 0, 32, 33, 0x1018, 0x3000])),
+        )
+    )
+    try:
+        made = plan(of, target, nearest=nearest, to_last_good=to_last_good)
+    except (NotFoundError, DamagedError):
+        return
+    positions = [change.position for change in made.changes]
+    assert positions == sorted(set(positions))
+    assert not positions or positions[0] == made.base.position
+    indexes = sorted({position.index for position in positions})
+    assert indexes == list(range(made.base.index, made.base.index + len(indexes)))
+    starts = {position.index for position in positions if position.offset == 0}
+    assert starts == set(indexes)
+    if isinstance(target, int):
+        assert made.distance_seconds == (at(target) - made.point.time).total_seconds()
+        if made.distance_seconds >= 0:
+            assert all(item.time <= at(target) for item in (made.base, *made.changes))
+        else:
+            assert nearest
+            assert made.changes == ()
+    if isinstance(target, AtPosition):
+        assert made.last_index <= target.index
+        if target.offset is not None and not made.notes:
+            assert all(
+                (change.index, change.offset) < (target.index, max(target.offset, 0))
+                for change in made.changes
+            )
+    back = made.step_back("why")
+    if back is not None:
+        assert back.base.index < made.base.index
+        assert back.changes[0].position == back.base.position
+        assert back.changes[-1].position == (
+            positions[-1]
+            if positions
+            else max(s.position for s in made.run.segments if s.index < made.base.index)
+        )
