@@ -121,13 +121,25 @@ class Gap:
     from which history goes on; either may be None.
     """
 
-    kind: Literal["missing-segment", "missing-index", "missing-start", "no-snapshot", "between-generations"]
+    kind: Literal[
+        "missing-segment",
+        "missing-index",
+        "missing-start",
+        "no-snapshot",
+        "not-shipped",
+        "between-generations",
+    ]
     generation: str
     message: str
     object: str
     """The name the missing object would have, or the first object that nothing connects to."""
     before: RestorePoint | None
     after: RestorePoint | None
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether something that was stored is missing, and not only nothing stored for a while."""
+        return self.kind not in ("not-shipped", "between-generations")
 
     def to_json(self) -> dict[str, Any]:
         return {

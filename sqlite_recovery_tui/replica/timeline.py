@@ -59,7 +59,7 @@ class Generation:
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """The holes that names alone betray."""
+        """The holes that names alone betray, and stretches that were never stored."""
         return self._layout[1]
 
 
@@ -204,7 +204,7 @@ class Timeline:
     @property
     def holes(self) -> list[Gap]:
         """The gaps that are damage: something that was written is missing."""
-        return [gap for generation in self.generations for gap in generation.gaps]
+        return [gap for generation in self.generations for gap in generation.gaps if gap.is_damage]
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -288,7 +288,7 @@ def _times_fall(generation: Generation) -> bool:
 
 def _lay_out(generation: Generation) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
     """Cut a generation into runs where a name is missing."""
-    builder = _Builder(generation.id)
+    builder = _Builder(generation.id, generation.segments[-1].index if generation.segments else -1)
     snapshots = {snapshot.index: snapshot for snapshot in generation.snapshots}
     segments = {
         index: list(group) for index, group in groupby(generation.segments, key=lambda item: item.index)
@@ -301,8 +301,9 @@ def _lay_out(generation: Generation) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
 class _Builder:
     """Walk one generation's WAL indexes in order, opening a run at a snapshot, closing it at a hole."""
 
-    def __init__(self, generation: str) -> None:
+    def __init__(self, generation: str, last_index: int) -> None:
         self.generation = generation
+        self._last_index = last_index  # of any segment
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
         self._snapshots: list[Snapshot] = []
@@ -339,11 +340,16 @@ class _Builder:
     def _break_before(self, found: str) -> None:
         """End the run in front of the object `found`, which does not continue it."""
         missing = self._next_index if self._next_index >= 0 else self._snapshots[-1].index
+        name = found.rpartition("/")[2]
         self._close()
+        # Segments are shipped in order, snapshots by a timer of their own: they may be ahead.
+        is_hole = missing <= self._last_index
         self._hole(
-            "missing-index",
+            "missing-index" if is_hole else "not-shipped",
             names.segment_key(self.generation, missing, 0),
-            f"WAL {missing:08x} is missing (found {found.rpartition('/')[2]} behind it)",
+            f"WAL {missing:08x} is missing (found {name} behind it)"
+            if is_hole
+            else f"nothing of WAL {missing:08x} is stored in front of {name}: not shipped yet, or lost",
         )
 
     def _close(self) -> None:

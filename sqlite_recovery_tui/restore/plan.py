@@ -257,7 +257,7 @@ def _hole_before(timeline: Timeline, time: datetime | None, reached: RestorePoin
     """Return the hole that hides `time` (None: the end) when `reached` is the best that is left."""
     for generation in timeline.generations:
         for gap in generation.gaps:
-            if _hides(generation, gap, time, reached):
+            if gap.is_damage and _hides(generation, gap, time, reached):
                 return gap
     return None
 

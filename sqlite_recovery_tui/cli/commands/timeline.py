@@ -102,7 +102,7 @@ def _limited(shown: int, total: int) -> str:
 
 
 def _print_gap(session: Session, gap: Gap) -> None:
-    pause = gap.kind == "between-generations"
+    pause = not gap.is_damage
     session.out.marked("warn" if pause else "fail", "  pause" if pause else "  gap", f"  {gap.message}")
     before = f"{both_zones(gap.before.time)} ({gap.before.position.label})" if gap.before else "none"
     after = f"{both_zones(gap.after.time)} ({gap.after.position.label})" if gap.after else "none"

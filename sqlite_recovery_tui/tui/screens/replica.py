@@ -287,7 +287,7 @@ class ReplicaScreen(ConsoleScreen):
                 span = f"   {self.moment(generation.start)} → {self.moment(generation.end)}"
                 return Row(key, (title, span, Cell(counts, "muted")), wide=True)
             case Hole(gap):
-                pause = gap.kind == "between-generations"
+                pause = not gap.is_damage
                 mark = "‖ pause: " if pause else "╳ gap: "
                 return Row(key, (f"  {mark}{gap_words(gap)}",), wide=True, role="warn" if pause else "bad")
             case Stored(item, point):
