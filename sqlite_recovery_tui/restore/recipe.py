@@ -6,6 +6,8 @@ import shlex
 from itertools import groupby
 from pathlib import Path
 
+from sqlite_recovery_tui.config.models import SFTP_PORT
+from sqlite_recovery_tui.config.urls import KNOWN_SCHEMES, parse_url
 from sqlite_recovery_tui.domain import WalSegment
 from sqlite_recovery_tui.restore.plan import Plan
 
@@ -30,19 +32,34 @@ def _append(url: str, segment: WalSegment, wal: str) -> str:
 
 
 def _read(url: str, key: str) -> str:
-    place = f"{url.rstrip('/')}/{key}"
-    scheme, _, rest = place.partition("://")
-    match scheme:
-        case "file":
-            return f"cat {shlex.quote(rest)}"
+    """Return the command that writes one stored object to standard output."""
+    scheme = url.partition("://")[0]
+    if scheme not in KNOWN_SCHEMES:
+        return _command("cat", f"{url.rstrip('/')}/{key}")
+    place = parse_url(url)
+    path = f"{place.path.rstrip('/')}/{key}" if place.path else key
+    match place.type:
         case "s3":
-            return f"aws s3 cp {shlex.quote(place)} -"
+            endpoint = ("--endpoint-url", place.endpoint) if place.endpoint else ()
+            region = ("--region", place.region) if place.region else ()
+            verify = ("--no-verify-ssl",) if place.skip_verify else ()
+            return _command(
+                "aws", "s3", "cp", f"s3://{place.bucket}/{path}", "-", *endpoint, *region, *verify
+            )
         case "gs":
-            return f"gcloud storage cat {shlex.quote(place)}"
-        case "sftp":
-            host, _, path = rest.partition("/")
-            return f"ssh {shlex.quote(host)} cat {shlex.quote('/' + path)}"
+            return _command("gcloud", "storage", "cat", f"gs://{place.bucket}/{path}")
         case "abs":
-            return f"az storage blob download --blob-url {shlex.quote(place)} --file /dev/stdout"
+            account = ("--account-name", place.account_name) if place.account_name else ()
+            where = ("--container-name", place.bucket, "--name", path, "--file", "/dev/stdout")
+            return _command("az", "storage", "blob", "download", *account, *where)
+        case "sftp":
+            port = ("-p", str(place.port)) if place.port != SFTP_PORT else ()
+            host = f"{place.user}@{place.host}" if place.user else str(place.host)
+            # The shell at the other end takes the command apart once more.
+            return _command("ssh", *port, host, _command("cat", path))
         case _:
-            return f"cat {shlex.quote(place)}"
+            return _command("cat", path)
+
+
+def _command(*words: str) -> str:
+    return shlex.join(words)
