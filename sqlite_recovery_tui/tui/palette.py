@@ -15,6 +15,9 @@ from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.app import Console
 
+KEY_CELLS = 9
+"""Cells for the key in front of what it does."""
+
 
 class ActionProvider(Provider):
     """Offers the registry's actions of the screen below the palette."""
@@ -41,8 +44,10 @@ class ActionProvider(Provider):
         assert isinstance(self.screen, ConsoleScreen)
         reason = self.screen.why_not(action)
         style = text.FAINT if reason else ""
-        title = text.line((text.fit(action.shown_key, 9), "bold $text-primary"), (action.description, style))
-        return title, f"not now: {reason}" if reason else ""
+        title = text.line(
+            (text.fit(action.shown_key, KEY_CELLS), "bold $text-primary"), (action.description, style)
+        )
+        return title, f"{' ' * KEY_CELLS}not now: {reason}" if reason else ""
 
     def _do(self, action: Action) -> partial[None]:
         console = cast("Console", self.app)

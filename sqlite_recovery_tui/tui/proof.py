@@ -46,7 +46,7 @@ class Subject:
     def of(job: RestoreJob) -> Subject:
         """Return the database that a restore made."""
         assert job.result is not None
-        return Subject(job.result.output, job.place.database, job.result)
+        return Subject(job.output, job.place.database, job.result)
 
 
 @dataclass

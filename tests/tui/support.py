@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -18,6 +19,7 @@ from sqlite_recovery_tui import config
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.config import DatabaseConfig, Settings
 from sqlite_recovery_tui.replica.fleet import refs
+from sqlite_recovery_tui.sqlite.inspector import Inspector
 from sqlite_recovery_tui.storage.base import ObjectInfo, Store
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
@@ -32,6 +34,37 @@ def make_console(settings: Settings | None, url: str | None = None) -> Console:
     """Return a console whose time stands still."""
     wanted = refs(settings, url) if settings is not None or url is not None else []
     return Console(settings, wanted, clock=FixedClock(NOW))
+
+
+def presentable(settings: Settings) -> Settings:
+    """Return the incident's settings as they would look on a server, with a scratch directory in the cwd."""
+    database = dataclasses.replace(settings.databases[0], path=Path("/srv/shop/shop.db"))
+    return dataclasses.replace(
+        settings, file=Path("litestream.yml"), databases=(database,), scratch_dir=Path("scratch")
+    )
+
+
+@contextmanager
+def server_names() -> Iterator[None]:
+    """Show replicas under names that do not depend on where a test keeps them."""
+    shown = property(lambda replica: f"file:///mnt/backup/{replica.name}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config.ReplicaConfig, "url", shown)
+        yield
+
+
+@contextmanager
+def still_checks() -> Iterator[None]:
+    """Let every check of a database take the same time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("check", "foreign_keys"):
+            original = getattr(Inspector, name)
+
+            def still(*args: Any, _original: Any = original, **kwargs: Any) -> Any:
+                return dataclasses.replace(_original(*args, **kwargs), seconds=0.1)
+
+            patch.setattr(Inspector, name, still)
+        yield
 
 
 def settings_for(*replicas: str, name: str = "app.db", scratch: Path) -> Settings:

@@ -32,7 +32,7 @@ COLUMNS = (
     Column("segments", "segments", width=9, align="right", drop=6),
     Column("size", "size", width=10, align="right", drop=8),
     Column("gaps", "gaps", width=4, align="right", drop=4),
-    Column("state", "state", least=18, most=22),
+    Column("state", "state", least=10, most=22),
 )
 
 

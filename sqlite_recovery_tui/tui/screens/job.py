@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
@@ -20,6 +20,9 @@ from sqlite_recovery_tui.tui.screens.summary import role_style
 from sqlite_recovery_tui.tui.state import RestoreJob
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.restore.run import RestoreResult
 
 TICK_SECONDS = 0.25
 
@@ -159,6 +162,9 @@ class JobScreen(ConsoleScreen):
         yield "position", str(job.plan.until or job.plan.point.end or job.plan.point.position)
         changes = phrases.many(len(job.plan.changes), "segment")
         yield "fetches", f"{job.plan.base.key} + {changes} · {phrases.size(job.plan.fetch_bytes)}"
+        if job.result is not None:
+            yield "fetched", _fetched(job.result)
+            yield "continuity", job.result.continuity
         for note in job.plan.notes:
             yield "note", text.line(("▲ ", "$text-warning"), note)
         yield "same as", text.content(job.command, text.MUTED)
@@ -224,3 +230,11 @@ class JobScreen(ConsoleScreen):
         error = self.job.error
         if isinstance(error, DamagedError) and error.next_good is not None:
             self.console.open_plan(self.job.place, at_snapshot(error.next_good), instead=True)
+
+
+def _fetched(result: RestoreResult) -> str:
+    reused = f", {result.objects_reused:,} of them from an earlier attempt" if result.objects_reused else ""
+    return (
+        f"{phrases.many(result.objects, 'object')}{reused} · {phrases.size(result.bytes_fetched)}"
+        f" · {phrases.many(result.pages, 'page')} of {result.page_size:,} bytes"
+    )

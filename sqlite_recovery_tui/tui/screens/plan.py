@@ -21,6 +21,7 @@ from sqlite_recovery_tui.tui.aim import Aim, at_snapshot
 from sqlite_recovery_tui.tui.engine import Lane, Request
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place
+from sqlite_recovery_tui.tui.widgets.coverage import Coverage
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
@@ -51,6 +52,7 @@ class PlanScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(id="sheet"):
+            yield Coverage()
             yield Static("", id="plan-title", classes="title")
             yield FactSheet(id="asked", classes="panel")
             yield Problem()
@@ -135,6 +137,7 @@ class PlanScreen(ConsoleScreen):
         self.query_one("#plan-title", Static).update(
             text.line("Restore ", (self.place.database, "$text-primary"), " from ", self.place.replica)
         )
+        self._show_history()
         self.query_one("#asked", FactSheet).show(list(self._asked()))
         self.query_one(Problem).show(self.error, list(self._ways_out()))
         planned = self.draft is not None
@@ -145,6 +148,14 @@ class PlanScreen(ConsoleScreen):
             self.query_one("#how", FactSheet).show(list(self._how()))
         self.query_one("#ready", Static).update(self._ready())
         self.refresh_frame()
+
+    def _show_history(self) -> None:
+        """Point out in the replica's history what the plan leads to."""
+        stop = self._stops_at(self.draft) if self.draft is not None else None
+        point = stop or (self.draft.plan.point if self.draft is not None else None)
+        moment = point.time if point is not None else None
+        local = self.console.time_style == "local"
+        self.query_one(Coverage).show(self.place.timeline, marked=moment, local=local)
 
     def _asked(self) -> Iterator[Fact]:
         yield "you asked for", text.line((self.aim.label, "bold"))

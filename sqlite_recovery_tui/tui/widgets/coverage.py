@@ -95,6 +95,7 @@ class Coverage(Widget):
 
     DEFAULT_CSS = """
     Coverage { height: 1; }
+    Coverage.-empty { display: none; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -110,7 +111,7 @@ class Coverage(Widget):
         if (timeline, marked, local) == (self.timeline, self.marked, self.local):
             return
         self.timeline, self.marked, self.local = timeline, marked, local
-        self.display = timeline is not None and timeline.objects > 0
+        self.set_class(timeline is None or not timeline.objects, "-empty")
         self.refresh()
 
     def render(self) -> Content:
@@ -122,7 +123,7 @@ class Coverage(Widget):
         lines = [_coloured(line, place) for line in bars(made, max(1, height - 1))]
         if height > 1:
             lines.append(_axis_line(axis(made, local=self.local), place))
-        return text.lines(*lines)
+        return Content("\n").join(lines)
 
     def _made(self, width: int) -> Profile | None:
         if self.timeline is None:
@@ -162,11 +163,12 @@ def _round_up(moment: datetime, step: int) -> datetime:
 
 def _coloured(line: str, marked: int | None) -> Content:
     def style(place: int) -> str:
-        own = _STYLES.get(line[place], "$primary")
+        own = _STYLES.get(line[place], "$secondary")
         return f"{own} on $foreground 25%" if place == marked else own
 
     runs = groupby(range(len(line)), key=style)
-    return text.line(*(("".join(line[place] for place in places), own) for own, places in runs))
+    drawn = (Content.styled("".join(line[place] for place in places), own) for own, places in runs)
+    return Content("").join(drawn)
 
 
 def _axis_line(line: str, marked: int | None) -> Content:

@@ -28,10 +28,11 @@ class FactSheet(Widget):
         self.facts: tuple[Fact, ...] = ()
 
     def show(self, facts: Sequence[Fact]) -> None:
-        """Show these facts."""
-        if tuple(facts) != self.facts:
-            self.facts = tuple(facts)
-            self.refresh(layout=True)
+        """Show these facts; the screen is laid out anew only when they take another height."""
+        if tuple(facts) == self.facts:
+            return
+        self.facts = tuple(facts)
+        self.refresh(layout=len(self._rows(self.size.width)) != self.size.height)
 
     @property
     def shown(self) -> str:

@@ -1,0 +1,79 @@
+"""How each screen looks, at the smallest terminal and at a large one; a person approves every change.
+
+Behaviour is for the other tests: these only see that nothing moved, overlapped or lost its colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from sqlite_recovery_tui.config import Settings
+from tests.tui.support import (
+    SIZES,
+    make_console,
+    presentable,
+    press,
+    server_names,
+    settle,
+    still_checks,
+    type_text,
+)
+
+Walk = Callable[[Pilot[None]], Awaitable[None]]
+
+
+@pytest.fixture
+def shown(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """The incident under names that are the same on every machine."""
+    monkeypatch.chdir(tmp_path)
+    with server_names(), still_checks():
+        yield presentable(settings)
+
+
+def walk(*keys: str) -> Walk:
+    """Return a walk that presses keys one by one."""
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        for key in keys:
+            await press(pilot, key)
+
+    return steps
+
+
+async def to_a_time(pilot: Pilot[None]) -> None:
+    await walk("enter", "g")(pilot)
+    await type_text(pilot, "14:40")
+
+
+async def to_damage(pilot: Pilot[None]) -> None:
+    await walk("down", "enter", "g")(pilot)
+    await type_text(pilot, "2026-03-26 13:55 utc")
+    await walk("enter", "enter")(pilot)
+
+
+SCREENS: dict[str, Walk] = {
+    "fleet": walk(),
+    "replica": walk("enter"),
+    "time": to_a_time,
+    "plan": walk("enter", "right_square_bracket", "enter"),
+    "job": to_damage,
+    "workbench": walk("R", "enter", "down", "down", "enter", "right"),
+    "help": walk("enter", "question_mark"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
+    assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_welcome(size: tuple[int, int], snap_compare: Any) -> None:
+    assert snap_compare(make_console(None), terminal_size=size, run_before=walk())
