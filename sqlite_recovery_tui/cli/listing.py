@@ -14,6 +14,7 @@ from sqlite_recovery_tui.progress import Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState, scan_replica
 
 AT_ONCE = 8
+WAKE_SECONDS = 0.2
 
 
 def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]:
@@ -42,7 +43,11 @@ def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]
             threading.Thread(target=work, args=(progress,), name="scan", daemon=True).start()
         states: dict[int, ReplicaState] = {}
         while len(states) < len(refs):
-            number, answer = answers.get()
+            try:
+                # A signal that comes right before an endless wait would only be seen after it.
+                number, answer = answers.get(timeout=WAKE_SECONDS)
+            except queue.Empty:
+                continue
             if isinstance(answer, BaseException):
                 raise answer
             states[number] = answer

@@ -41,7 +41,14 @@ class Fetcher:
     def snapshot(self, base: Snapshot, *, start: int = 0) -> ByteSource:
         """Open a snapshot's LZ4 frame from byte `start`; an encrypted one can only be read from 0."""
         raw = self._counted(
-            pieces(self.store, base.key, base.size, start=start, parallelism=self.parallelism)
+            pieces(
+                self.store,
+                base.key,
+                base.size,
+                cancel=self.cancel,
+                start=start,
+                parallelism=self.parallelism,
+            )
         )
         self.objects_fetched += 1
         if not self.identities:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from queue import Empty, Full, Queue
 
+from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.storage.base import Store
 
 CHUNK_BYTES = 4 << 20
+WAKE_SECONDS = 0.1
+"""How long to wait for a server before looking whether to stop."""
+
 RANGE_BYTES = 8 << 20
 """Large objects are fetched in ranges of this size, several at a time."""
 
@@ -57,37 +61,42 @@ class ByteSource:
             yield piece_bytes
 
 
-def pieces(store: Store, key: str, size: int, *, start: int = 0, parallelism: int = 8) -> Iterator[bytes]:
+def pieces(
+    store: Store, key: str, size: int, *, cancel: CancelToken, start: int = 0, parallelism: int = 8
+) -> Iterator[bytes]:
     """Yield an object from `start` on, the way that is quickest on this store.
 
     Local files are read as they are; remote objects are read ahead, in parallel ranges where the
-    object is large and the store answers ranges.
+    object is large and the store answers ranges. Raises `Cancelled` also while a server is silent.
     """
     if store.is_local:
         return store.stream(key, start=start, chunk_bytes=CHUNK_BYTES)
     if size - start > 2 * RANGE_BYTES and getattr(store, "supports_ranges", True):
-        return _ranges(store, key, size, start, min(4, parallelism))
-    return _read_ahead(store.stream(key, start=start, chunk_bytes=CHUNK_BYTES))
+        return _ranges(store, key, size, start=start, at_once=min(4, parallelism), cancel=cancel)
+    return _read_ahead(store.stream(key, start=start, chunk_bytes=CHUNK_BYTES), cancel)
 
 
-def _ranges(store: Store, key: str, size: int, start: int, parallelism: int) -> Iterator[bytes]:
-    """Fetch ranges in parallel and yield them in order, at most `parallelism` ahead."""
-    with ThreadPoolExecutor(parallelism, thread_name_prefix="fetch") as pool:
-        waiting: deque[Future[bytes]] = deque()
-        at = start
-        try:
-            while waiting or at < size:
-                while at < size and len(waiting) < parallelism:
-                    length = min(RANGE_BYTES, size - at)
-                    waiting.append(pool.submit(store.get_range, key, at, length))
-                    at += length
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+def _ranges(
+    store: Store, key: str, size: int, *, start: int, at_once: int, cancel: CancelToken
+) -> Iterator[bytes]:
+    """Fetch ranges in parallel and yield them in order, at most `at_once` under way."""
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="fetch")
+    waiting: deque[Future[bytes]] = deque()
+    at = start
+    try:
+        while waiting or at < size:
+            while at < size and len(waiting) < at_once:
+                length = min(RANGE_BYTES, size - at)
+                waiting.append(pool.submit(store.get_range, key, at, length))
+                at += length
+            while not wait([waiting[0]], WAKE_SECONDS).done:
+                cancel.check()
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read_ahead(stream: Iterator[bytes], depth: int = 3) -> Iterator[bytes]:
+def _read_ahead(stream: Iterator[bytes], cancel: CancelToken, depth: int = 3) -> Iterator[bytes]:
     """Let a thread stay `depth` pieces ahead, so that network and decoding overlap."""
     queue: Queue[bytes | BaseException | None] = Queue(depth)
     stopped = threading.Event()
@@ -113,7 +122,14 @@ def _read_ahead(stream: Iterator[bytes], depth: int = 3) -> Iterator[bytes]:
     thread = threading.Thread(target=pump, name="read-ahead", daemon=True)
     thread.start()
     try:
-        while (item := queue.get()) is not None:
+        while True:
+            try:
+                item = queue.get(timeout=WAKE_SECONDS)
+            except Empty:
+                cancel.check()
+                continue
+            if item is None:
+                return
             if isinstance(item, BaseException):
                 raise item
             yield item
@@ -124,4 +140,4 @@ def _read_ahead(stream: Iterator[bytes], depth: int = 3) -> Iterator[bytes]:
                 queue.get_nowait()
             except Empty:
                 break
-        thread.join(timeout=5)
+        thread.join(WAKE_SECONDS)
