@@ -144,6 +144,9 @@ class PageWriter:
         """Move the frames of a transaction that is too large to hold into the spool file."""
         if self._held < self._memory_bytes:
             return
+        if not any(isinstance(part.data, np.memmap) for part in self._open):
+            self._spool.unlink(missing_ok=True)  # what it held of earlier transactions is written
+            self._spooled = 0
         self._open = [
             part if isinstance(part.data, np.memmap) else self._to_spool(part) for part in self._open
         ]
