@@ -88,6 +88,7 @@ class PageWriter:
     def finish(self) -> None:
         """Write what is left and give the file the size of the last commit."""
         self.flush()
+        self._cut_off()
         if self.pages is not None:
             os.ftruncate(self._fd, self.pages * self._page_size)
 
@@ -101,11 +102,15 @@ class PageWriter:
         kept = (_within(part, self.pages) for part in self._committed)
         self._committed = [part for part in kept if len(part)]
 
-    def _write(self, parts: list[Frames]) -> None:
-        """Write the newest image of each page; what lies beyond the database's end is cut off later."""
+    def _cut_off(self) -> None:
+        """Drop what lay beyond the end of the database when a WAL since the last write ended."""
         if 0 <= self._lowest * self._page_size < os.fstat(self._fd).st_size:
             os.ftruncate(self._fd, self._lowest * self._page_size)
         self._lowest = -1
+
+    def _write(self, parts: list[Frames]) -> None:
+        """Write the newest image of each page; what lies beyond the database's end is cut off later."""
+        self._cut_off()
         numbers = np.concatenate([part.pgno for part in parts])
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]

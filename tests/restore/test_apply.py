@@ -132,6 +132,7 @@ def test_any_frames_in_any_batches_with_any_memory(
         ([[(3, 1)], [(3, 3)]], ["b", 0, 2]),
         ([[(4, 4), (1, 1)], [(5, 5)]], [2, 0, 0, 0, 3]),
         ([[(4, 4), (1, 1), (2, 4)]], [2, 3, "b", 1]),
+        ([[(2, 1)], [(3, 2)]], ["b", 0]),
     ],
     ids=[
         "one transaction",
@@ -143,6 +144,7 @@ def test_any_frames_in_any_batches_with_any_memory(
         "shrunk at one WAL's end, zero when it grows again",
         "shrunk and grown behind a WAL's end",
         "shrunk and grown inside one WAL",
+        "shrunk, and grown without a page that counts",
     ],
 )
 def test_cases(tmp_path: Path, memory: int, wals: list[list[Frame]], expected: object) -> None:
