@@ -84,7 +84,11 @@ class S3Site:
             if self._client is None:
                 if not self._account.anonymous:
                     self._account.credentials()
-                self._client = self._new_client()
+                try:
+                    self._client = self._new_client()
+                except Exception as error:
+                    forget_locals(error)
+                    raise
             return self._client
 
     def boto_client(self) -> Any:

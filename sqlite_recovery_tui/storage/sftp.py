@@ -59,6 +59,8 @@ class SftpSite:
 
     def explain(self, error: Exception, operation: str) -> Failure:
         """Return what an exception means."""
+        if common := explain_common(error, self.kind):
+            return common
         if isinstance(error, BadKey):
             return bad_key("file")
         if isinstance(error, UnknownHost):
@@ -67,9 +69,7 @@ class SftpSite:
             return missing_root("the directory")
         if symptom := of_paramiko(error):
             return of_symptom(symptom, operation, self.kind)
-        if isinstance(error, OSError):
-            return of_os(error)
-        return explain_common(error, self.kind) or of_os(OSError(str(error)))
+        return of_os(error if isinstance(error, OSError) else OSError(str(error)))
 
     def doubt_emptiness(self) -> None:
         """Trust the server."""

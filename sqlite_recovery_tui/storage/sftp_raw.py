@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
 from sqlite_recovery_tui.storage.keys import folder_of, under
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import paramiko
 
 _PAGE = 1000
-_AHEAD_REQUESTS = 256
-"""Of 32 KiB each."""
 _SMALL_BYTES = 256 << 10
 """Up to here, asking for pieces one after the other is quicker than asking ahead."""
 
@@ -81,8 +79,7 @@ class SftpRaw:
         """Return a range, shorter at the end of the file."""
         with self._connection.channel() as sftp, self._open(sftp, key) as (file, info):
             wanted = max(0, min(length, info.size - start))
-            file.seek(start)
-            return file.read(wanted) if wanted else b""
+            return _read(file, start, wanted) if wanted else b""
 
     def body(self, key: str, start: int, chunk_bytes: int) -> Body:
         """Begin to read a file."""
@@ -162,7 +159,7 @@ class SftpRaw:
             if stat.S_ISDIR(sftp.stat(path).st_mode or 0):
                 raise FileNotFoundError(errno.ENOENT, key) from None
             raise
-        with file:
+        with _without_noise(file):
             attributes = file.stat()
             if stat.S_ISDIR(attributes.st_mode or 0):
                 raise FileNotFoundError(errno.ENOENT, key)
@@ -173,13 +170,38 @@ class SftpRaw:
         with self._connection.channel() as sftp, self._open(sftp, key) as (file, info):
             opened.append(info)
             yield b""
-            file.seek(start)
-            if info.size - start > _SMALL_BYTES:
-                file.prefetch(info.size, max_concurrent_requests=_AHEAD_REQUESTS)
             at = start
-            while at < info.size and (piece := file.read(min(chunk_bytes, info.size - at))):
+            while at < info.size and (piece := _read(file, at, min(chunk_bytes, info.size - at))):
                 at += len(piece)
                 yield piece
+
+
+def _read(file: paramiko.SFTPFile, start: int, length: int) -> bytes:
+    """Read at most `length` bytes; the requests for a large piece are sent before their answers come.
+
+    Only one piece is asked for at a time, so that a reader who stops leaves no requests behind.
+    """
+    if length <= _SMALL_BYTES:
+        file.seek(start)
+        return file.read(length)
+    return next(iter(file.readv([(start, length)])), b"")
+
+
+def _without_noise(file: paramiko.SFTPFile) -> paramiko.SFTPFile:
+    """Keep the thread that sends a file's requests from printing a traceback when they break.
+
+    Whoever reads the file meets the same break and reports it.
+    """
+    from paramiko import SSHException
+
+    send = file._prefetch_thread  # type: ignore[attr-defined]
+
+    def quietly(*arguments: Any) -> None:
+        with suppress(OSError, EOFError, SSHException):
+            send(*arguments)
+
+    file._prefetch_thread = quietly  # type: ignore[attr-defined]
+    return file
 
 
 @contextmanager

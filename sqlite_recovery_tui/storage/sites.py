@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.config.secret import forget_locals
 from sqlite_recovery_tui.storage.base import StoreKind
 from sqlite_recovery_tui.storage.raw import NoAccount, Raw, TooShort
 from sqlite_recovery_tui.storage.raw_obstore import ObstoreRaw
@@ -18,7 +20,7 @@ from sqlite_recovery_tui.storage.timeouts import PATIENT, Timeouts
 from sqlite_recovery_tui.storage.translate import no_credentials, of_symptom, short_body
 
 if TYPE_CHECKING:
-    from obstore.store import AzureStore, ClientConfig, GCSStore, RetryConfig
+    from obstore.store import AzureConfig, AzureStore, ClientConfig, GCSStore, RetryConfig
 
 _WHOLE_REQUEST = timedelta(hours=12)
 """A large object may take long; what must not is the wait between two pieces of it."""
@@ -83,6 +85,7 @@ class CloudSite:
         self.kind: StoreKind = replica.type
         self._replica = replica
         self._timeouts = timeouts
+        self._lock = threading.Lock()
         self._client: Any = None
 
     def raw(self) -> Raw:
@@ -93,11 +96,21 @@ class CloudSite:
         """Return nothing: obstore is the only way."""
 
     def client(self) -> GCSStore | AzureStore:
-        """Return the client, made on first use."""
-        if self._client is None:
-            make = google_client if self.kind == "gs" else azure_client
-            self._client = make(self._replica, self._timeouts)
-        return self._client  # type: ignore[no-any-return]
+        """Return the client, made on first use; raise NoAccount."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._new_client()
+            return self._client  # type: ignore[no-any-return]
+
+    def _new_client(self) -> GCSStore | AzureStore:
+        from obstore.exceptions import BaseError
+
+        make = google_client if self.kind == "gs" else azure_client
+        try:
+            return make(self._replica, self._timeouts)
+        except (BaseError, ValueError) as error:
+            forget_locals(error)
+            raise NoAccount(str(error).partition("\n")[0]) from error
 
     def explain(self, error: Exception, operation: str) -> Failure:
         """Return what an exception means."""
@@ -134,7 +147,7 @@ def google_client(replica: ReplicaConfig, timeouts: Timeouts) -> GCSStore:
 
 def azure_client(replica: ReplicaConfig, timeouts: Timeouts) -> AzureStore:
     """Return a client with the account's key or token, or what the environment has."""
-    from obstore.store import AzureConfig, AzureStore
+    from obstore.store import AzureStore
 
     config: AzureConfig = {}
     if replica.account_name:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlite_recovery_tui.storage.raw import NoAccount
+from sqlite_recovery_tui.storage.symptoms import of_paramiko
 from sqlite_recovery_tui.storage.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -47,40 +49,60 @@ class Connection:
 
     @contextmanager
     def channel(self) -> Iterator[paramiko.SFTPClient]:
-        """Lend a channel to one thread; one that met an error is not lent again."""
+        """Lend a channel to one thread; what met an error, channel or connection, is not lent again."""
         with self._places:
-            channel = self._take()
+            client = self._connected()
+            try:
+                channel = self._take(client)
+            except BaseException:
+                self._drop(client)
+                raise
             try:
                 yield channel
             except BaseException as error:
                 channel.close()
-                if isinstance(error, TimeoutError):
-                    self.close()
+                if of_paramiko(error) is not None:
+                    self._drop(client)
                 raise
-            with self._lock:
-                self._idle.append(channel)
+            self._give_back(client, channel)
 
     def close(self) -> None:
         """Close the connection; the next channel opens another."""
-        with self._lock:
-            client, self._client = self._client, None
-            self._idle.clear()
-        if client is not None:
-            client.close()
+        if self._client is not None:
+            self._drop(self._client)
 
-    def _take(self) -> paramiko.SFTPClient:
+    def _connected(self) -> paramiko.SSHClient:
         with self._lock:
             transport = self._client.get_transport() if self._client is not None else None
             if self._client is None or transport is None or not transport.is_active():
                 self._idle.clear()
                 self._client = self._connect()
-            if self._idle:
+            return self._client
+
+    def _take(self, client: paramiko.SSHClient) -> paramiko.SFTPClient:
+        with self._lock:
+            if self._idle and client is self._client:
                 return self._idle.pop()
-            channel = self._client.open_sftp()
+        channel = client.open_sftp()
         found = channel.get_channel()
         if found is not None:
             found.settimeout(self._timeouts.read_seconds)
         return channel
+
+    def _give_back(self, client: paramiko.SSHClient, channel: paramiko.SFTPClient) -> None:
+        with self._lock:
+            if client is self._client:
+                self._idle.append(channel)
+                return
+        channel.close()
+
+    def _drop(self, client: paramiko.SSHClient) -> None:
+        """Close a connection and forget it, unless another thread has opened a new one already."""
+        with self._lock:
+            if client is self._client:
+                self._client = None
+                self._idle.clear()
+        client.close()
 
     def _connect(self) -> paramiko.SSHClient:
         import paramiko
@@ -99,7 +121,7 @@ class Connection:
                 port=replica.port,
                 username=replica.user,
                 password=replica.password.reveal() if replica.password else None,
-                key_filename=replica.key_path,
+                key_filename=_readable_key(replica.key_path),
                 timeout=self._timeouts.connect_seconds,
                 banner_timeout=self._timeouts.connect_seconds,
                 auth_timeout=self._timeouts.read_seconds,
@@ -126,6 +148,18 @@ class Connection:
         for file in self._known_hosts:
             if file.expanduser().is_file():
                 client.load_host_keys(str(file.expanduser()))
+
+
+def _readable_key(path: str | None) -> str | None:
+    """Return the path of a key that can be read; raise NoAccount where paramiko would miss a file."""
+    if not path:
+        return None
+    file = Path(path).expanduser()
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise NoAccount(f"key-path {path}: {(error.strerror or str(error)).lower()}") from error
+    return str(file)
 
 
 def _policy(replica: ReplicaConfig) -> paramiko.MissingHostKeyPolicy:

@@ -76,7 +76,9 @@ def of_obstore(error: Exception) -> Symptom:
     name = type(error).__name__
     if name == "InvalidPathError" or (isinstance(error, ValueError) and "parse path" in text):
         return Symptom(broke="key", text=_line(first))
-    if "credential provider" in first or "Error performing token request" in first:
+    if "Error performing token request" in first:
+        return Symptom(broke="credentials", text="no service gave a token")
+    if "credential provider" in first:
         return Symptom(broke="credentials", text=_line(first))
     if status := _STATUS.search(first):
         return of_answer(int(status[1]), first)
@@ -134,8 +136,10 @@ _BOTOCORE_BREAKS: dict[str, Break] = {
 }
 
 
-def of_paramiko(error: Exception) -> Symptom | None:
+def of_paramiko(error: BaseException) -> Symptom | None:
     """Read an exception of paramiko or of its socket; None for one about a file."""
+    if "protocol banner" in str(error):
+        return Symptom(broke="timeout")
     for kind in type(error).__mro__:
         if kind.__name__ in _PARAMIKO_BREAKS:
             return Symptom(broke=_PARAMIKO_BREAKS[kind.__name__], text=_line(str(error)))

@@ -25,6 +25,7 @@ _CREDENTIAL_HINTS: dict[StoreKind, str] = {
     "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_SKIP_SIGNATURE=true reads a public bucket",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a key file, or run: gcloud auth application-default login",
     "abs": "set account-name and account-key in the configuration, or AZURE_STORAGE_ACCOUNT_KEY",
+    "sftp": "set password or key-path in the configuration, or load the key into ssh-agent",
 }
 _SESSION_ENDED = "the session has ended: sign in again (aws sso login) or renew the token"
 _DENIED_HINTS = {
