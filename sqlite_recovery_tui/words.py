@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 
-def plural(number: int, noun: str) -> str:
-    """Return `1 segment`, `1,200 segments`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
-def size(count: int | None) -> str:
-    """Return a number of bytes as `3.2 MB`; `-` when it is not known."""
+def plural(number: int, noun: str, several: str = "") -> str:
+    """Return `1 segment`, `1,200 segments`; `several` is the plural where it is irregular."""
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
+
+
+def size(count: float | None) -> str:
+    """Return a number of bytes in binary units, as `3.2 MiB`; `-` when it is not known."""
     if count is None:
         return "-"
-    if count < 1000:
-        return f"{count} B"
-    value, unit = count / 1000, "kB"
-    for larger in ("MB", "GB", "TB"):
-        if value < 999.95:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}"
+    if count < 1024:
+        return f"{int(count)} B"
+    from humanize import naturalsize
+
+    return naturalsize(count, binary=True, format="%.1f")
 
 
 def rfc3339(moment: datetime, *, fraction: bool = False) -> str:
@@ -49,13 +49,10 @@ def span(seconds: float) -> str:
     if seconds < 10 and seconds != int(seconds):
         return f"{seconds:.1f} s"
     whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return _two(whole, 60, "min", 1, "s")
-    if whole < 86400:
-        return _two(whole, 3600, "h", 60, "min")
-    return _two(whole, 86400, "d", 3600, "h")
+    for large, large_unit, small, small_unit in _UNITS:
+        if whole >= large:
+            return _two(whole, large, large_unit, small, small_unit)
+    return f"{whole} s"
 
 
 def _two(whole: int, large: int, large_unit: str, small: int, small_unit: str) -> str:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from sqlite_recovery_tui.words import plural as many
+from sqlite_recovery_tui.words import size
+
+__all__ = [
+    "TIME_STYLES",
+    "TimeStyle",
+    "age",
+    "clock",
+    "distance",
+    "everywhere",
+    "local",
+    "many",
+    "moment",
+    "seconds",
+    "short",
+    "size",
+    "utc",
+]
+
 TimeStyle = Literal["utc", "local", "age"]
 TIME_STYLES: tuple[TimeStyle, ...] = ("utc", "local", "age")
-
-_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
-
-
-def size(count: float) -> str:
-    """Return bytes in binary units with one decimal: `3.2 MiB`."""
-    if count < 1024:
-        return f"{int(count)} B"
-    for unit in _UNITS:
-        count /= 1024
-        if count < 1024 or unit == _UNITS[-1]:
-            return f"{count:.1f} {unit}"
-    raise AssertionError("unreachable")
-
-
-def many(count: int, noun: str, plural: str = "") -> str:
-    """Return `1 segment`, `12,000 segments`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
 
 def seconds(amount: float) -> str:
     """Return a length of time in its two largest units: `0.3 s`, `41 s`, `4 h 01 min`, `2 d 3 h`."""

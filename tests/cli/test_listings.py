@@ -40,7 +40,7 @@ def test_databases_names_paths_and_replicas(
     file = configured(database, near=replica.replica, far=replica.replica)
     answer = cli("databases", "-config", file)
     assert answer.code == 0
-    assert answer.rows()[0][:4] == [str(database), "near,far", "2.0", "kB"]
+    assert answer.rows()[0][:4] == [str(database), "near,far", "2.0", "KiB"]
     [member] = cli("databases", "-config", file, "-json").document["databases"]
     assert member["exists"]
     assert [item["name"] for item in member["replicas"]] == ["near", "far"]

@@ -19,10 +19,10 @@ from tests.cli.conftest import Terminal
     [
         (Progress("listing", 1200, None, "objects"), 0, 1200, "listing: 1,200 objects"),
         (
-            Progress("fetching", 30_000_000, 120_000_000),
+            Progress("fetching", 30 << 20, 120 << 20),
             3,
-            30_000_000,
-            "fetching: 25%, 30.0 MB of 120.0 MB, 10.0 MB/s, about 9 s left",
+            30 << 20,
+            "fetching: 25%, 30.0 MiB of 120.0 MiB, 10.0 MiB/s, about 9 s left",
         ),
         (
             Progress("checking", 3, 3, "tables", "orders"),
@@ -50,11 +50,11 @@ def test_long_work_says_a_line_now_and_then() -> None:
     stream, clock = io.StringIO(), FixedClock(datetime(2026, 3, 26, tzinfo=UTC))
     with Meter(Diagnostics(stream=stream), clock=clock) as meter:
         for second in range(20):
-            meter(Progress("fetching", second * 1_000_000, 40_000_000))
+            meter(Progress("fetching", second << 20, 40 << 20))
             clock.sleep(1)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3
-    assert lines[0] == "fetching: 12%, 5.0 MB of 40.0 MB, 1.0 MB/s, about 35 s left"
+    assert lines[0] == "fetching: 12%, 5.0 MiB of 40.0 MiB, 1.0 MiB/s, about 35 s left"
 
 
 def test_verbose_names_each_phase() -> None:
@@ -74,11 +74,11 @@ def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(monkeypatch: pytest.Monke
         assert stream.getvalue() == ""
         clock.sleep(1)
         for done in range(0, 101, 10):
-            meter(Progress("fetching", done * 1_000_000, 100_000_000, "bytes", "\x1b[2Jkey [bold]"))
+            meter(Progress("fetching", done << 20, 100 << 20, "bytes", "\x1b[2Jkey [bold]"))
         meter(Progress("checking", 1, 3, "tables"))
     shown = stream.getvalue()
     assert "fetching" in shown
-    assert "of 100.0 MB" in shown
+    assert "of 100.0 MiB" in shown
     assert "1 of 3 tables" in shown
     assert "\\x1b[2Jkey [bold]" in shown
     assert "\x1b[2J" not in shown
