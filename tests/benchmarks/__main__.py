@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks import tasks
-from tests.benchmarks.measure import Comparison
+from tests.benchmarks.measure import Comparison, markdown
 
 _TASKS = ("files", "s3", "list", "start")
 
@@ -27,6 +27,8 @@ def main() -> None:
         for comparison in _measure(folder, options):
             print(comparison.table(), end="\n\n", flush=True)
             comparisons.append(comparison)
+    if options.markdown:
+        print(markdown(comparisons, _machine(), options.runs))
     document = {
         "machine": _machine(),
         "runs": options.runs,
@@ -48,6 +50,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--keep", type=Path, help="build the replicas here, or use them when they are there")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the README as well")
     options = parser.parse_args()
     if unknown := set(options.only) - set(_TASKS):
         parser.error(f"unknown task {', '.join(sorted(unknown))}; there are {', '.join(_TASKS)}")

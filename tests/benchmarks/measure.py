@@ -94,6 +94,26 @@ class Comparison:
         return "\n".join(lines)
 
 
+def markdown(comparisons: Sequence[Comparison], machine: str, runs: int) -> str:
+    """Return README's table: how many times as long as ours each other tool takes, and our peak memory."""
+    names = ("litestream 0.3.13", "litestream 0.5.17")
+    lines = [
+        f"| {machine}; medians of {runs} runs in turn | {' | '.join(names)} | our peak memory |",
+        "|---|---|---|---|",
+    ]
+    for comparison in comparisons:
+        ours, *others = comparison.results
+        ratios = {
+            other.name: f"{other.seconds / ours.seconds:.1f}×"
+            for other in others
+            if not other.failure and not ours.failure
+        }
+        if any(name in ratios for name in names):
+            cells = [ratios.get(name, "") for name in names]
+            lines.append(f"| {comparison.title} | {' | '.join(cells)} | {ours.peak_bytes / 1e6:.0f} MB |")
+    return "\n".join(lines)
+
+
 def compare(title: str, contenders: Sequence[Contender], runs: int, folder: Path) -> Comparison:
     """Run every contender `runs` times, in turn; one that fails is left out from then on."""
     results = [Result(contender.name) for contender in contenders]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks import tasks
-from tests.benchmarks.measure import Comparison, Contender, Figures, Result, compare
+from tests.benchmarks.measure import Comparison, Contender, Figures, Result, compare, markdown
 from tests.benchmarks.replica import build, build_listing
 from tests.support.litestream import litestream
 
@@ -58,7 +58,9 @@ def test_table_shows_medians_and_ratios_to_the_first() -> None:
     def result(name: str, *seconds: float) -> Result:
         return Result(name, [Figures(each, 1.0, 2_000_000) for each in seconds])
 
-    lines = Comparison("race", [result("ours", 1.0, 9.0, 2.0), result("theirs", 5.0)]).table().splitlines()
+    race = Comparison("race", [result("ours", 1.0, 9.0, 2.0), result("litestream 0.3.13", 5.0)])
+    lines = race.table().splitlines()
     assert lines[0] == "race"
     assert "2.000 s  (1.000-9.000)" in lines[1]
     assert "2.50x" in lines[2]
+    assert markdown([race], "2 cores", 3).splitlines()[-1] == "| race | 2.5× |  | 2 MB |"
