@@ -242,6 +242,11 @@ class Chain:
         self._refuse(self._counters.end_of_own(following.index), following)
 
     @property
+    def end(self) -> Position | None:
+        """Where the last segment that was read ends; None before the first."""
+        return Position(self._wal.generation, self._wal.index, self._wal.end) if self._wal else None
+
+    @property
     def snapshot_is_ahead(self) -> bool:
         """Whether page 1's change counter in the snapshot is beyond all that were read."""
         return self._counters.ahead()

@@ -1,0 +1,88 @@
+"""What was shown of a replica: verdicts, faults with the good points around them, what rests on trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that does not hold: the object, what is lost by it, the good points around it."""
+
+    object: str
+    message: str
+    generation: str
+    last_good: RestorePoint | None = None
+    next_good: RestorePoint | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "object": self.object,
+            "message": self.message,
+            "generation": self.generation,
+            "last_good": self.last_good.to_json() if self.last_good else None,
+            "next_good": self.next_good.to_json() if self.next_good else None,
+        }
+
+
+@dataclass(frozen=True)
+class GenerationProof:
+    """What was shown of one generation."""
+
+    generation: str
+    faults: tuple[Fault, ...]
+    unproven: tuple[str, ...]
+    attested: tuple[int, ...]
+    """WAL indexes whose end a later snapshot attests."""
+    end: Position | None
+    """The last commit that the generation's newest chain reaches."""
+
+    @property
+    def verdict(self) -> Continuity:
+        if self.faults:
+            return "damaged"
+        return "consistent" if self.unproven else "proven"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "generation": self.generation,
+            "verdict": self.verdict,
+            "faults": [fault.to_json() for fault in self.faults],
+            "unproven": list(self.unproven),
+            "attested": list(self.attested),
+            "end": self.end.to_json() if self.end else None,
+        }
+
+
+@dataclass(frozen=True)
+class ReplicaProof:
+    """What was shown of a replica."""
+
+    generations: tuple[GenerationProof, ...]
+    objects: int
+    bytes_fetched: int
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return tuple(fault for proof in self.generations for fault in proof.faults)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        return tuple(f"{proof.generation}: {text}" for proof in self.generations for text in proof.unproven)
+
+    @property
+    def verdict(self) -> Continuity:
+        verdicts = {proof.verdict for proof in self.generations}
+        return "damaged" if "damaged" in verdicts else "consistent" if "consistent" in verdicts else "proven"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the proof as `verify --json` prints it."""
+        return {
+            "verdict": self.verdict,
+            "objects": self.objects,
+            "bytes_fetched": self.bytes_fetched,
+            "generations": [proof.to_json() for proof in self.generations],
+        }
