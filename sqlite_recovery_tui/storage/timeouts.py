@@ -10,7 +10,7 @@ class Timeouts:
     """Seconds until a connection, and between two pieces of an answer."""
 
     connect_seconds: float = 5.0
-    read_seconds: float = 30.0
+    read_seconds: float = 20.0
 
 
 PATIENT = Timeouts()

@@ -22,12 +22,13 @@ from sqlite_recovery_tui.storage.raw import Raw
 from sqlite_recovery_tui.storage.retry import Retry
 from sqlite_recovery_tui.storage.s3 import S3Site
 from sqlite_recovery_tui.storage.sftp import sftp_store
-from sqlite_recovery_tui.storage.timeouts import Timeouts
+from sqlite_recovery_tui.storage.timeouts import PATIENT, Timeouts
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.servers import S3Server, SftpServer, moto_s3, rclone_s3, rclone_sftp
 
 KINDS = ("files", "memory", "s3-moto", "s3-rclone", "s3-boto", "sftp")
-QUICK = Timeouts(connect_seconds=1.0, read_seconds=1.0)
+QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.5)
+"""For servers that never answer."""
 _NUMBERS = itertools.count(1)
 
 
@@ -126,11 +127,12 @@ def s3_of(
     path: str = ROOT,
     clock: FixedClock | None = None,
     through_boto: bool = False,
+    timeouts: Timeouts = PATIENT,
 ) -> ObjectStore:
     """Return a store on a server that waits on a clock of its own, so that no test really waits."""
     clock = clock or FixedClock(datetime.now(UTC))
     config = s3_config(server, bucket, endpoint=endpoint, path=path)
-    site = (BotoSite if through_boto else S3Site)(config, clock=clock, timeouts=QUICK, environ={})
+    site = (BotoSite if through_boto else S3Site)(config, clock=clock, timeouts=timeouts, environ={})
     return ObjectStore(site, root=path, url=config.url, retry=Retry(clock))
 
 
@@ -153,7 +155,9 @@ class BotoSite(S3Site):
         """Leave the client to the next."""
 
 
-def sftp_of(server: SftpServer, path: str, known_hosts: Path, **changes: object) -> ObjectStore:
+def sftp_of(
+    server: SftpServer, path: str, known_hosts: Path, *, timeouts: Timeouts = PATIENT, **changes: object
+) -> ObjectStore:
     settings: dict[str, object] = {
         "host": server.host,
         "port": server.port,
@@ -164,4 +168,4 @@ def sftp_of(server: SftpServer, path: str, known_hosts: Path, **changes: object)
     }
     config = ReplicaConfig("sftp", "sftp", **settings)  # type: ignore[arg-type]
     clock = FixedClock(datetime.now(UTC))
-    return sftp_store(config, retry=Retry(clock), timeouts=QUICK, known_hosts=[known_hosts])
+    return sftp_store(config, retry=Retry(clock), timeouts=timeouts, known_hosts=[known_hosts])

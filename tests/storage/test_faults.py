@@ -20,7 +20,8 @@ from sqlite_recovery_tui.errors import (
     WrongRegion,
 )
 from sqlite_recovery_tui.storage.objects import ObjectStore
-from tests.storage.conftest import s3_of
+from sqlite_recovery_tui.storage.timeouts import Timeouts
+from tests.storage.conftest import QUICK, s3_of
 from tests.support.fault_proxy import ALWAYS, Fault, FaultProxy, flip_bit, s3_error
 from tests.support.servers import S3Server
 
@@ -188,14 +189,17 @@ def test_a_short_answer_to_a_range_is_an_error(store: ObjectStore, proxy: FaultP
         store.get_range("wal/k", 0, 100)
 
 
-def test_no_answer_is_given_up_in_bounded_time(store: ObjectStore, proxy: FaultProxy) -> None:
+def test_no_answer_is_given_up_in_bounded_time(moto: S3Server, proxy: FaultProxy, bucket: str) -> None:
+    store = s3_of(moto, bucket, endpoint=proxy.endpoint, path=ROOT, timeouts=QUICK)
     proxy.add(Fault("hang", times=ALWAYS))
     with pytest.raises(Unreachable, match="no answer in time"):
         store.get("wal/k")
     assert len(proxy.requests) == 3
 
 
-def test_one_hanging_request_is_outlived(store: ObjectStore, proxy: FaultProxy) -> None:
+def test_one_hanging_request_is_outlived(moto: S3Server, proxy: FaultProxy, bucket: str) -> None:
+    patience = Timeouts(connect_seconds=3.0, read_seconds=3.0)
+    store = s3_of(moto, bucket, endpoint=proxy.endpoint, path=ROOT, timeouts=patience)
     proxy.add(Fault("hang"))
     assert store.get("wal/k") == DATA
 

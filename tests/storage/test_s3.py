@@ -23,7 +23,7 @@ from sqlite_recovery_tui.errors import AccessDenied, StorageError, Unreachable, 
 from sqlite_recovery_tui.storage.objects import ObjectStore
 from sqlite_recovery_tui.storage.retry import Retry
 from sqlite_recovery_tui.storage.s3 import S3Site
-from tests.storage.conftest import QUICK, s3_config
+from tests.storage.conftest import s3_config
 from tests.support.certificates import self_signed
 from tests.support.fault_proxy import ALWAYS, Fault, FaultProxy, fault_proxy, s3_error
 from tests.support.servers import S3Server
@@ -56,7 +56,7 @@ def bare(bucket: str, endpoint: str | None, **changes: Any) -> ReplicaConfig:
 
 def opened(config: ReplicaConfig, environ: Mapping[str, str]) -> ObjectStore:
     clock = FixedClock(datetime.now(UTC))
-    site = S3Site(config, clock=clock, timeouts=QUICK, environ=environ)
+    site = S3Site(config, clock=clock, environ=environ)
     return ObjectStore(site, root=config.path, url=config.url, retry=Retry(clock))
 
 

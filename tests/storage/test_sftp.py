@@ -14,7 +14,7 @@ import pytest
 from sqlite_recovery_tui.config import Secret
 from sqlite_recovery_tui.errors import AccessDenied, BucketNotFound, Unreachable
 from sqlite_recovery_tui.storage.objects import ObjectStore
-from tests.storage.conftest import sftp_of
+from tests.storage.conftest import QUICK, sftp_of
 from tests.support.servers import SftpServer, rclone_sftp
 
 
@@ -109,10 +109,10 @@ def test_nobody_listening_and_nobody_answering_are_told_apart(sftp_server: SftpS
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
         with pytest.raises(Unreachable, match="refused"):
-            sftp_of(sftp_server, "", known, port=port).get("k")
+            sftp_of(sftp_server, "", known, port=port, timeouts=QUICK).get("k")
         silent.listen()
         with pytest.raises(Unreachable, match="no answer in time"):
-            sftp_of(sftp_server, "", known, port=port).get("k")
+            sftp_of(sftp_server, "", known, port=port, timeouts=QUICK).get("k")
     with pytest.raises(Unreachable, match="host name"):
         sftp_of(sftp_server, "", known, host="nowhere.invalid").get("k")
 
