@@ -203,3 +203,11 @@ def test_a_reader_in_the_way_of_a_checkpoint_is_told(tmp_path: Path) -> None:
             writer.checkpoint("TRUNCATE")
         reader.close()
         assert writer.checkpoint("PASSIVE")
+
+
+def test_every_object_is_the_frame_that_litestream_writes(tmp_path: Path) -> None:
+    """Independent 4 MiB blocks, a content checksum, no content size."""
+    with make_writer(tmp_path) as writer:
+        history(writer)
+        headers = {(tmp_path / "replica" / item.key).read_bytes()[:7].hex() for item in writer.objects}
+    assert headers == {"04224d186470b9"}
