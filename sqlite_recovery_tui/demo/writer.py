@@ -21,7 +21,6 @@ import lz4.frame
 
 from sqlite_recovery_tui.domain import Position, Snapshot, WalSegment
 from sqlite_recovery_tui.formats import generations, wal
-from sqlite_recovery_tui.formats import lz4 as frames
 
 CheckpointMode = Literal["PASSIVE", "FULL", "RESTART", "TRUNCATE"]
 Sink = Callable[[str, Iterable[bytes], datetime], int]
@@ -212,8 +211,7 @@ class GenerationWriter:
     def _ship(self, source: _Wal, end: int, time: datetime) -> WalSegment:
         start = source.shipped
         key = generations.segment_key(self._generation, source.index, start)
-        data = frames.compress(bytes(source.data[start:end]))
-        size = self._sink(key, [data], time)
+        size = self._sink(key, _compress([bytes(source.data[start:end])]), time)
         source.shipped = end
         self._mark_restorable(Position(self._generation, source.index, end), time)
         segment = WalSegment(self._generation, source.index, start, key, size, time)
@@ -265,7 +263,10 @@ class GenerationWriter:
 
 
 def _compress(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Encode pieces as the one LZ4 frame that Litestream v0.3 writes, without holding the whole."""
+    """Encode pieces as the one LZ4 frame that Litestream v0.3 writes, without holding the whole.
+
+    Encoding in one call would choose smaller blocks for small data.
+    """
     encoder = lz4.frame.LZ4FrameCompressor(
         block_size=lz4.frame.BLOCKSIZE_MAX4MB, block_linked=False, content_checksum=True
     )
