@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -17,22 +17,14 @@ from sqlite_recovery_tui.formats.header import DatabaseHeader
 from sqlite_recovery_tui.formats.wal import HEADER_SIZE as WAL_HEADER_BYTES
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd, SnapshotMismatch
-from sqlite_recovery_tui.replica.timeline import snapshot_point
 from sqlite_recovery_tui.restore import faults
 from sqlite_recovery_tui.restore.apply import BeforeWrite, PageWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, IrregularFrame
-from sqlite_recovery_tui.restore.mark import SnapshotMark
 from sqlite_recovery_tui.restore.place import check_space
 from sqlite_recovery_tui.restore.plan import Plan
+from sqlite_recovery_tui.restore.tear import TearWatch
 from sqlite_recovery_tui.restore.work import Journal, WorkDir, changes_identity
-
-SHIPPED_AFTER = timedelta(seconds=2)
-"""A segment stored this much later than a snapshot carries all that the snapshot can hold: Litestream
-ships everything up to the end of its shadow WAL, which it brings up to date every second."""
-
-STEP_BACK_BYTES = 64 << 20
-"""An earlier base is used to settle a doubt when it costs no more than this to fetch."""
 
 _SLACK_BYTES = 1 << 20
 
@@ -58,28 +50,6 @@ class SnapshotDamaged(Exception):
         super().__init__(error.message)
         self.error = error
         self.note = f"snapshot {error.object} is damaged ({error.message}); an earlier one was used"
-
-
-class TornSnapshot(Exception):
-    """The base holds pages that are newer than the newest frames to lay over it."""
-
-    def __init__(self, plan: Plan) -> None:
-        """Describe the tear of `plan`."""
-        base = plan.base
-        message = (
-            f"snapshot {base.index:08x} holds pages newer than the frames stored behind it: "
-            "laying those over it would mix two states"
-        )
-        super().__init__(message)
-        self.error = DamagedError(
-            message,
-            object=base.key,
-            last_good=faults.last_snapshot_before(plan),
-            next_good=snapshot_point(base),
-            hint="another replica may reach further; --to-last-good gives the snapshot alone",
-        )
-        self.note = f"snapshot {base.index:08x} is newer than the frames behind it; an earlier one was used"
-        self.alone = f"snapshot {base.index:08x} is newer than the frames behind it; it is restored alone"
 
 
 @dataclass
@@ -160,28 +130,28 @@ class Build:
         """Lay the plan's changes over the base."""
         size = os.fstat(fd).st_size
         base = self._base_header(fd, size)
-        page_size = base.page_size if base else 0
-        mark = self._mark(fd, size, page_size)
+        page_size = base.page_size
+        tear = TearWatch.of(self.plan, self.fetcher, fd, page_size, to_last_good=self.to_last_good)
         # Pages that an interrupted attempt laid over the base may already be newer than its counter.
-        counter = journal.counter if journal.applying else base.change_counter if base else None
+        counter = journal.counter if journal.applying else base.change_counter
         applying = self.work.applying(journal, identity, counter)
 
         def before_write(pages: npt.NDArray[np.uint32]) -> None:
-            if mark is not None:
-                mark.look(pages)
-                mark.save(self.work.marks)
+            if tear is not None:
+                tear.mark.look(pages)
+                tear.mark.save(self.work.marks)
             self.work.save(applying)
 
-        if mark is not None and journal.applying and self.work.marks.exists():
-            mark.load(self.work.marks)
+        if tear is not None and journal.applying and self.work.marks.exists():
+            tear.mark.load(self.work.marks)
         chain = Chain(page_size or None, until=self.plan.until, counter=counter)
         state = _Applied(self.plan)
-        fault = self._lay(fd, chain, state, mark, before_write)
+        fault, doubts = self._lay(fd, chain, state, tear, before_write)
         page_size = chain.page_size or 0
         size = os.fstat(fd).st_size
         self._check_whole(size, page_size)
         lost = faults.lost(self.plan, fault, state.position) if fault is not None else ()
-        unproven = (*state.unproven(chain), *self._doubt)
+        unproven = (*state.unproven(chain), *doubts)
         return Built(
             position=state.position,
             time=state.time,
@@ -192,19 +162,17 @@ class Build:
             lost=lost,
         )
 
-    _doubt: tuple[str, ...] = ()
-
     def _lay(
-        self, fd: int, chain: Chain, state: _Applied, mark: SnapshotMark | None, before_write: BeforeWrite
-    ) -> ChainFault | None:
-        """Apply the chain; return the fault in front of which it ended where that is allowed."""
+        self, fd: int, chain: Chain, state: _Applied, tear: TearWatch | None, before_write: BeforeWrite
+    ) -> tuple[ChainFault | None, tuple[str, ...]]:
+        """Apply the chain; return the fault it ended in front of where that is allowed, and doubts."""
         writer: PageWriter | None = None
         fault: ChainFault | None = None
         try:
             for batch in chain.read(self._decoded()):
                 writer = writer or self._writer(fd, batch.header.page_size, before_write)
-                if mark is not None:
-                    mark.see(batch)
+                if tear is not None:
+                    tear.mark.see(batch)
                 state.see(batch)
                 writer.add(batch)
         except SnapshotMismatch as mismatch:
@@ -216,24 +184,23 @@ class Build:
         if fault is not None and not self.to_last_good:
             raise faults.chain_fault(self.plan, fault, state.position)
         if writer is not None:
-            last_index = fault.index if fault is not None else self.plan.last_index
-            if mark is not None and last_index == self.plan.base.index and not self._shipped_behind(fault):
-                writer.preview(before_write)
-                self._judge(mark, chain, fault)
-            elif chain.snapshot_is_ahead:
-                message = "its page 1 is of a later commit than any in the WAL behind it"
-                raise SnapshotDamaged(faults.mismatch(self.plan, message))
+            writer.preview(before_write)
+        doubts: tuple[str, ...] = ()
+        if tear is not None and tear.is_possible(fault):
+            doubts = tear.judge(chain, fault)
+        elif chain.snapshot_is_ahead:
+            message = "its page 1 is of a later commit than any in the WAL behind it"
+            raise SnapshotDamaged(faults.mismatch(self.plan, message))
+        if writer is not None:
             writer.finish()
-        return fault
+        return fault, doubts
 
     def _writer(self, fd: int, page_size: int, before_write: BeforeWrite) -> PageWriter:
         share = self.memory_bytes // 3
         return PageWriter(fd, page_size, memory_bytes=share, spool=self.work.spool, before_write=before_write)
 
-    def _base_header(self, fd: int, size: int) -> DatabaseHeader | None:
-        """Return the base's header, None for an empty one; raise `SnapshotDamaged` for a torn file."""
-        if size == 0:
-            return None
+    def _base_header(self, fd: int, size: int) -> DatabaseHeader:
+        """Return the base's header; raise `SnapshotDamaged` for a file that is no database."""
         try:
             parsed = database_header.parse(os.pread(fd, database_header.SIZE, 0))
         except FormatError as error:
@@ -255,66 +222,6 @@ class Build:
             yield segment, data
             done += segment.size
             self.progress(Progress("applying WAL", done, total, "bytes", f"segment {number} of {count}"))
-
-    def _mark(self, fd: int, size: int, page_size: int) -> SnapshotMark | None:
-        """Return a judge of the base's mark where its own WAL may be the last that is laid over it."""
-        plan = self.plan
-        if not plan.changes or not page_size:
-            return None
-        if not self.to_last_good and (plan.last_index != plan.base.index or self._shipped_behind(None)):
-            return None
-        return SnapshotMark(fd, page_size, plan.base.index, size // page_size)
-
-    def _shipped_behind(self, fault: ChainFault | None) -> bool:
-        """Tell whether all that the base can hold is among the frames in front of the target and `fault`."""
-        last = self.plan.changes[-1].position
-        return any(
-            change.time > self.plan.base.time + SHIPPED_AFTER
-            for change in self.plan.changes
-            if (fault is None or change.position < fault.segment.position)
-            and (self.plan.until is None or change.position < last)
-        )
-
-    def _judge(self, mark: SnapshotMark, chain: Chain, fault: ChainFault | None) -> None:
-        """Raise `TornSnapshot` when the base reaches beyond the frames, or may and that is cheap to avoid."""
-        verdict = mark.counters_tell()
-        if verdict is None:
-            complete = fault is None and self._see_beyond(mark, chain)
-            verdict = mark.verdict(complete=complete)
-        if verdict == "later":
-            raise TornSnapshot(self.plan)
-        if verdict == "fine" or (verdict == "same" and self.plan.until is None):
-            return
-        earlier = self.plan.step_back("")
-        if earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
-            raise TornSnapshot(self.plan)
-        self._doubt = (
-            f"snapshot {self.plan.base.index:08x} may be newer than the frames behind it: "
-            "nothing stored later tells",
-        )
-
-    def _beyond_target(self) -> list[WalSegment]:
-        """Return the segments of the base's WAL behind the target, up to where the base surely ends."""
-        last = self.plan.changes[-1].position
-        behind = [
-            segment
-            for segment in self.plan.run.segments
-            if segment.index == self.plan.base.index and segment.position > last
-        ]
-        for number, segment in enumerate(behind):
-            if segment.time > self.plan.base.time + SHIPPED_AFTER:
-                return behind[: number + 1]
-        return behind
-
-    def _see_beyond(self, mark: SnapshotMark, chain: Chain) -> bool:
-        """Show `mark` the frames behind the target; return whether they reach as far as the base can."""
-        beyond = self._beyond_target()
-        try:
-            for batch in chain.read_on(self.fetcher.segments(beyond)):
-                mark.see_beyond(batch)
-        except ChainFault:
-            return False
-        return (beyond or self.plan.changes)[-1].time > self.plan.base.time + SHIPPED_AFTER
 
     def _check_reach(self) -> None:
         """Refuse a position in a WAL of which nothing is stored; how far others reach is seen later."""

@@ -2,7 +2,7 @@
 
 A snapshot may hold pages of its WAL up to some commit, its *mark*. Frames laid over a snapshot whose mark
 lies behind them would put older pages over newer ones: a torn restore, which no check of the result
-finds. Either the snapshot's pages agree with some mark inside the frames, or they do not.
+finds. A snapshot by itself is torn when it was taken in the middle of a checkpoint.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import xxhash
 
 from sqlite_recovery_tui.formats.wal import FRAME_HEADER_SIZE
 from sqlite_recovery_tui.replica.chain import Batch
+from sqlite_recovery_tui.replica.fit import CheckpointFit
 
 Verdict = Literal["fine", "same", "unknown", "later"]
-"""fine: the snapshot does not reach beyond the frames, or what it holds does not matter; same: laying the
-frames over it changes nothing; later: it reaches beyond them."""
+"""fine: the snapshot does not reach beyond the target, or what it holds does not matter; same: it is the
+target, as far as can be seen; later: it reaches beyond, or may and nothing says that it does not."""
 
 _ABSENT = -1
 _COUNTER = struct.Struct(">I")
@@ -34,7 +35,7 @@ class SnapshotMark:
     """Collect what the frames of the base's WAL say, and what the snapshot held in their places.
 
     Give it every batch of that WAL (`see`), let it look at the snapshot's pages before any of them is
-    overwritten (`look`), and ask `counters_tell`. Where those do not, give it the frames behind the
+    overwritten (`look`), and ask for the `quick_verdict`. Without one, give it the frames behind the
     target (`see_beyond`) and ask for the `verdict`.
     """
 
@@ -97,30 +98,39 @@ class SnapshotMark:
         self._shrinks, self.held_pages = shrinks == "1", int(size)
         self._snapshot = {int(page): int(value) for page, value in (line.split() for line in lines)}
 
-    def counters_tell(self) -> Verdict | None:
+    def quick_verdict(self) -> Verdict | None:
         """Judge from page numbers and from page 1's change counter alone; None when these do not tell."""
         size = self._sizes[-1] if self._sizes else 0
-        if len({page for page in self._pages[: self._committed] if page <= size}) == size:
+        if self._sizes and len({page for page in self._pages[: self._committed] if page <= size}) == size:
             return "fine"  # the frames rewrite every page
         self._held(1)
         highest = max(self._counters, default=None)
-        if _less(self._snapshot_counter, highest):
-            return "fine"
         return "later" if _less(highest, self._snapshot_counter) else None
 
     def verdict(self, *, complete: bool) -> Verdict:
         """Judge from the pages; `complete`: the frames seen reach as far as the snapshot can."""
         target = self._target if self._target >= 0 else self._committed
-        fits = self._last_fitting()
-        if fits > target:
+        fit = CheckpointFit(self._held)
+        sizes = dict(zip(self._ends, self._sizes, strict=True))
+        best, whole = 0, []
+        for at, (page, image) in enumerate(zip(self._pages, self._hashes, strict=True), start=1):
+            fit.add(page, image)
+            if at in sizes:
+                best = max(best, fit.commit(sizes[at]))
+                if fit.is_whole(sizes[at]):
+                    whole.append(at)
+        before = set(self._pages[:target])
+        beyond = [at for page, at in fit.witnesses.items() if page not in before]
+        if not target and any(at >= max(beyond, default=0) for at in whole):
+            return "same"  # a commit behind the snapshot's own position, and all of it
+        if beyond and best >= min(beyond):
             return "later"
         if complete:
             return "fine"
         grown = self.held_pages > max(self._sizes, default=self.held_pages) and not self._shrinks
-        if grown or self._holds_more_than(fits):
+        if grown or self._holds_more_than(best):
             return "later"
-        same_size = not self._sizes or self.held_pages == self._sizes[-1]
-        return "same" if fits == target and same_size else "unknown"
+        return "same" if target in whole and self.held_pages == sizes[target] else "unknown"
 
     @property
     def _committed(self) -> int:
@@ -137,23 +147,6 @@ class SnapshotMark:
             self._shrinks = _COUNTER.unpack_from(page, _AUTO_VACUUM_AT)[0] != 0
         self._snapshot[number] = xxhash.xxh3_64_intdigest(page) if there else _ABSENT
         return self._snapshot[number]
-
-    def _last_fitting(self) -> int:
-        """Return after how many frames the snapshot may have been taken at the latest; 0: before them all.
-
-        A commit fits when every page that was written up to it is in the snapshot as it was then.
-        """
-        ends = set(self._ends)
-        wrong: set[int] = set()
-        last = 0
-        for at, (page, image) in enumerate(zip(self._pages, self._hashes, strict=True), start=1):
-            if image == self._held(page):
-                wrong.discard(page)
-            else:
-                wrong.add(page)
-            if at in ends and not wrong:
-                last = at
-        return last
 
     def _holds_more_than(self, fits: int) -> bool:
         """Tell whether the snapshot holds most of what became of pages behind the frame `fits`.

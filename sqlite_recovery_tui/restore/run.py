@@ -17,10 +17,11 @@ from sqlite_recovery_tui.errors import DamagedError, RecoverError, StorageError
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
 from sqlite_recovery_tui.restore import place
 from sqlite_recovery_tui.restore import target as targets
-from sqlite_recovery_tui.restore.build import Build, Built, SnapshotDamaged, TornSnapshot
+from sqlite_recovery_tui.restore.build import Build, Built, SnapshotDamaged
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.pack import Pack
 from sqlite_recovery_tui.restore.plan import Plan
+from sqlite_recovery_tui.restore.tear import TornSnapshot
 from sqlite_recovery_tui.restore.work import WorkDir
 from sqlite_recovery_tui.storage.base import Store
 
@@ -171,17 +172,22 @@ def _build_some_way(
 ) -> tuple[Built, Plan]:
     """Build from the plan's base, or from an earlier one where that base will not do."""
     first_fault: DamagedError | None = None
+    lost: tuple[str, ...] = ()
     while True:
         build = Build(plan, fetcher, work, options.memory_bytes, options.to_last_good, progress)
         try:
-            return build.run(), plan
+            built = build.run()
+            if lost:
+                built = replace(built, continuity="consistent", lost=(*built.lost, *lost))
+            return built, plan
         except (TornSnapshot, SnapshotDamaged) as fault:
             first_fault = first_fault or fault.error
             earlier = plan.step_back(fault.note)
             if earlier is not None:
                 plan = earlier
-            elif options.to_last_good and isinstance(fault, TornSnapshot):
-                plan = replace(plan, changes=(), notes=(*plan.notes, fault.alone))
+            elif options.to_last_good and isinstance(fault, TornSnapshot) and plan.changes:
+                plan = replace(plan, changes=(), until=None)
+                lost = (fault.alone,)
             else:
                 raise first_fault from None
 

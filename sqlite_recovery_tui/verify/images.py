@@ -14,6 +14,7 @@ from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import header as database_header
 from sqlite_recovery_tui.formats.wal import FRAME_HEADER_SIZE
 from sqlite_recovery_tui.replica.chain import Batch
+from sqlite_recovery_tui.replica.fit import CheckpointFit
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, IrregularFrame
 
@@ -68,26 +69,25 @@ def differing(left: Image, right: Image) -> set[int]:
 
 
 class Mark:
-    """Follow a snapshot's own WAL until the pages in `wrong` are what the snapshot holds."""
+    """Follow a snapshot's own WAL until it explains the pages in `wrong`, in which the snapshot differs
+    from the state in front of that WAL."""
 
     def __init__(self, found: Image, wrong: set[int]) -> None:
-        """Look for a commit that explains how `found` differs from the state in front of its WAL."""
+        """Look into the snapshot `found`."""
         self._fd = os.open(found.path, os.O_RDONLY)
         self._page_size = found.page_size
         self._pages = os.fstat(self._fd).st_size // found.page_size
-        self._wrong = set(wrong)
-        self._wanted: dict[int, int] = {}
+        self._wrong = wrong
+        self._hashes: dict[int, int] = {}
+        self._fit = CheckpointFit(self._held)
 
     def reached_by(self, batch: Batch) -> bool:
-        """Tell whether some commit in `batch` leaves nothing different."""
+        """Tell whether a checkpoint that saw some commit in `batch` leaves just these differences."""
         for number, commit, row in zip(
             batch.frames.pgno.tolist(), batch.frames.commit.tolist(), batch.frames.data, strict=True
         ):
-            if xxhash.xxh3_64_intdigest(memoryview(row)[FRAME_HEADER_SIZE:]) == self._hash(number):
-                self._wrong.discard(number)
-            else:
-                self._wrong.add(number)
-            if commit and not any(page <= max(commit, self._pages) for page in self._wrong):
+            self._fit.add(number, xxhash.xxh3_64_intdigest(memoryview(row)[FRAME_HEADER_SIZE:]))
+            if commit and self._explained(self._fit.commit(commit), commit):
                 return True
         return False
 
@@ -95,11 +95,17 @@ class Mark:
         """Close the image."""
         os.close(self._fd)
 
-    def _hash(self, number: int) -> int:
-        if number not in self._wanted:
+    def _explained(self, mark: int, size: int) -> bool:
+        found = self._fit.witnesses
+        return all(
+            found.get(page, mark + 1) <= mark for page in self._wrong if page <= max(size, self._pages)
+        )
+
+    def _held(self, number: int) -> int:
+        if number not in self._hashes:
             page = os.pread(self._fd, self._page_size, (number - 1) * self._page_size)
-            self._wanted[number] = xxhash.xxh3_64_intdigest(page)
-        return self._wanted[number]
+            self._hashes[number] = xxhash.xxh3_64_intdigest(page)
+        return self._hashes[number]
 
 
 def _write(fetcher: Fetcher, fd: int, snapshot: Snapshot) -> Checkpoint:

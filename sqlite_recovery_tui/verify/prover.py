@@ -14,8 +14,8 @@ from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.chain import Chain, ChainFault
 from sqlite_recovery_tui.replica.timeline import Generation, Run, snapshot_point
 from sqlite_recovery_tui.restore.apply import PageWriter
-from sqlite_recovery_tui.restore.build import SHIPPED_AFTER
 from sqlite_recovery_tui.restore.fetch import Fetcher
+from sqlite_recovery_tui.restore.tear import SHIPPED_AFTER
 from sqlite_recovery_tui.verify.images import Image, Mark, differing, load
 from sqlite_recovery_tui.verify.proof import Fault, GenerationProof
 

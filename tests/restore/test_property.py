@@ -18,7 +18,7 @@ from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.run import RestoreResult
 from sqlite_recovery_tui.restore.target import AtPosition, Target
 from sqlite_recovery_tui.storage.base import Store
-from tests.support.history import SHAPES, STEPS, History, Shape, Step, play
+from tests.support.history import SHAPES, STEPS, Held, History, Shape, Step, play
 from tests.support.shelf import at, folder, proof_of, restore_to
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
@@ -57,7 +57,7 @@ class Restorer:
             assert not reachable, f"refused {wanted}"
             return
         assert self.history.is_stored(wanted), f"beyond the end: {wanted}"
-        alone = [held.content for held in self.history.snapshots if held.snapshot.position == wanted]
+        alone = [held.content for held in self.whole if held.snapshot.position == wanted]
         assert data == expected.state or data in alone or doubted(result), f"at {wanted}"
         assert result.continuity in ("proven", "consistent")
         assert len(data) == result.pages * result.page_size
@@ -80,6 +80,17 @@ class Restorer:
             assert reached >= self.order(newest.position)
 
     @property
+    def whole(self) -> list[Held]:
+        """The snapshots that are one state by themselves, or of which nothing stored says otherwise."""
+        return [
+            held
+            for held in self.history.snapshots
+            if held.mark.offset == 0
+            or any(held.content.startswith(commit.state or b"-") for commit in self.history.commits)
+            or not self.history.is_stored(held.mark)
+        ]
+
+    @property
     def overwritten(self) -> bool:
         """Whether a snapshot took the name of an earlier one: what only that one reached is gone."""
         kept = [held.snapshot.key for held in self.history.snapshots]
@@ -95,9 +106,7 @@ class Restorer:
             for commit in self.history.commits
             if commit.time is not None and commit.time <= moment
         ]
-        held = [
-            (item.content, item.mark) for item in self.history.snapshots if item.snapshot.time <= moment
-        ]
+        held = [(item.content, item.mark) for item in self.whole if item.snapshot.time <= moment]
         return [*commits, *held]
 
 
