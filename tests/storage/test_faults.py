@@ -15,6 +15,7 @@ from sqlite_recovery_tui.errors import (
     AccessDenied,
     BucketNotFound,
     ClockSkew,
+    ShortBody,
     StorageError,
     Unreachable,
     WrongRegion,
@@ -309,6 +310,14 @@ def test_a_put_that_stored_something_else_is_noticed(store: ObjectStore, proxy: 
     assert listed(store) == store_before
 
 
+def test_a_put_that_kept_only_a_part_is_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
+    headers = {"Content-Length": "3", "Last-Modified": "Thu, 26 Mar 2026 10:30:00 GMT", "ETag": '"x"'}
+    proxy.add(Fault("answer", status=200, method="HEAD", headers=headers))
+    with pytest.raises(ShortBody, match="ends after 3 of 4 bytes"):
+        store.put("halved", b"data")
+    store.delete(["halved"])
+
+
 def test_a_web_page_is_no_empty_listing(store: ObjectStore, proxy: FaultProxy) -> None:
     page = Fault(
         "answer",
@@ -329,7 +338,7 @@ def test_refused_connections_and_unknown_hosts_are_told_apart(moto: S3Server, bu
         clock = FixedClock(datetime.now(UTC))
         refused = s3_of(moto, bucket, endpoint=f"http://127.0.0.1:{port}", clock=clock)
         with pytest.raises(Unreachable, match="refused") as caught:
-            refused.get("k")
+            refused.get("TimedOut/certificate/SSL dns error")
     assert "(3 attempts)" in caught.value.message
     unknown = s3_of(moto, bucket, endpoint="http://nowhere.invalid", clock=clock)
     with pytest.raises(Unreachable, match="host name is not known"):

@@ -6,14 +6,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import paramiko
 import pytest
 
-from sqlite_recovery_tui.config import Secret
+from sqlite_recovery_tui.config import ReplicaConfig, Secret
 from sqlite_recovery_tui.errors import AccessDenied, BucketNotFound, Unreachable
 from sqlite_recovery_tui.storage.objects import ObjectStore
+from sqlite_recovery_tui.storage.ssh import Connection
+from sqlite_recovery_tui.storage.timeouts import PATIENT
 from tests.storage.conftest import QUICK, sftp_of
 from tests.support.servers import SftpServer, rclone_sftp
 
@@ -183,6 +186,37 @@ def test_a_broken_connection_is_opened_again(
         assert got == data
         assert len(live) == 3
         through.close()
+
+
+def test_a_connection_that_met_an_error_is_not_used_again(
+    sftp_server: SftpServer, store: ObjectStore, tmp_path: Path
+) -> None:
+    config = ReplicaConfig(
+        "sftp",
+        "sftp",
+        host=sftp_server.host,
+        user=sftp_server.user,
+        password=Secret(sftp_server.password),
+        skip_verify=True,
+    )
+    with relay(sftp_server.port) as (port, live):
+        connection = Connection(replace(config, port=port), PATIENT)
+
+        def use(error: Exception | None = None) -> None:
+            with connection.channel() as sftp:
+                assert sftp.stat("replica/k").st_size == 4
+                if error is not None:
+                    raise error
+
+        with pytest.raises(FileNotFoundError):
+            use(FileNotFoundError())
+        use()
+        assert len(live) == 1, "a missing file says nothing against the connection"
+        with pytest.raises(EOFError):
+            use(EOFError())
+        use()
+        assert len(live) == 2
+        connection.close()
 
 
 def test_two_servers_do_not_share_a_key(tmp_path: Path, known: Path) -> None:
