@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,6 +100,7 @@ def place(database: Path, output: Path, *, force: bool, now: datetime) -> Path |
         _place_new(database, output)
         return None
     refuse_in_use(output)
+    _remove_empty_undo_points(output)
     undo = output.with_name(f"{output.name}.undo-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}")
     undo.mkdir(mode=0o700)
     _fold(output)
@@ -129,6 +132,13 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _remove_empty_undo_points(output: Path) -> None:
+    """Remove what an attempt left that was killed before it had anything to keep."""
+    for folder in output.parent.glob(f"{glob.escape(output.name)}.undo-*"):
+        with suppress(OSError):  # it holds something, and stays
+            folder.rmdir()
 
 
 def _place_new(database: Path, output: Path) -> None:
