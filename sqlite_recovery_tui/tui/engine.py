@@ -37,6 +37,8 @@ class Lane(Enum):
     CHECK = ("check", 3)
     BROWSE = ("browse", 1)
     COUNT = ("count", 1)
+    CLEAN = ("clean", 2)
+    """Ends processes and removes what is left; done even when everything is asked to stop."""
 
     def __init__(self, label: str, width: int) -> None:
         """Name the lane and say how wide it is."""
@@ -285,10 +287,11 @@ class Engine:
             await self._settled.wait()
 
     def stop(self) -> None:
-        """Ask everything to stop."""
+        """Ask everything to stop, except what cleans up."""
         self._closed = True
-        for request in list(self._open):
-            request.token.cancel()
+        for request in self._open:
+            if request.lane is not Lane.CLEAN:
+                request.token.cancel()
 
     def close(self, seconds: float = 0.5) -> bool:
         """Stop everything and wait at most `seconds`; return False when a thread still hangs."""

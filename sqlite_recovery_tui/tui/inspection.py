@@ -137,7 +137,7 @@ class Inspection:
                 inspector.close()
 
         if inspectors:
-            self._engine.ask(Lane.CHECK, self._session, work, then=_nothing, failed=_nothing)
+            self._engine.ask(Lane.CLEAN, self._session, work, then=_nothing, failed=_nothing)
 
     def _browse(
         self, work: Callable[[Report], RowPage], then: Callable[[RowPage], None], failed: Failed

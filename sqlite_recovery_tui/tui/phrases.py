@@ -27,6 +27,7 @@ __all__ = [
 TimeStyle = Literal["utc", "local", "age"]
 TIME_STYLES: tuple[TimeStyle, ...] = ("utc", "local", "age")
 
+
 def seconds(amount: float) -> str:
     """Return a length of time in its two largest units: `0.3 s`, `41 s`, `4 h 01 min`, `2 d 3 h`."""
     if amount < 10:

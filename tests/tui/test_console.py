@@ -269,12 +269,14 @@ from sqlite_recovery_tui.tui import app as module
 class Hanging(module.Console):
     def on_mount(self):
         super().on_mount()
-        self.engine.ask(module_lane, self, lambda _: time.sleep(60), then=print, failed=print)
+        self.engine.ask(Lane.SCAN, self, lambda _: hang(), then=print, failed=print)
         self.set_timer(0.2, self.exit)
     def run(self):
         super().run(headless=True, size=(80, 24))
+from concurrent.futures import ThreadPoolExecutor
 from sqlite_recovery_tui.tui.engine import Lane
-module_lane = Lane.SCAN
+def hang():  # as a library does: the interpreter waits for such a pool's threads at its end
+    ThreadPoolExecutor(1).submit(time.sleep, 60).result()
 module.Console = Hanging
 sys.exit(module.run(None))
 """

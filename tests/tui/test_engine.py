@@ -99,8 +99,12 @@ async def test_a_dropped_request_answers_nobody_and_holds_no_place() -> None:
     console.engine.drop(hung)
     console.ask(lambda _: "next", Lane.BROWSE)
     await console.engine.settle()
-    assert console.values == ["next"]
     release.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith(Lane.BROWSE.label):
+            await asyncio.to_thread(thread.join, 10)
+    await asyncio.sleep(0)
+    assert console.values == ["next"]
 
 
 async def test_a_lane_runs_no_more_than_its_width() -> None:
@@ -178,6 +182,15 @@ async def test_leaving_waits_a_moment_for_work_that_stops_when_asked() -> None:
     console = Console()
     console.ask(lambda report: report.cancel.wait(30))
     assert console.engine.close(5) is True
+
+
+async def test_cleaning_up_is_done_even_when_everything_stops() -> None:
+    console = Console()
+    done = threading.Event()
+    console.engine.stop()
+    console.ask(lambda _: done.set(), Lane.CLEAN)
+    console.engine.stop()
+    assert await asyncio.to_thread(done.wait, 10)
 
 
 def test_only_the_newest_report_of_a_request_waits_to_be_handled() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlite_recovery_tui.tui.screens.job import JobScreen
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
+from sqlite_recovery_tui.tui.widgets.field import Field
 from tests.tui.support import (
     LARGE,
     SIZES,
@@ -122,6 +124,12 @@ async def test_rows_and_sql_and_whole_cells(settings: Settings) -> None:
         assert value is not None
         assert value.value == bench.counts["orders"].rows
 
+        await press(pilot, "s", "home", "ctrl+k")
+        await type_text(pilot, "select * from events")
+        await press(pilot, "enter")
+        assert bench.preview.source.row_count() == 1_000
+        assert "more than 1,000 rows; the rest is not shown" in picture(pilot)
+
 
 async def test_sql_that_writes_is_refused_in_place(settings: Settings) -> None:
     console = make_console(settings)
@@ -151,6 +159,9 @@ async def test_the_restored_file_can_be_named(settings: Settings, tmp_path: Path
     console = make_console(settings)
     async with opened(console) as pilot:
         await press(pilot, "R", "o")
+        assert "/scratch/shop-" in pilot.app.screen.query_one(Field).value, (
+            "the proposed path is there to edit"
+        )
         await press(pilot, "home", "ctrl+k")
         await type_text(pilot, str(tmp_path / "mine.db"))
         await press(pilot, "enter")
@@ -226,3 +237,26 @@ def _counts(path: Path) -> dict[str, int]:
         return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
     finally:
         connection.close()
+
+
+async def test_leaving_the_console_ends_every_process_it_started(settings: Settings) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        await _restore_newest(console, pilot)
+        assert _inspectors()
+    assert console.engine.close(10)
+    assert not _inspectors()
+
+
+def _inspectors() -> list[str]:
+    """Return the command lines of the inspectors that this process has started and that still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+        if parent == str(os.getpid()) and state != "Z" and "inspector_child" in command:
+            found.append(command)
+    return found
