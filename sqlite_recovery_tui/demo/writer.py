@@ -17,10 +17,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 import apsw
-import lz4.frame
 
 from sqlite_recovery_tui.domain import Position, Snapshot, WalSegment
-from sqlite_recovery_tui.formats import generations, wal
+from sqlite_recovery_tui.formats import generations, lz4, wal
 
 CheckpointMode = Literal["PASSIVE", "FULL", "RESTART", "TRUNCATE"]
 Sink = Callable[[str, Iterable[bytes], datetime], int]
@@ -183,7 +182,7 @@ class GenerationWriter:
             self.checkpoint(checkpoint)
         index = self.position.index
         key = generations.snapshot_key(self._generation, index)
-        size = self._sink(key, _compress(self._read_file()), time)
+        size = self._sink(key, lz4.compress_pieces(self._read_file()), time)
         if self._sealed:
             self._mark_restorable(Position(self._generation, index, 0), time)
         snapshot = Snapshot(self._generation, index, key, size, time)
@@ -211,7 +210,7 @@ class GenerationWriter:
     def _ship(self, source: _Wal, end: int, time: datetime) -> WalSegment:
         start = source.shipped
         key = generations.segment_key(self._generation, source.index, start)
-        size = self._sink(key, _compress([bytes(source.data[start:end])]), time)
+        size = self._sink(key, lz4.compress_pieces([bytes(source.data[start:end])]), time)
         source.shipped = end
         self._mark_restorable(Position(self._generation, source.index, end), time)
         segment = WalSegment(self._generation, source.index, start, key, size, time)
@@ -260,17 +259,3 @@ class GenerationWriter:
         size = os.fstat(self._file).st_size
         for at in range(0, size, _PIECE_BYTES):
             yield os.pread(self._file, min(_PIECE_BYTES, size - at), at)
-
-
-def _compress(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Encode pieces as the one LZ4 frame that Litestream v0.3 writes, without holding the whole.
-
-    Encoding in one call would choose smaller blocks for small data.
-    """
-    encoder = lz4.frame.LZ4FrameCompressor(
-        block_size=lz4.frame.BLOCKSIZE_MAX4MB, block_linked=False, content_checksum=True
-    )
-    yield encoder.begin()
-    for piece in pieces:
-        yield encoder.compress(piece)
-    yield encoder.flush()

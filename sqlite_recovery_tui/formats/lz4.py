@@ -7,6 +7,7 @@ of such a frame can be decoded one by one, in parallel; every other legal frame 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,7 @@ def _decode_frame(context: Any, data: memoryview, room: int) -> tuple[bytes, int
     try:
         part, length, whole = lz4.frame.decompress_chunk(context, data, max_length=bound)
     except RuntimeError as error:
-        raise FormatError(f"LZ4 frame cannot be decoded: {_reason(error)}") from None
+        raise FormatError(f"LZ4 frame cannot be decoded: {reason(error)}") from None
     if len(part) > room:
         raise FormatError(f"LZ4 frame decodes to more than the {room} bytes allowed here")
     if not whole:
@@ -119,17 +120,24 @@ def _decode_frame(context: Any, data: memoryview, room: int) -> tuple[bytes, int
 
 def compress(data: bytes | memoryview) -> bytes:
     """Encode `data` as the single frame that Litestream v0.3 writes and reads."""
-    encoded: bytes = lz4.frame.compress(
-        data,
-        block_size=lz4.frame.BLOCKSIZE_MAX4MB,
-        block_linked=False,
-        content_checksum=True,
-        store_size=False,
+    return b"".join(compress_pieces((data,)))
+
+
+def compress_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """Encode pieces as the one frame that Litestream v0.3 writes, without holding the whole.
+
+    Encoding in one call would choose smaller blocks for small data.
+    """
+    encoder = lz4.frame.LZ4FrameCompressor(
+        block_size=lz4.frame.BLOCKSIZE_MAX4MB, block_linked=False, content_checksum=True
     )
-    return encoded
+    yield encoder.begin()
+    for piece in pieces:
+        yield encoder.compress(piece)
+    yield encoder.flush()
 
 
-def _reason(error: RuntimeError) -> str:
+def reason(error: RuntimeError) -> str:
     """Return liblz4's own words without the call they came from."""
     return str(error).rpartition("code: ")[2] or str(error)
 
