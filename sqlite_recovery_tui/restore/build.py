@@ -110,11 +110,11 @@ class Build:
 
     def _write_snapshot(self, writer: ImageWriter, journal: Journal) -> Checkpoint:
         resume = journal.checkpoint
-        if resume is not None and not self.fetcher.identities and writer.holds(resume):
-            source = self.fetcher.snapshot(self.plan.base, start=resume.packed)
-            return writer.write(source, resume)
+        if resume is None or self.fetcher.identities or not writer.holds(resume):
+            resume = None
         try:
-            return writer.write(self.fetcher.snapshot(self.plan.base))
+            source = self.fetcher.snapshot(self.plan.base, start=resume.packed if resume else 0)
+            return writer.write(source, resume)
         except IrregularFrame:
             return writer.write_in_sequence(self.fetcher.snapshot(self.plan.base))
 

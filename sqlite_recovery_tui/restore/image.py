@@ -10,7 +10,7 @@ import mmap
 import os
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -20,6 +20,7 @@ import xxhash
 
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import lz4 as frames
+from sqlite_recovery_tui.formats.header import SIZE as HEADER_BYTES
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.restore.source import ByteSource
 
@@ -69,6 +70,8 @@ class ImageWriter:
     on_checkpoint: Callable[[Checkpoint], None]
     workers: int = WORKERS
     _slots: list[_Slot] = field(default_factory=list)
+    _packed_before: int = 0
+    """Bytes of the frame in front of the source."""
 
     def write(self, source: ByteSource, resume: Checkpoint | None = None) -> Checkpoint:
         """Decode `source` and return what was written; raise `FormatError`, `IrregularFrame`.
@@ -77,42 +80,51 @@ class ImageWriter:
         Litestream writes it, whose first `plain` bytes are already in the file.
         """
         header = self._header(source, resume)
-        hasher = xxhash.xxh32()
-        at = 0
+        hasher, at, self._packed_before = xxhash.xxh32(), 0, 0
         if resume is not None:
-            hasher, at = self._rehash(resume.plain), resume.plain
+            hasher, at, self._packed_before = self._rehash(resume.plain), resume.plain, resume.packed
         self._slots = [
             _Slot(mmap.mmap(-1, header.block_max), mmap.mmap(-1, header.block_max))
             for _ in range(min(SLOTS, self.workers + 3))
         ]
         with ThreadPoolExecutor(self.workers, thread_name_prefix="decode") as pool:
             at = self._blocks(source, header, hasher, at, pool)
-        self._finish(source, header, hasher)
-        return Checkpoint(source.consumed, at, hasher.intdigest())
+        self._finish(source, header, hasher, at)
+        return Checkpoint(self._packed_before + source.consumed, at, hasher.intdigest())
 
     def write_in_sequence(self, source: ByteSource) -> Checkpoint:
         """Decode any legal frame, or several in a row, through liblz4; return what was written."""
         at = 0
         hasher = xxhash.xxh32()
-        decoder, begun = lz4.frame.LZ4FrameDecompressor(), False
-        for piece in source.rest():
-            self.cancel.check()
-            data = piece
-            while data or (begun and not decoder.needs_input):
-                plain = _decode_some(decoder, data, at)
-                if at == 0 and plain:
-                    self.on_head(plain[:HEAD_BYTES])
-                _write_all(self.fd, memoryview(plain), at)
-                hasher.update(plain)
-                at += len(plain)
-                data, begun = b"", True
-                if decoder.eof:
-                    data = decoder.unused_data or b""
-                    decoder, begun = lz4.frame.LZ4FrameDecompressor(), False
+        for plain in _whole_head(self._decoded(source)):
+            if at == 0:
+                self.on_head(plain[:HEAD_BYTES])
+            _write_all(self.fd, memoryview(plain), at)
+            hasher.update(plain)
+            at += len(plain)
             self.on_bytes(source.consumed, at)
-        if begun or not source.consumed:
-            raise FormatError("LZ4 frame cut short: its end is missing", offset=at)
         return Checkpoint(source.consumed, at, hasher.intdigest())
+
+    def _decoded(self, source: ByteSource) -> Iterator[bytes]:
+        """Yield what all frames of `source` decode to, in pieces of at most a block."""
+        context, whole, at = lz4.frame.create_decompression_context(), False, 0
+        for piece in source.rest():
+            data = memoryview(piece)
+            while data:
+                self.cancel.check()
+                try:
+                    plain, length, whole = lz4.frame.decompress_chunk(
+                        context, data, max_length=frames.BLOCK_BYTES
+                    )
+                except RuntimeError as error:
+                    raise FormatError(
+                        f"LZ4 frame cannot be decoded: {frames.reason(error)}", offset=at
+                    ) from None
+                data = data[length:]
+                at += len(plain)
+                yield plain
+        if not whole:
+            raise FormatError("LZ4 frame cut short: its end is missing", offset=at)
 
     def _header(self, source: ByteSource, resume: Checkpoint | None) -> frames.FrameHeader:
         if resume is not None:
@@ -177,7 +189,7 @@ class ImageWriter:
     ) -> int:
         if plain - last < JOURNAL_BYTES or header != LITESTREAM_FRAME:
             return last
-        self.on_checkpoint(Checkpoint(packed, plain, hasher.intdigest()))
+        self.on_checkpoint(Checkpoint(self._packed_before + packed, plain, hasher.intdigest()))
         return plain
 
     def _next_block(self, source: ByteSource, header: frames.FrameHeader, slot: _Slot) -> bool:
@@ -203,11 +215,17 @@ class ImageWriter:
             except cramjam.DecompressionError:
                 raise FormatError("LZ4 block cannot be decoded", offset=at) from None
         if at == 0:
+            if length < HEADER_BYTES:
+                raise IrregularFrame
             self.on_head(bytes(slot.plain[: min(length, HEAD_BYTES)]))
         _write_all(self.fd, memoryview(slot.plain)[:length], at)
         return length
 
-    def _finish(self, source: ByteSource, header: frames.FrameHeader, hasher: xxhash.xxh32) -> None:
+    def _finish(
+        self, source: ByteSource, header: frames.FrameHeader, hasher: xxhash.xxh32, size: int
+    ) -> None:
+        if header.content_size not in (None, size):
+            raise FormatError(f"LZ4 frame decodes to {size} bytes, and says {header.content_size}")
         if header.content_checksum:
             stored = source.read(4)
             if len(stored) < 4:
@@ -249,11 +267,16 @@ LITESTREAM_FRAME = frames.FrameHeader(
 """The frame that Litestream v0.3 writes; only such snapshots are journaled for resuming."""
 
 
-def _decode_some(decoder: lz4.frame.LZ4FrameDecompressor, data: bytes, at: int) -> bytes:
-    try:
-        return bytes(decoder.decompress(data, max_length=frames.BLOCK_BYTES))
-    except RuntimeError as error:
-        raise FormatError(f"LZ4 frame cannot be decoded: {error}", offset=at) from None
+def _whole_head(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join the first pieces until they hold the head, however short they are."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= HEAD_BYTES:
+            break
+    if head:
+        yield head
+    yield from (piece for piece in pieces if piece)
 
 
 def _write_all(fd: int, data: memoryview, at: int) -> None:

@@ -71,7 +71,7 @@ def pieces(
     """
     if store.is_local:
         return store.stream(key, start=start, chunk_bytes=CHUNK_BYTES)
-    if size - start > 2 * RANGE_BYTES and getattr(store, "supports_ranges", True):
+    if size - start > 2 * RANGE_BYTES and store.answers_ranges(key):
         return _ranges(store, key, size, start=start, at_once=min(4, parallelism), cancel=cancel)
     return _read_ahead(store.stream(key, start=start, chunk_bytes=CHUNK_BYTES), cancel)
 
