@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
 from sqlite_recovery_tui.formats import header as database_header
+from sqlite_recovery_tui.formats import lz4
 from sqlite_recovery_tui.formats.header import DatabaseHeader
 from sqlite_recovery_tui.formats.wal import HEADER_SIZE as WAL_HEADER_BYTES
 from sqlite_recovery_tui.progress import Progress, ProgressFn
@@ -122,7 +123,9 @@ class Build:
         """Check the first page and that there is room for what it announces."""
         parsed = database_header.parse(head)
         trusted = parsed.change_counter == parsed.version_valid_for
-        size = parsed.page_count * parsed.page_size if trusted else 0
+        # Nothing vouches for these bytes yet; a frame of this size cannot decode to more than this.
+        most = self.plan.base.size * lz4.MAX_RATIO
+        size = min(parsed.page_count * parsed.page_size, most) if trusted else 0
         waiting = sum(change.size for change in self.plan.changes) if self.fetcher.pack else 0
         check_space(self.work.path, max(size, self.plan.base.size) + waiting + _SLACK_BYTES)
 
