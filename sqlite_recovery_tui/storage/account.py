@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_REGION = "us-east-1"
 _KEEP = timedelta(minutes=15)
 """How long obstore may use credentials that can change before it asks again."""
-_METADATA_SECONDS = 2
+_METADATA_SECONDS = 1
 
 
 class Account:
