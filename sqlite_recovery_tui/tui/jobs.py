@@ -47,7 +47,7 @@ class Jobs:
         plan: Plan,
         output: Path,
         *,
-        command: str,
+        config: Path | None = None,
         scratch_dir: Path | None = None,
         memory_bytes: int = 128 << 20,
     ) -> RestoreJob:
@@ -60,7 +60,7 @@ class Jobs:
             output=output,
             scratch_dir=scratch_dir,
             started=self._clock.monotonic(),
-            command=command,
+            config=config,
             memory_bytes=memory_bytes,
         )
         self.all.append(job)

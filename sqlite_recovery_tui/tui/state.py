@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlite_recovery_tui.errors import Cancelled, RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui.aim import Aim
+from sqlite_recovery_tui.tui.command import command_line
 from sqlite_recovery_tui.tui.widgets.rows import Role
 
 if TYPE_CHECKING:
@@ -132,8 +133,8 @@ class RestoreJob:
     """The scratch directory that `output` is to be made in; None for a path somebody chose."""
     aim: Aim
     started: float
-    command: str
-    """The command line that does the same."""
+    config: Path | None = None
+    """The configuration that names the database."""
     memory_bytes: int = 128 << 20
     reserved: bool = False
     """Whether the directory of a scratch has been made for this restore."""
@@ -146,6 +147,11 @@ class RestoreJob:
     seen: bool = False
     """Whether somebody has looked at how it ended."""
     pace: Pace = field(default_factory=Pace)
+
+    @property
+    def command(self) -> str:
+        """The command line that does the same."""
+        return command_line(self.place, self.aim, self.output, config=self.config)
 
     @property
     def running(self) -> bool:

@@ -6,7 +6,6 @@ The heavy parts of the engine are imported here, on first use, so that the first
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,29 +98,6 @@ def _remove_if_empty(folder: Path) -> None:
     """Remove the directory of a scratch that came to nothing; one with anything in it stays."""
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:
-    """Return the `sqlrecover` command that does what the plan screen would do."""
-    from sqlite_recovery_tui.restore.target import AtPosition, AtTime, format_utc
-
-    words = ["sqlrecover", "restore"]
-    database = place.ref.database if config is not None else None
-    if database is not None:
-        words += ["-config", str(config), "-replica", place.replica]
-    generation = aim.generation
-    match aim.target:
-        case AtTime(time):
-            words += ["-timestamp", format_utc(time)]
-        case AtPosition(index, offset, inside):
-            generation = inside or generation
-            words += ["-index", f"{index:08x}"]
-            words += ["-offset", f"{offset:08x}"] if offset is not None else []
-    words += ["-generation", generation] if generation else []
-    words += ["-nearest"] if aim.nearest else []
-    words += ["-to-last-good"] if aim.to_last_good else []
-    words += ["-o", str(output), str(database.path) if database is not None else place.url]
-    return shlex.join(words)
 
 
 def recipe(plan: Plan, output: Path) -> list[str]:

@@ -124,6 +124,7 @@ async def test_several_restores_run_at_once(settings: Settings, gate_stores: Cal
         outputs = {job.output for job in console.jobs.all}
         assert len(outputs) == 2
         assert all(output.exists() for output in outputs)
+        assert all(str(job.output) in job.command for job in console.jobs.all)
 
 
 async def press_ready(pilot: Pilot[None], key: str) -> None:

@@ -34,8 +34,8 @@ class Confirm(ModalScreen[bool]):
             yield Static(text.content(self.question), classes="dialog-title")
             yield Static(text.content(self.detail))
             with Horizontal(classes="dialog-buttons"):
-                yield Button(text.content(f"{self.no} (n)"), id="no", variant="primary", compact=True)
-                yield Button(text.content(f"{self.yes} (y)"), id="yes", variant="warning", compact=True)
+                yield Button(text.content(f"{self.no} (n)"), id="no", compact=True)
+                yield Button(text.content(f"{self.yes} (y)"), id="yes", compact=True)
 
     @on(Button.Pressed)
     def _pressed(self, message: Button.Pressed) -> None:

@@ -150,10 +150,9 @@ class JobScreen(ConsoleScreen):
             parts.append(f"  {progress.done:,}{of} {progress.unit}")
         if (left := job.seconds_left) is not None:
             parts.append(f" · about {phrases.seconds(left)} left")
-        parts.append((f" · {phrases.seconds(job.elapsed(self.console.clock.monotonic()))}", text.MUTED))
-        if progress.detail:
-            parts.append((f"  {progress.detail}", text.MUTED))
-        return text.line(*parts)
+        elapsed = f"running for {phrases.seconds(job.elapsed(self.console.clock.monotonic()))}"
+        detail = f" · {progress.detail}" if progress.detail else ""
+        return text.lines(text.line(*parts), text.line((elapsed, text.MUTED), (detail, text.MUTED)))
 
     def _about(self) -> Iterator[Fact]:
         job = self.job

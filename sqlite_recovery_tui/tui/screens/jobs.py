@@ -19,10 +19,10 @@ COLUMNS = (
     Column("state", "state", width=12),
     Column("database", "database", least=8, most=28),
     Column("replica", "replica", least=6, most=16, drop=3),
-    Column("point", "as of", least=14, most=26),
+    Column("point", "as of", least=20, most=26),
     Column("progress", "progress", width=9, align="right"),
     Column("time", "took", width=11, align="right", drop=2),
-    Column("output", "output", least=12, most=120, grow=True, drop=1, cut="middle"),
+    Column("output", "output", least=30, most=120, grow=True, drop=1, cut="middle"),
 )
 
 

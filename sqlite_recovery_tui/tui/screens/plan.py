@@ -18,6 +18,7 @@ from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverErr
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, phrases, text, work
 from sqlite_recovery_tui.tui.aim import Aim, at_snapshot
+from sqlite_recovery_tui.tui.command import command_line
 from sqlite_recovery_tui.tui.engine import Lane, Request
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place
@@ -78,7 +79,7 @@ class PlanScreen(ConsoleScreen):
             return None
         settings = self.console.settings
         config = settings.file if settings is not None else None
-        return work.command_line(self.place, self.aim, output, config=config)
+        return command_line(self.place, self.aim, output, config=config)
 
     def facts(self) -> Iterator[str]:
         if self.draft is not None:
@@ -232,8 +233,8 @@ class PlanScreen(ConsoleScreen):
     # actions
 
     def do_run(self) -> None:
-        draft, output, command = self.draft, self.chosen_output, self.command
-        if draft is None or output is None or command is None:
+        draft, output = self.draft, self.chosen_output
+        if draft is None or output is None:
             return
         settings = self.console.settings
         job = self.console.jobs.start(
@@ -241,7 +242,7 @@ class PlanScreen(ConsoleScreen):
             self.aim,
             draft.plan,
             output,
-            command=command,
+            config=settings.file if settings is not None else None,
             scratch_dir=None if self.output is not None else self.console.scratch_dir,
             **({"memory_bytes": settings.memory_bytes} if settings is not None else {}),
         )

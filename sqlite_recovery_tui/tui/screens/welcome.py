@@ -46,7 +46,7 @@ class WelcomeScreen(ConsoleScreen):
                 text.lines(
                     text.line(("Get a database back.", "bold $text-primary")),
                     "",
-                    "sqlrecover reads what Litestream stored, restores any moment of it into a scratch file,",
+                    "sqlrecover reads what Litestream stored, restores any moment of it into a scratch file, "
                     "proves it, and lets you look inside. It never writes to a production database here.",
                 ),
                 id="welcome-text",

@@ -1,0 +1,34 @@
+"""The command line that does what a screen would do, to be copied, kept and understood."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlite_recovery_tui.restore.target import AtPosition, AtTime, format_utc
+from sqlite_recovery_tui.tui.aim import Aim
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.tui.state import Place
+
+
+def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:
+    """Return the `sqlrecover` command that does what the plan screen would do."""
+    words = ["sqlrecover", "restore"]
+    database = place.ref.database if config is not None else None
+    if database is not None:
+        words += ["-config", str(config), "-replica", place.replica]
+    generation = aim.generation
+    match aim.target:
+        case AtTime(time):
+            words += ["-timestamp", format_utc(time)]
+        case AtPosition(index, offset, inside):
+            generation = inside or generation
+            words += ["-index", f"{index:08x}"]
+            words += ["-offset", f"{offset:08x}"] if offset is not None else []
+    words += ["-generation", generation] if generation else []
+    words += ["-nearest"] if aim.nearest else []
+    words += ["-to-last-good"] if aim.to_last_good else []
+    words += ["-o", str(output), str(database.path) if database is not None else place.url]
+    return shlex.join(words)
