@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
+AGEING_TICKS = 5
+"""After how many ticks a screen is drawn again, so that the ages beside its times stay true."""
 
 
 class Console(App[None]):
@@ -65,6 +67,7 @@ class Console(App[None]):
         self.clock = clock
         self.book = book or LogBook()
         self.log_file = log_file
+        self._ticks = 0
         self.time_style: phrases.TimeStyle = "utc"
         self.engine = Engine(self.post_message)
         self.listings = Listings(self.engine, self, clock, self._place_changed)
@@ -87,7 +90,7 @@ class Console(App[None]):
 
         places = self.listings.places
         self.push_screen(FleetScreen() if places else WelcomeScreen())
-        if len(places) == 1 and self.settings is None:
+        if len(places) == 1 and places[0].ref.database is None:
             self.open_place(places[0])
         self.call_after_refresh(self.listings.refresh)
 
@@ -103,7 +106,8 @@ class Console(App[None]):
         screen = self.screen
         if isinstance(screen, ConsoleScreen) and screen.ready:
             screen.refresh_frame()
-            if self.time_style == "age":
+            self._ticks += 1
+            if self.time_style == "age" or self._ticks % AGEING_TICKS == 0:
                 screen.redraw()
 
     def _place_changed(self, place: Place) -> None:

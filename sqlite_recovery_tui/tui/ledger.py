@@ -66,13 +66,6 @@ class Ledger:
         found = bisect_left(self.marks, place)
         return self.marks[found - 1] if found else None
 
-    def place_of(self, point: RestorePoint) -> int | None:
-        """Return the line of a restore point."""
-        try:
-            return self.keys.index(point.key)
-        except ValueError:
-            return None
-
 
 def build(timeline: Timeline) -> Ledger:
     """Lay a timeline out, newest first."""

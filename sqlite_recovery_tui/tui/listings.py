@@ -32,18 +32,6 @@ class Listings:
             self._engine.drop(place.request)
         self.places = [Place(ref) for ref in refs]
 
-    def add(self, refs: Sequence[ReplicaRef]) -> list[Place]:
-        """Hold more replicas; one that is held already stays as it is. Returns the places of `refs`."""
-        known = {place.url: place for place in self.places}
-        asked = []
-        for ref in refs:
-            place = known.get(ref.replica.url)
-            if place is None:
-                place = Place(ref)
-                self.places.append(place)
-            asked.append(place)
-        return asked
-
     def refresh(self, places: Sequence[Place] | None = None) -> None:
         """List these places again (None: all); what is known stays until something newer arrives."""
         for place in self.places if places is None else places:

@@ -198,6 +198,23 @@ async def test_nothing_configured_is_a_welcome_that_opens_places(incident: DemoI
         assert "offsite" in picture(pilot)
 
 
+async def test_another_place_can_be_opened_from_the_fleet(settings: Settings, incident: DemoIncident) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        await press(pilot, "o")
+        assert view(pilot) == "welcome"
+        await press(pilot, "escape")
+        assert view(pilot) == "fleet"
+        await press(pilot, "o")
+        await type_text(pilot, incident.replicas[1].as_uri())
+        await press(pilot, "enter")
+        assert view(pilot) == "replica"
+        await press(pilot, "escape")
+        assert view(pilot) == "fleet"
+        assert "offsite" in picture(pilot)
+        assert "primary" not in picture(pilot)
+
+
 async def test_the_welcome_builds_the_sample_incident(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,8 +51,9 @@ class FleetScreen(ConsoleScreen):
 
     @property
     def crumb(self) -> str:
-        file = self.console.settings.file if self.console.settings is not None else None
-        return file.name if file is not None else "fleet"
+        settings = self.console.settings
+        configured = any(place.ref.database is not None for place in self.console.listings.places)
+        return settings.file.name if settings is not None and settings.file and configured else "fleet"
 
     @property
     def selected(self) -> Place | None:
