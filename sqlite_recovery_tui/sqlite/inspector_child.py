@@ -45,13 +45,15 @@ class Inspection:
 
     def read(self) -> None:
         """Take requests off stdin; a cancellation acts at once, the end of stdin ends the process."""
-        for line in sys.stdin.buffer:
-            request = json.loads(line)
-            if "cancel" in request:
-                self._cancel(int(request["cancel"]))
-            else:
-                self._requests.put(request)
-        os._exit(0)
+        try:
+            for line in sys.stdin.buffer:
+                request = json.loads(line)
+                if "cancel" in request:
+                    self._cancel(int(request["cancel"]))
+                else:
+                    self._requests.put(request)
+        finally:
+            os._exit(0)
 
     def run(self) -> None:
         """Answer requests for ever."""

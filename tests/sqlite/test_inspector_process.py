@@ -27,6 +27,15 @@ ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELEC
 
 
 @pytest.fixture
+def large(make: Make) -> Path:
+    """A database whose check takes a good part of a second."""
+    return make(f"""
+        CREATE TABLE t(a); CREATE INDEX i ON t(a);
+        INSERT INTO t {ENDLESS.replace("n)", "n LIMIT 200000)", 1).replace("count(*)", "x % 999")};
+    """)
+
+
+@pytest.fixture
 def path(make: Make) -> Path:
     return make("CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)")
 
@@ -68,8 +77,8 @@ def test_the_child_spends_no_more_cpu_than_a_call_may(path: Path, inspect: Inspe
     assert inspector.count("t") == 2
 
 
-def test_a_child_killed_in_the_middle_of_a_check_is_a_verdict(path: Path, inspect: Inspect) -> None:
-    inspector = inspect(path)
+def test_a_child_killed_in_the_middle_of_a_check_is_a_verdict(large: Path, inspect: Inspect) -> None:
+    inspector = inspect(large)
 
     def kill(_: Progress) -> None:
         if inspector.pid:
@@ -238,19 +247,15 @@ def test_a_file_that_was_rewritten_is_opened_again(path: Path, inspect: Inspect)
     assert len(inspector.rows("t").rows) == 3
 
 
-def test_a_file_that_is_written_during_a_check_has_no_verdict(make: Make, inspect: Inspect) -> None:
-    path = make(f"""
-        CREATE TABLE t(a); CREATE INDEX i ON t(a);
-        INSERT INTO t {ENDLESS.replace("n)", "n LIMIT 200000)", 1).replace("count(*)", "x % 999")};
-    """)
+def test_a_file_that_is_written_during_a_check_has_no_verdict(large: Path, inspect: Inspect) -> None:
     written: list[bool] = []
 
     def write(_: Progress) -> None:
         if not written:
             written.append(True)
-            os.utime(path)
+            os.utime(large)
 
-    report = inspect(path).check("full", progress=write)
+    report = inspect(large).check("full", progress=write)
     assert report.verdict == "not-checkable"
     assert "changed while it was looked at" in report.messages[0]
 

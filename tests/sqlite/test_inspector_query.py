@@ -58,9 +58,10 @@ def test_columns_have_the_names_the_statement_gives_them(inspector: Inspector) -
 def test_each_value_is_computed_once(inspector: Inspector) -> None:
     """A random blob whose size, type and bytes came from different calls would not fit together."""
     for _ in range(20):
-        cell = inspector.query("SELECT randomblob(abs(random()) % 50 + 1)").rows[0][0]
-        assert isinstance(cell.value, bytes)
-        assert len(cell.value) == cell.size_bytes
+        cells = inspector.query("SELECT randomblob(abs(random()) % 50 + a) FROM t").rows
+        assert [len(str(cell.value, "latin-1")) for (cell,) in cells] == [
+            cell.size_bytes for (cell,) in cells
+        ]
 
 
 def test_rows_beyond_the_limit_are_announced(inspector: Inspector) -> None:
