@@ -88,8 +88,10 @@ class RestorePoint:
     end: Position | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the point; an offset of None means the end of that WAL as far as it is stored."""
+        end = self.end.offset if self.end else None
         return {
-            "position": (self.end or self.position).to_json(),
+            "position": {**self.position.to_json(), "offset": end},
             "time": self.time.isoformat().replace("+00:00", "Z"),
             "object": self.key,
         }

@@ -143,6 +143,6 @@ def reason(error: RuntimeError) -> str:
 
 
 def _not_a_frame(start: bytes) -> str:
-    if start.startswith(b"age-encryption.org/"):
+    if start.startswith(b"age-enc"):  # all of it that the first seven bytes show
         return "object is age-encrypted, and no age identity is configured for this replica"
     return "not an LZ4 frame: its magic number is missing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +34,7 @@ class Small:
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     monkeypatch.setattr(os, "fsync", lambda _: None)  # thousands of restores; the disk is not in question
     with GenerationWriter(tmp_path / "app.db", tmp_path / "replica", page_size=512) as writer:
         writer.connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, word TEXT)")
@@ -49,7 +48,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
                 writer.checkpoint("TRUNCATE")
         writer.checkpoint("TRUNCATE")
         truth = (tmp_path / "app.db").read_bytes()
-    yield Small(tmp_path / "replica", truth)
+    return Small(tmp_path / "replica", truth)
 
 
 def _verdict(small: Small, spoilt: Path) -> str:
