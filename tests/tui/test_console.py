@@ -193,8 +193,11 @@ async def test_the_log_pane_shows_the_command_of_each_restore(settings: Settings
     try:
         async with opened(console, LARGE) as pilot:
             await press(pilot, "R", "enter")
+            logger.error("[/] [b \x1b[2J from outside")
             await press(pilot, "ctrl+l")
+            assert "[/] [b \\x1b[2J from outside" in picture(pilot)
             assert "sqlrecover restore -config" in picture(pilot)
+            assert str(console.jobs.all[0].output) in "".join(picture(pilot).split())
             await press(pilot, "ctrl+l")
             assert not pilot.app.screen.query(LogPane)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-from textual.widgets import Log
+from textual.widgets import RichLog
 
 from sqlite_recovery_tui.tui import text
 
@@ -34,7 +34,7 @@ class LogBook(logging.Handler):
         return list(self.lines)[-fresh:] if fresh > 0 else []
 
 
-class LogPane(Log):
+class LogPane(RichLog):
     """The log book, following its end."""
 
     DEFAULT_CSS = """
@@ -47,7 +47,7 @@ class LogPane(Log):
 
     def __init__(self, book: LogBook) -> None:
         """Show `book`."""
-        super().__init__(max_lines=KEPT_LINES)
+        super().__init__(max_lines=KEPT_LINES, wrap=True, markup=False, highlight=False, min_width=20)
         self.book = book
         self.border_title = "log"
         self._seen = 0
@@ -61,4 +61,4 @@ class LogPane(Log):
         """Show what was noted since the last time."""
         if fresh := self.book.since(self._seen):
             self._seen = self.book.written
-            self.write_lines(fresh)
+            self.write("\n".join(fresh))
