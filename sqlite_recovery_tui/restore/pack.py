@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import xxhash
 
 from sqlite_recovery_tui.domain import WalSegment
+
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,11 @@ class Pack:
         """Open or begin the pack in `folder`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         self._data = os.open(folder / "segments.pack", flags, 0o600)
-        self._index = os.open(folder / "segments.index", flags, 0o600)
+        try:
+            self._index = os.open(folder / "segments.index", flags, 0o600)
+        except OSError:
+            os.close(self._data)
+            raise
         self._entries = self._load()
         self._end = os.fstat(self._data).st_size
 
@@ -49,9 +56,9 @@ class Pack:
 
     def add(self, segment: WalSegment, data: bytes) -> None:
         """Keep one object."""
-        os.write(self._data, data)
+        _write_all(self._data, data)
         fields = (segment.key, _version(segment), self._end, len(data), xxhash.xxh3_64_hexdigest(data))
-        os.write(self._index, ("\t".join(map(str, fields)) + "\n").encode())
+        _write_all(self._index, ("\t".join(map(str, fields)) + "\n").encode())
         self._entries[segment.key] = _Entry(self._end, len(data), _version(segment))
         self._end += len(data)
 
@@ -62,16 +69,29 @@ class Pack:
 
     def _load(self) -> dict[str, _Entry]:
         entries = {}
-        size = os.fstat(self._index).st_size
-        for line in os.pread(self._index, size, 0).decode(errors="replace").splitlines():
+        text = os.pread(self._index, os.fstat(self._index).st_size, 0)
+        if text and not text.endswith(b"\n"):
+            _write_all(self._index, b"\n")  # a line that a crash cut short must not swallow the next
+        for line in text.decode(errors="replace").split("\n"):
             fields = line.split("\t")
-            if len(fields) != 5 or not (fields[2].isdigit() and fields[3].isdigit()):
-                continue
-            key, version, offset, length, digest = fields
-            data = os.pread(self._data, int(length), int(offset))
-            if len(data) == int(length) and xxhash.xxh3_64_hexdigest(data) == digest:
-                entries[key] = _Entry(int(offset), int(length), version)
+            if len(fields) == 5 and _NUMBER.fullmatch(fields[2]) and _NUMBER.fullmatch(fields[3]):
+                key, version, offset, length, digest = fields
+                entry = _Entry(int(offset), int(length), version)
+                if self._digest(entry) == digest:
+                    entries[key] = entry
         return entries
+
+    def _digest(self, entry: _Entry) -> str:
+        """Return the digest of an entry's bytes; of nothing when they are not all there."""
+        if entry.offset + entry.length > os.fstat(self._data).st_size:
+            return ""
+        return xxhash.xxh3_64_hexdigest(os.pread(self._data, entry.length, entry.offset))
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def _version(segment: WalSegment) -> str:

@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shutil
+import stat
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -47,23 +49,37 @@ class WorkDir:
         """Make or take up the directory for `output`; raise `RefusedError` while another one runs."""
         self.path = output.parent / f".{output.name}.sqlrecover"
         try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            if self.path.is_symlink() or self.path.stat().st_uid != os.geteuid():
-                raise RefusedError(f"{self.path} is not ours", object=str(self.path), hint="remove it")
-            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            self._lock = self._open_lock()
+            while not self._take_lock(output):
+                os.close(self._lock)
+                self._lock = self._open_lock()
         except OSError as error:
             raise RecoverError(
                 f"cannot write beside {output}: {error.strerror}", object=str(output.parent)
             ) from None
+
+    def _open_lock(self) -> int:
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        status = self.path.lstat()
+        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        if not ours or status.st_mode & 0o077:
+            raise RefusedError(
+                f"{self.path} is not a directory of our own making", object=str(self.path), hint="remove it"
+            )
+        return os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+    def _take_lock(self, output: Path) -> bool:
+        """Take the lock; return False when its holder removed the directory meanwhile."""
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._lock)
             raise RefusedError(
                 f"another restore to {output} is running",
                 object=str(output),
                 hint="wait for it, or choose -o",
             ) from None
+        return os.fstat(self._lock).st_nlink > 0
 
     @property
     def database(self) -> Path:
@@ -80,6 +96,14 @@ class WorkDir:
         """Frames of a transaction too large for memory."""
         return self.path / "transaction"
 
+    @property
+    def _lock_path(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def _journal(self) -> Path:
+        return self.path / "journal"
+
     def load(self, plan: Plan, identity: str) -> Journal:
         """Return the journal of an attempt that this plan can go on from, a fresh one otherwise."""
         self.spool.unlink(missing_ok=True)
@@ -93,23 +117,30 @@ class WorkDir:
         )
         if usable and journal is not None:
             return journal
+        # First the journal: what it says must never be taken for the file that is written next.
+        self._journal.unlink(missing_ok=True)
         self.database.unlink(missing_ok=True)
         self.marks.unlink(missing_ok=True)
         return fresh
 
     def save(self, journal: Journal) -> None:
         """Replace the journal; after a kill it is the old one or the new one."""
-        temporary = self.path / "journal.new"
-        temporary.write_text(json.dumps(asdict(journal)))
-        temporary.replace(self.path / "journal")
+        replace_text(self._journal, json.dumps(asdict(journal)))
 
     def applying(self, journal: Journal, identity: str, counter: int | None) -> Journal:
         """Return the journal for the phase in which changes are laid over the snapshot."""
         return Journal(journal.base, journal.checkpoint, True, identity, _boot(), counter)
 
     def remove(self) -> None:
-        """Remove the directory and all in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Remove the directory and all in it, the lock last: until then nobody else begins in there."""
+        for path in [path for path in self.path.glob("*") if path != self._lock_path] + [self._lock_path]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
+        with suppress(OSError):
+            self.path.rmdir()
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -117,11 +148,21 @@ class WorkDir:
 
     def _read(self) -> Journal | None:
         try:
-            values: dict[str, Any] = json.loads((self.path / "journal").read_text())
+            values: dict[str, Any] = json.loads(self._journal.read_text())
             checkpoint = values.pop("checkpoint")
             return Journal(**values, checkpoint=Checkpoint(**checkpoint) if checkpoint else None)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, readable by us alone; after a kill the file is the old one or the new one."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(fd, "w") as file:
+        file.write(text)
+    temporary.replace(path)
 
 
 def base_identity(url: str, base: Snapshot) -> str:

@@ -171,6 +171,18 @@ def test_the_head_is_seen_whole_and_before_anything_is_written(
     assert seen == [(data[: image.HEAD_BYTES], 0)]
 
 
+def test_the_head_is_whole_however_short_the_first_blocks_are(tmp_path: Path) -> None:
+    data = content(200_000)
+    packed = in_blocks(data, 50, 70, 1000)
+    heads: list[bytes] = []
+    with writer(tmp_path / "a", on_head=heads.append) as (target, _):
+        with pytest.raises(IrregularFrame):
+            target.write(source(packed))
+        assert heads == []
+        target.write_in_sequence(source(packed))
+    assert heads == [data[: image.HEAD_BYTES]]
+
+
 def test_a_head_that_is_refused_leaves_the_file_empty(tmp_path: Path) -> None:
     def refuse(_: bytes) -> None:
         raise FormatError("no room")
