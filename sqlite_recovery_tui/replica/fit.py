@@ -24,6 +24,8 @@ class CheckpointFit:
         """After how many frames each commit ends."""
         self.witnesses: dict[int, int] = {}
         """Pages that the snapshot holds as some frame has them, and after how many frames it does."""
+        self.changed: dict[int, int] = {}
+        """Those of them that an earlier frame had otherwise: they were not written again as they were."""
         self._other: dict[int, int] = {}
         """Pages whose newest image the snapshot does not hold, with the number of that frame."""
         self._queue: list[tuple[int, int]] = []
@@ -32,7 +34,8 @@ class CheckpointFit:
         """Take one frame: its page number and the hash of its image."""
         self.frames += 1
         if image == self._held(page):
-            self._other.pop(page, None)
+            if self._other.pop(page, None) is not None:
+                self.changed.setdefault(page, self.frames)
             self.witnesses.setdefault(page, self.frames)
         else:
             self._other[page] = self.frames

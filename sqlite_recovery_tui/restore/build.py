@@ -157,7 +157,8 @@ class Build:
         unproven = (*state.unproven(chain), *doubts)
         return Built(
             position=state.position,
-            time=state.time,
+            # An earlier base may need segments that were stored after the point itself.
+            time=min(state.time, self.plan.point.time),
             pages=size // page_size if page_size else 0,
             page_size=page_size,
             continuity="consistent" if unproven or lost else "proven",

@@ -121,12 +121,15 @@ class SnapshotMark:
                     whole.append(at)
         before = set(self._pages[:target])
         beyond = [at for page, at in fit.witnesses.items() if page not in before]
+        surely = [at for page, at in fit.changed.items() if page not in before and page != 1]
         if not target and any(at >= max(beyond, default=0) for at in whole):
             return "same"  # a commit behind the snapshot's own position, and all of it
-        if beyond and best >= min(beyond):
+        reach = best if complete else fit.frames  # frames that are not known may fit anything
+        if surely and reach >= min(surely) and target:
             return "later"
-        if complete:
-            return "fine"
+        if complete or not target:
+            # One match says little, since a page can be written again as it was.
+            return "unknown" if beyond and reach >= min(beyond) else "fine"
         grown = self.held_pages > max(self._sizes, default=self.held_pages) and not self._shrinks
         if grown or self._holds_more_than(best):
             return "later"

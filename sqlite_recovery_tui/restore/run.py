@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -172,24 +172,16 @@ def _build_some_way(
 ) -> tuple[Built, Plan]:
     """Build from the plan's base, or from an earlier one where that base will not do."""
     first_fault: DamagedError | None = None
-    lost: tuple[str, ...] = ()
     while True:
         build = Build(plan, fetcher, work, options.memory_bytes, options.to_last_good, progress)
         try:
-            built = build.run()
-            if lost:
-                built = replace(built, continuity="consistent", lost=(*built.lost, *lost))
-            return built, plan
+            return build.run(), plan
         except (TornSnapshot, SnapshotDamaged) as fault:
             first_fault = first_fault or fault.error
             earlier = plan.step_back(fault.note)
-            if earlier is not None:
-                plan = earlier
-            elif options.to_last_good and isinstance(fault, TornSnapshot) and plan.changes:
-                plan = replace(plan, changes=(), until=None)
-                lost = (fault.alone,)
-            else:
+            if earlier is None:
                 raise first_fault from None
+            plan = earlier
 
 
 def _local_failure(error: OSError, output: Path) -> RecoverError:

@@ -39,7 +39,7 @@ class TornSnapshot(Exception):
                 f"{base} holds pages newer than the frames stored behind it: "
                 "laying those over it would mix two states"
             )
-            hint = "another replica may reach further; --to-last-good gives the snapshot alone"
+            hint = "another replica may reach further; an earlier time has an earlier snapshot"
         else:
             message = f"{base} was taken in the middle of a checkpoint: by itself it mixes two states"
             hint = "restore a later point"
@@ -52,7 +52,6 @@ class TornSnapshot(Exception):
             hint=hint,
         )
         self.note = f"{base} is newer than the frames behind it; an earlier one was used"
-        self.alone = f"{base} is newer than the frames behind it; it is restored alone"
 
 
 @dataclass
@@ -94,8 +93,6 @@ class TearWatch:
         verdict = self.mark.quick_verdict()
         if verdict is None:
             complete = fault is None and self._see_beyond(chain)
-            if not complete and not self.plan.changes:
-                return ()
             verdict = self.mark.verdict(complete=complete)
         if verdict == "later":
             raise TornSnapshot(self.plan, self._next_point())
@@ -105,6 +102,10 @@ class TearWatch:
         if earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
             raise TornSnapshot(self.plan)
         base = f"snapshot {self.plan.base.index:08x}"
+        if not self.plan.changes:
+            return (
+                f"{base} may have been taken in the middle of a checkpoint: pages of it are in later frames",
+            )
         return (f"{base} may be newer than the frames behind it: nothing stored later tells",)
 
     def _see_beyond(self, chain: Chain) -> bool:

@@ -111,8 +111,9 @@ class Restorer:
 
 
 def doubted(result: RestoreResult) -> bool:
-    """Whether the result says that its snapshot may be newer than its frames: nothing stored tells then."""
-    return any("may be newer than the frames behind it" in text for text in result.unproven)
+    """Whether the result says that its snapshot may hold more than it should: nothing stored tells then."""
+    doubts = ("may be newer than the frames behind it", "may have been taken in the middle of a checkpoint")
+    return any(doubt in text for doubt in doubts for text in result.unproven)
 
 
 @SETTINGS
