@@ -308,11 +308,66 @@ def test_the_summary_tells_of_the_whole(make: Make, inspect: Inspect) -> None:
     assert summary.sqlite_version == sqlite3.sqlite_version
 
 
-def test_progress_names_the_tables(make: Make, inspect: Inspect) -> None:
+def test_progress_names_the_tables_and_counts_the_pages(make: Make, inspect: Inspect) -> None:
     seen: list[Progress] = []
-    inspect(make(SHOP)).check("full", progress=seen.append)
-    assert {report.phase for report in seen} >= {"checking pages", "checking tables"}
-    assert next(report for report in seen if report.phase == "checking tables").total == 4
+    inspector = inspect(make(SHOP))
+    inspector.check("full", progress=seen.append)
+    totals = {report.phase: (report.total, report.unit) for report in seen}
+    assert totals["checking tables"] == (5, "tables")
+    assert totals["accounting for pages"] == (inspector.summary().pages, "pages")
+    inspector.check("quick", progress=seen.append)
+    assert "checking pages" in {report.phase for report in seen}
+
+
+def test_a_table_that_takes_long_is_named_while_it_does(make: Make, inspect: Inspect) -> None:
+    seen: list[Progress] = []
+    inspect(make(_large)).check("full", progress=seen.append)
+    assert any((report.detail, report.unit) == ("t", "tables") for report in seen)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("vacuum", ["NONE", "INCREMENTAL"])
+def test_free_pages_are_accounted_for(make: Make, inspect: Inspect, kind: str, vacuum: str) -> None:
+    path = make(f"""
+        PRAGMA page_size = 512; PRAGMA auto_vacuum = {vacuum};
+        CREATE TABLE t(a); CREATE TABLE u(a);
+        INSERT INTO t WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 500)
+            SELECT zeroblob(900) FROM n;
+        DELETE FROM t WHERE rowid > 100;
+    """)
+    assert inspect(path).summary().freelist_pages > 500
+    assert inspect(path).check(kind).ok
+    with path.open("r+b") as file:
+        trunk = int.from_bytes(file.read(36)[32:], "big")
+        file.seek((trunk - 1) * 512 + 8)
+        stolen = file.read(4)
+        file.seek((trunk - 1) * 512 + 12)
+        file.write(stolen)
+    report = inspect(path).check(kind)
+    assert report.verdict == "damaged"
+    assert any(f"2nd reference to page {int.from_bytes(stolen, 'big')}" in text for text in report.messages)
+    assert any("never used" in text for text in report.messages)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        (32, 0, "never used"),
+        (32, 99, "invalid page number"),
+        (32, 2, "2nd reference to page 2"),
+        (36, 7, "reelist"),
+    ],
+)
+def test_a_freelist_that_leads_astray_is_damage(
+    make: Make, inspect: Inspect, field: int, value: int, said: str
+) -> None:
+    path = make("CREATE TABLE t(a); CREATE TABLE gone(a); INSERT INTO t VALUES (1); DROP TABLE gone")
+    with path.open("r+b") as file:
+        file.seek(field)
+        file.write(value.to_bytes(4, "big"))
+    report = inspect(path).check("full")
+    assert report.verdict == "damaged"
+    assert any(said in text for text in report.messages), report.messages
 
 
 def test_a_cancelled_check_is_cancelled_and_the_next_one_works(make: Make, inspect: Inspect) -> None:

@@ -1,8 +1,8 @@
-"""The checks: pages of the whole file first, then each table against its indexes.
+"""The checks of a file: a verdict, whatever the file does.
 
-`PRAGMA integrity_check` of one table tells how far it is and fails for that table alone; only a check of the
-whole file finds pages that are used twice or not at all. Quick over all and full per table is both, and costs
-little more than one full check.
+`PRAGMA integrity_check` of one table tells how far it is and fails for that table alone, but pages that are
+used twice or not at all are seen only over the whole file. Checking each table and accounting for the pages
+afterwards is both, and costs little more than checking the whole file once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import apsw
 
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.sqlite.child import schema
+from sqlite_recovery_tui.sqlite.child.accounting import page_faults
 from sqlite_recovery_tui.sqlite.child.constraints import constraints, is_violated
 from sqlite_recovery_tui.sqlite.child.failure import Failure, explain, is_damage, missing_part
 from sqlite_recovery_tui.sqlite.child.missing import StandIns
@@ -22,6 +23,7 @@ from sqlite_recovery_tui.sqlite.child.session import Session
 
 MOST_MESSAGES = 100
 _HEADER = "*** in database main ***"
+_PRAGMAS = {"quick": "quick_check", "full": "integrity_check"}
 # With so many tables, a pass for each costs more than all together.
 _MANY_TABLES = 1000
 _DEPENDS_ON_MEANING = ("NULL value in", "row ", "rowid not at end", "non-unique entry in")
@@ -107,23 +109,40 @@ def _stopped_by(session: Session, findings: Findings, error: Exception) -> None:
 def _integrity(session: Session, kind: str, findings: Findings) -> None:
     session.watch.phase("reading the schema")
     tables = [each for each in schema.tables(session, details=False) if each.kind != "view"]
-    at_once = kind == "full" and len(tables) > _MANY_TABLES
+    for name, module in schema.missing_modules(session, tables).items():
+        findings.unchecked[_without(_shown(name), "module", module)] = None
+    if kind == "full" and len(tables) <= _MANY_TABLES:
+        _tables_first(session, tables, findings)
+    else:
+        _file_first(session, kind, tables, findings)
+    _constraints(session, findings)
+
+
+def _tables_first(session: Session, tables: list[Table], findings: Findings) -> None:
+    """Check each table with its indexes, then that every page belongs to one of them."""
+    known = len(findings.unchecked)
+    _each_table(session, "full", tables, findings)
+    sound = not findings.damage and len(findings.unchecked) == known
+    if sound and not _number(session.strict, "PRAGMA auto_vacuum"):
+        findings.add(page_faults(session, MOST_MESSAGES))
+    else:
+        _whole_file(session, "quick_check", findings)
+
+
+def _file_first(session: Session, kind: str, tables: list[Table], findings: Findings) -> None:
+    """Check everything at once; table by table only when something kept that from being complete."""
+    if not _whole_file(session, _PRAGMAS[kind], findings):
+        _each_table(session, kind, tables, findings)
+
+
+def _whole_file(session: Session, pragma: str, findings: Findings) -> bool:
+    """Check the whole file; return False when it could not be checked as it is."""
     stand_ins = StandIns(session)
     connection = stand_ins.connection
     pages = _number(connection, "PRAGMA page_count")
     session.watch.phase(
         "checking pages", total=pages, unit="pages", measure=lambda: min(pages, _pages_read(connection))
     )
-    whole = _whole_file(session, stand_ins, "integrity_check" if at_once else "quick_check", findings)
-    for name, module in schema.missing_modules(session, tables).items():
-        findings.unchecked[_without(_shown(name), "module", module)] = None
-    if (kind == "full" and not at_once) or not whole:
-        _each_table(session, kind, tables, findings)
-    _constraints(session, findings)
-
-
-def _whole_file(session: Session, stand_ins: StandIns, pragma: str, findings: Findings) -> bool:
-    """Check the whole file; return False when it could not be checked as it is."""
     try:
         rows = stand_ins.run(f"PRAGMA main.{pragma}({MOST_MESSAGES})")
     except (apsw.Error, UnicodeError) as error:
@@ -138,17 +157,17 @@ def _whole_file(session: Session, stand_ins: StandIns, pragma: str, findings: Fi
 
 
 def _each_table(session: Session, kind: str, tables: list[Table], findings: Findings) -> None:
-    pragma = "integrity_check" if kind == "full" else "quick_check"
-    session.watch.phase("checking tables", total=len(tables), unit="tables")
-    for done, table in enumerate(tables):
-        session.watch.step(done, table.name)
+    names = ["sqlite_schema", *(table.name for table in tables)]
+    session.watch.phase("checking tables", total=len(names), unit="tables")
+    for done, name in enumerate(names):
+        session.watch.step(done, name)
         try:
-            sql = f"PRAGMA main.{pragma}({quote(table.name)})"
+            sql = f"PRAGMA main.{_PRAGMAS[kind]}({quote(name)})"
             findings.add([str(row[0]) for row in session.strict.execute(sql)])
         except (apsw.Error, UnicodeError) as error:
             if session.watch.stopped:
                 raise
-            findings.failed(_shown(table.name), error)
+            findings.failed(_shown(name), error)
 
 
 def _constraints(session: Session, findings: Findings) -> None:

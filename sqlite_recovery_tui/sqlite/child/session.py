@@ -14,7 +14,7 @@ from sqlite_recovery_tui.sqlite.connect import open_untrusted
 from sqlite_recovery_tui.sqlite.guard import Guard
 from sqlite_recovery_tui.sqlite.messages import Limits, decode_text
 
-_STEPS_PER_TICK = 1000
+_STEPS_PER_TICK = 5000
 _BROWSE_CACHE = 16 << 20
 # Entries of an index are looked up in the order of the table, that is at random: twice as fast as with 2 MB.
 _CHECK_CACHE = 64 << 20
