@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sqlite_recovery_tui.restore.place import fsync_folder
 from sqlite_recovery_tui.restore.run import RestoreResult
 
 MANIFEST = "manifest.json"
+_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -35,29 +38,47 @@ def scratch_path(folder: Path, database: str, point: RestorePoint) -> Path:
 
     Raises `RefusedError` when the scratch directory is not safe to write to.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if folder.is_symlink() or status.st_uid != os.geteuid():
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_safe(folder):
+            raise RefusedError(
+                f"scratch directory {folder} belongs to somebody else, or anybody may write to it",
+                object=str(folder),
+                hint="set scratch-dir",
+            )
+        return _own_folder(folder, database, point)
+    except OSError as error:
         raise RefusedError(
-            f"scratch directory {folder} belongs to somebody else", object=str(folder), hint="set scratch-dir"
-        )
+            f"cannot write to the scratch directory {folder}: {error.strerror}",
+            object=str(folder),
+            hint="set scratch-dir",
+        ) from None
+
+
+def _is_safe(folder: Path) -> bool:
+    """Tell whether nobody else can exchange what is in `folder`."""
+    status = folder.lstat()
+    anybody_writes = status.st_mode & 0o002 and not status.st_mode & stat.S_ISVTX
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not anybody_writes
+
+
+def _own_folder(folder: Path, database: str, point: RestorePoint) -> Path:
     proposed = proposed_path(folder, database, point)
-    number = 1
-    while True:
-        own = (
-            proposed.parent if number == 1 else proposed.parent.with_name(f"{proposed.parent.name}-{number}")
-        )
+    for number in count(1):
+        name = proposed.parent.name if number == 1 else f"{proposed.parent.name}-{number}"
         try:
-            own.mkdir(mode=0o700)
+            (folder / name).mkdir(mode=0o700)
         except FileExistsError:
-            number += 1
             continue
-        return own / proposed.name
+        return folder / name / proposed.name
+    raise AssertionError
 
 
 def proposed_path(folder: Path, database: str, point: RestorePoint) -> Path:
     """Return the path that `scratch_path` takes if nothing is there yet, without making anything."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", Path(database).name) or "database"
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", Path(database).name).lstrip(".")[:_NAME_LENGTH] or "database"
+    if name.startswith("manifest."):
+        name = f"database-{name}"  # the manifest itself lies beside it
     stem = f"{Path(name).stem}-{point.time:%Y%m%dT%H%M%S}-{point.position.label.replace(':', '-')}"
     return folder / stem / name
 
@@ -86,9 +107,11 @@ def scratches(folder: Path) -> Iterator[Scratch]:
         try:
             content = json.loads(manifest.read_text())
             path = manifest.parent / Path(content["output"]).name
-            yield Scratch(path, path.stat().st_size, content)
+            size = path.stat().st_size
         except (OSError, ValueError, KeyError, TypeError):
             continue
+        if path.is_file() and path.parent == manifest.parent and not manifest.parent.is_symlink():
+            yield Scratch(path, size, content)
 
 
 def remove(scratch: Scratch) -> None:
@@ -101,7 +124,10 @@ def _source(item: Snapshot | WalSegment) -> dict[str, Any]:
 
 
 def _modified(path: Path) -> float:
-    return path.stat().st_mtime
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _sha256(path: Path) -> str:
