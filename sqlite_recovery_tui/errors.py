@@ -71,9 +71,7 @@ class ConfigError(UsageError):
 
     kind = "config"
 
-    def __init__(
-        self, message: str, *, file: str = "", line: int = 0, key: str = "", hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, file: str = "", line: int = 0, key: str = "", hint: str = "") -> None:
         """Name the place as `file`, 1-based `line` (0: unknown) and dotted `key`."""
         super().__init__(message, hint=hint, object=key)
         self.file = file

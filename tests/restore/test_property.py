@@ -9,12 +9,10 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage
-from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.run import RestoreResult
 from sqlite_recovery_tui.restore.target import AtPosition, Target
 from sqlite_recovery_tui.storage.base import Store
@@ -39,7 +37,9 @@ class Restorer:
         self.store: Store = history.shelf.store()
         self.output = place / "out.db"
 
-    def at(self, target: Target | datetime | None, generation: str | None = None) -> tuple[RestoreResult, bytes]:
+    def at(
+        self, target: Target | datetime | None, generation: str | None = None
+    ) -> tuple[RestoreResult, bytes]:
         result = restore_to(self.output, self.store, target, generation=generation)
         data = self.output.read_bytes()
         self.output.unlink()

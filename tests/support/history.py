@@ -62,7 +62,7 @@ class History:
     clock: float = 0.0
     _readers: list[apsw.Connection] = field(default_factory=list)
     _other: apsw.Connection | None = None
-    _mark: Position = Position("", 0, 0)
+    _mark: Position = field(default_factory=lambda: Position("", 0, 0))
 
     def __post_init__(self) -> None:
         self.writer = GenerationWriter(
@@ -142,7 +142,9 @@ class History:
     def spill(self, number: int) -> None:
         """Commit a transaction larger than the cache."""
         size = self.shape.page_size // 2
-        self._run(f"INSERT INTO note(body) SELECT randomblob({size}) FROM generate_series(1, {20 + number % 20})")
+        self._run(
+            f"INSERT INTO note(body) SELECT randomblob({size}) FROM generate_series(1, {20 + number % 20})"
+        )
 
     def rolled_back_spill(self, number: int) -> None:
         """Write frames to the WAL that never count."""
