@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import shutil
+import stat
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import apsw
 
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 SIDECARS = ("-wal", "-shm", "-journal")
 
 
@@ -27,18 +31,22 @@ def check_target(output: Path, *, force: bool) -> None:
 
     An existing empty file without sidecars counts as absent, as it does for Litestream v0.5.
     """
+    try:
+        _check_target(output, force=force)
+    except OSError as error:
+        raise RefusedError(
+            f"cannot restore to {output}: {error.strerror}", object=str(output), hint="choose another -o"
+        ) from None
+
+
+def _check_target(output: Path, *, force: bool) -> None:
     if not output.parent.is_dir():
         raise RefusedError(
             f"the directory {output.parent} does not exist", object=str(output), hint="make it, or choose -o"
         )
-    if output.is_symlink() or (output.exists() and not output.is_file()):
-        raise RefusedError(
-            f"{output} is not a regular file", object=str(output), hint="name the file itself with -o"
-        )
-    beside = [Path(f"{output}{suffix}") for suffix in SIDECARS]
-    left = [path for path in beside if path.exists()]
-    empty = not output.exists() or (output.stat().st_size == 0 and not left)
-    if not force and not empty:
+    _refuse_odd(output)
+    left = _sidecars(output)
+    if not force and not _is_empty_file(output) and os.path.lexists(output):
         raise RefusedError(
             f"{output} exists", object=str(output), hint="choose another -o, or add --force to replace it"
         )
@@ -49,6 +57,28 @@ def check_target(output: Path, *, force: bool) -> None:
             hint="move it away, choose another -o, or add --force (it is kept in the undo point)",
         )
     refuse_in_use(output)
+
+
+def _refuse_odd(output: Path) -> None:
+    """Raise `RefusedError` for a link, a folder or a device; nothing behind a link is ever replaced."""
+    if output.is_symlink() or (output.exists() and not output.is_file()):
+        raise RefusedError(
+            f"{output} is not a regular file", object=str(output), hint="name the file itself with -o"
+        )
+
+
+def _is_empty_file(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def _sidecars(output: Path) -> list[Path]:
+    """Return the sidecars that are there, links that lead nowhere included."""
+    beside = [Path(f"{output}{suffix}") for suffix in SIDECARS]
+    return [path for path in beside if os.path.lexists(path)]
 
 
 def refuse_in_use(output: Path) -> None:
@@ -99,22 +129,14 @@ def place(database: Path, output: Path, *, force: bool, now: datetime) -> Path |
     if not force or not any_exists(output):
         _place_new(database, output)
         return None
+    _refuse_odd(output)
     refuse_in_use(output)
     _remove_empty_undo_points(output)
-    undo = output.with_name(f"{output.name}.undo-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}")
-    undo.mkdir(mode=0o700)
-    _fold(output)
-    _keep_identity(output, database)
-    for suffix in ("", *SIDECARS):
-        source = Path(f"{output}{suffix}")
-        if source.exists():
-            os.link(source, undo / source.name)
-    fsync_folder(undo)
-    fsync_folder(output.parent)
+    undo = _keep(output, database, now)
     # A foreign log beside the new file would be replayed into it, so it goes first; the undo point
     # holds both halves from here on.
-    for suffix in SIDECARS:
-        Path(f"{output}{suffix}").unlink(missing_ok=True)
+    for sidecar in _sidecars(output):
+        sidecar.unlink(missing_ok=True)
     database.replace(output)
     fsync_folder(output.parent)
     return undo
@@ -122,7 +144,62 @@ def place(database: Path, output: Path, *, force: bool, now: datetime) -> Path |
 
 def any_exists(output: Path) -> bool:
     """Tell whether the target or a sidecar of it is there."""
-    return any(Path(f"{output}{suffix}").exists() for suffix in ("", *SIDECARS))
+    return os.path.lexists(output) or bool(_sidecars(output))
+
+
+def _keep(output: Path, database: Path, now: datetime) -> Path:
+    """Make the undo point: the old files under a second name; all of them, or no undo point.
+
+    They are there before SQLite folds the log in, since it deletes the log of a database that it cannot
+    read. The index of a log (-shm) holds nothing.
+    """
+    undo = _new_folder(f"{output}.undo-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}")
+    try:
+        for source in (output, *_sidecars(output)):
+            if os.path.lexists(source) and not source.name.endswith("-shm"):
+                _link_or_copy(source, undo / source.name)
+        fsync_folder(undo)
+        fsync_folder(output.parent)
+        if _fold(output):
+            _drop_folded(output, undo)
+        _take_identity(output, database)
+    except BaseException:
+        shutil.rmtree(undo, ignore_errors=True)
+        raise
+    return undo
+
+
+def _drop_folded(output: Path, undo: Path) -> None:
+    """Remove second names of logs that SQLite has folded into the database and deleted."""
+    kept = undo / output.name
+    if kept.exists() and kept.samefile(output):
+        for suffix in SIDECARS:
+            if not os.path.lexists(f"{output}{suffix}"):
+                (undo / f"{output.name}{suffix}").unlink(missing_ok=True)
+
+
+def _new_folder(name: str) -> Path:
+    for number in count(1):
+        folder = Path(name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        shutil.copy2(source, target, follow_symlinks=False)
+        if target.is_symlink():
+            return
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def fsync_folder(folder: Path) -> None:
@@ -142,49 +219,80 @@ def _remove_empty_undo_points(output: Path) -> None:
 
 
 def _place_new(database: Path, output: Path) -> None:
-    if output.exists() and output.stat().st_size == 0:
-        _keep_identity(output, database)
+    left = _sidecars(output)
+    if left:
+        raise _appeared(left[0])
+    if _is_empty_file(output):
+        _take_identity(output, database)
         database.replace(output)
     else:
-        try:
-            os.link(database, output)  # unlike a rename, a link never replaces what appeared meanwhile
-        except FileExistsError:
-            raise RefusedError(
-                f"{output} appeared while it was being restored",
-                object=str(output),
-                hint="choose another -o, or add --force to replace it",
-            ) from None
-        database.unlink()
+        database.chmod(0o600)
+        _name_it(database, output)
     fsync_folder(output.parent)
 
 
-def _fold(output: Path) -> None:
+def _name_it(database: Path, output: Path) -> None:
+    """Give a file its name unless something has it by now."""
+    try:
+        os.link(database, output)  # unlike a rename, a link never replaces what appeared meanwhile
+    except FileExistsError:
+        raise _appeared(output) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _claim(output)
+        database.replace(output)
+    else:
+        database.unlink()
+
+
+def _claim(output: Path) -> None:
+    """Take a free name with an empty file."""
+    try:
+        os.close(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        raise _appeared(output) from None
+
+
+def _appeared(path: Path) -> RefusedError:
+    return RefusedError(
+        f"{path} appeared while the database was being restored",
+        object=str(path),
+        hint="choose another -o, or add --force to replace it",
+    )
+
+
+def _fold(output: Path) -> bool:
     """Bring a log that lies beside the old database into it, as its next opener would.
 
-    A database that SQLite cannot open stays as it is; its log is kept beside it in the undo point.
+    Return False when SQLite cannot; raise `RefusedError` when somebody uses the database.
     """
-    if not output.exists() or (not Path(f"{output}-wal").exists() and not Path(f"{output}-journal").exists()):
-        return
+    if not output.exists() or not any(Path(f"{output}{suffix}").exists() for suffix in ("-wal", "-journal")):
+        return False
     try:
         connection = apsw.Connection(str(output), flags=apsw.SQLITE_OPEN_READWRITE)
     except apsw.Error:
-        return
+        return False
     try:
         connection.set_busy_timeout(1000)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
     except (apsw.BusyError, apsw.LockedError):
-        raise RefusedError(
-            f"{output} is in use", object=str(output), hint="stop the application that writes to it first"
-        ) from None
+        busy = True
     except apsw.Error:
-        return
+        return False
     finally:
         connection.close()
+    if busy:
+        raise RefusedError(
+            f"{output} is in use", object=str(output), hint="stop the application that writes to it first"
+        )
+    return True
 
 
-def _keep_identity(old: Path, new: Path) -> None:
+def _take_identity(old: Path, new: Path) -> None:
     """Carry mode and owner of the replaced file over to the new one."""
     if not old.exists():
+        new.chmod(0o600)
         return
     status = old.stat()
     new_status = new.stat()

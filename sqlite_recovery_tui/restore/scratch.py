@@ -110,7 +110,7 @@ def scratches(folder: Path) -> Iterator[Scratch]:
             size = path.stat().st_size
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if path.is_file() and path.parent == manifest.parent and not manifest.parent.is_symlink():
+        if path.is_file() and not manifest.parent.is_symlink():
             yield Scratch(path, size, content)
 
 
