@@ -86,13 +86,19 @@ class Chain:
     """Read a chain of segments in order; after a run `links` and `end` tell what was seen."""
 
     def __init__(
-        self, page_size: int | None, *, until: Position | None = None, counter: int | None = None
+        self,
+        page_size: int | None,
+        *,
+        until: Position | None = None,
+        counter: int | None = None,
+        pages: int | None = None,
     ) -> None:
         """Expect pages of `page_size` bytes (None: whatever the first WAL says), stop at `until`.
 
-        `counter` is the change counter on page 1 of the snapshot in front of the chain.
+        `counter` is the change counter on page 1 of the snapshot in front of the chain, `pages` its size.
         """
         self.page_size = page_size
+        self._pages = pages
         self._counters = CounterWatch(counter)
         self.headers: dict[int, wal.WalHeader] = {}
         """Header of every WAL index that was read."""
@@ -205,6 +211,7 @@ class Chain:
         current.checksum = verified.checksum
         if segments:
             self._refuse(self._counters.see(current.index, frames.head(verified.count)), segments[0])
+            self._check_sizes(current, frames.head(verified.count), start, segments)
         if verified.count:
             current.in_transaction = not int(frames.commit[verified.count - 1])
         if len(good) or ends_index:
@@ -215,6 +222,30 @@ class Chain:
         if verified.fault and not self._is_beyond(current.index, bad):
             segment = next(item for item in reversed(segments) if item.offset <= bad)
             raise ChainFault(segment, f"the frame at offset {bad:08x} does not hold: {verified.fault}")
+
+    def _check_sizes(
+        self, current: _Wal, frames: wal.Frames, start: int, segments: tuple[WalSegment, ...]
+    ) -> None:
+        """A commit cannot give the database a page that neither the snapshot nor any frame has."""
+        if self._pages is None or not len(frames):
+            return
+        known = np.maximum.accumulate(np.maximum(frames.pgno, self._pages))
+        wrong = np.flatnonzero(frames.commit > known)
+        if not len(wrong):
+            self._pages = int(known[-1])
+            return
+        at = int(wrong[0])
+        size, there = int(frames.commit[at]), int(known[at])
+        if current.index == next(iter(self.headers)):
+            key = names.snapshot_key(current.generation, current.index)
+            message = f"it and the WAL behind it are not of one history: page {size} of {size} is in neither"
+            raise SnapshotMismatch(segments[0], message, missing=key, index=current.index)
+        offset = start + at * current.header.frame_size
+        segment = next(item for item in reversed(segments) if item.offset <= offset)
+        raise ChainFault(
+            segment,
+            f"the frame at offset {offset:08x} makes a database of {size} pages, of which {there} exist",
+        )
 
     def _is_beyond(self, index: int, offset: int) -> bool:
         """Tell whether a place in a WAL lies behind the wanted end."""

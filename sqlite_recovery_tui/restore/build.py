@@ -147,7 +147,9 @@ class Build:
 
         if tear is not None and journal.applying and self.work.marks.exists():
             tear.mark.load(self.work.marks)
-        chain = Chain(page_size or None, until=self.plan.until, counter=counter)
+        # Not the file's own size: changes of an attempt before this one may already be in it.
+        pages = journal.checkpoint.plain // page_size if journal.checkpoint else None
+        chain = Chain(page_size, until=self.plan.until, counter=counter, pages=pages)
         state = _Applied(self.plan)
         fault, doubts = self._lay(fd, chain, state, tear, before_write)
         page_size = chain.page_size or 0

@@ -30,6 +30,8 @@ class Image:
     snapshot: Snapshot
     counter: int
     """Page 1's change counter in the snapshot."""
+    pages: int
+    """Size of the snapshot."""
 
     def remove(self) -> None:
         """Delete the file."""
@@ -49,7 +51,7 @@ def load(fetcher: Fetcher, snapshot: Snapshot, path: Path) -> Image:
         raise
     finally:
         os.close(fd)
-    return Image(path, parsed.page_size, snapshot, parsed.change_counter)
+    return Image(path, parsed.page_size, snapshot, parsed.change_counter, size // parsed.page_size)
 
 
 def differing(left: Image, right: Image) -> set[int]:

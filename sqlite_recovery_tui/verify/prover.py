@@ -111,7 +111,7 @@ class Prover:
     def _stretch(self, run: Run, image: Image, found: Image) -> _Outcome:
         """Replay from `image` to the snapshot `found` and compare."""
         target = found.snapshot
-        chain = Chain(image.page_size, counter=image.counter)
+        chain = Chain(image.page_size, counter=image.counter, pages=image.pages)
         if not self._replay(_between(run, image.snapshot.index, target.index), chain, image):
             return "broken"
         if self._equal(run, image, found):
@@ -137,7 +137,7 @@ class Prover:
     def _passes(self, run: Run, base: Snapshot, found: Image) -> bool:
         """Tell whether the replay from an earlier snapshot gives `found`, whatever lies between them."""
         image = load(self.fetcher, base, self._new_path())
-        chain = Chain(image.page_size, counter=image.counter)
+        chain = Chain(image.page_size, counter=image.counter, pages=image.pages)
         try:
             self._lay(chain, self.fetcher.segments(_between(run, base.index, found.snapshot.index)), image)
             equal = self._equal(run, image, found)
@@ -151,7 +151,7 @@ class Prover:
 
     def _finish(self, run: Run, image: Image) -> None:
         """Read on from the last snapshot to the end of the run."""
-        chain = Chain(image.page_size, counter=image.counter)
+        chain = Chain(image.page_size, counter=image.counter, pages=image.pages)
         self._replay(_between(run, image.snapshot.index, None), chain, image)
         self._unproven += [
             f"the end of WAL {index:08x} is the writer's word: no later snapshot attests it"
