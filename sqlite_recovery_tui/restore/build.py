@@ -63,6 +63,8 @@ class Build:
     memory_bytes: int
     to_last_good: bool
     progress: ProgressFn
+    settle: bool = True
+    """Whether a doubt about the base is raised where an earlier one would settle it."""
 
     def run(self) -> Built:
         """Build the file; raise `DamagedError`, `SnapshotDamaged`, `TornSnapshot` and others."""
@@ -134,7 +136,9 @@ class Build:
         size = os.fstat(fd).st_size
         base = self._base_header(fd, size)
         page_size = base.page_size
-        tear = TearWatch.of(self.plan, self.fetcher, fd, page_size, to_last_good=self.to_last_good)
+        tear = TearWatch.of(
+            self.plan, self.fetcher, fd, page_size, settle=self.settle, to_last_good=self.to_last_good
+        )
         # Pages that an interrupted attempt laid over the base may already be newer than its counter.
         counter = journal.counter if journal.applying else base.change_counter
         applying = self.work.applying(journal, identity, counter)
@@ -195,7 +199,7 @@ class Build:
         if tear is not None and tear.is_possible(fault):
             doubts = tear.judge(chain, fault)
         elif chain.snapshot_is_ahead:
-            message = "its page 1 is of a later commit than any in the WAL behind it"
+            message = "it and the WAL behind it are not of one history: its page 1 is of a later commit"
             raise SnapshotDamaged(faults.mismatch(self.plan, message))
         if writer is not None:
             writer.finish()

@@ -37,12 +37,11 @@ def lost(plan: Plan, fault: ChainFault, reached: Position) -> tuple[str, ...]:
 def snapshot_fault(plan: Plan, error: FormatError) -> DamagedError:
     """Return the refusal for a base that cannot be read."""
     base = plan.base
-    later = [item for item in plan.run.snapshots if item.index > base.index]
     return DamagedError(
         f"snapshot {base.key}: {error.message}",
         object=base.key,
         last_good=last_snapshot_before(plan),
-        next_good=snapshot_point(later[0]) if later else None,
+        next_good=_snapshot_behind(plan, base.index),
         hint=error.hint or "no earlier snapshot reaches this point; another replica may be whole",
     )
 
@@ -68,8 +67,8 @@ def point_at(plan: Plan, reached: Position) -> RestorePoint:
 
 def _snapshot_behind(plan: Plan, index: int) -> RestorePoint | None:
     """Return the first snapshot that does not need WAL `index`."""
-    later = [item for item in plan.run.snapshots if item.index > index]
-    return snapshot_point(later[0]) if later else None
+    later = next((item for item in plan.run.snapshots if item.index > index), plan.behind)
+    return snapshot_point(later) if later else None
 
 
 def _extent(plan: Plan, segment: WalSegment) -> str:

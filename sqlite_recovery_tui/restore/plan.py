@@ -39,6 +39,8 @@ class Plan:
     base: Snapshot
     changes: tuple[WalSegment, ...]
     run: Run = field(repr=False, compare=False)
+    behind: Snapshot | None = field(default=None, repr=False, compare=False)
+    """Where history goes on behind the run: the next snapshot of another one."""
     until: Position | None = None
     """Apply frames up to this byte of the last WAL only; None: all of them."""
     distance_seconds: float | None = None
@@ -113,6 +115,7 @@ class _Where:
             for segment in run.segments
             if not is_snapshot and segment.index >= base.index and segment.position <= point.position
         )
+        runs = self.timeline.runs
         return Plan(
             database=self.database,
             replica=self.replica,
@@ -123,6 +126,7 @@ class _Where:
             base=base,
             changes=changes,
             run=run,
+            behind=next((later.snapshots[0] for later in runs[runs.index(run) + 1 :]), None),
             **more,
         )
 

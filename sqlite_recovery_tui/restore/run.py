@@ -172,16 +172,29 @@ def _build_some_way(
 ) -> tuple[Built, Plan]:
     """Build from the plan's base, or from an earlier one where that base will not do."""
     first_fault: DamagedError | None = None
+    doubted: Plan | None = None
+    settle = True
     while True:
-        build = Build(plan, fetcher, work, options.memory_bytes, options.to_last_good, progress)
+        build = Build(plan, fetcher, work, options.memory_bytes, options.to_last_good, progress, settle)
         try:
-            return build.run(), plan
+            built = build.run()
+            if not built.lost or doubted is None or not settle:
+                return built, plan
+            earlier = error = None
         except (TornSnapshot, SnapshotDamaged) as fault:
             first_fault = first_fault or fault.error
-            earlier = plan.step_back(fault.note)
-            if earlier is None:
-                raise first_fault from None
+            if isinstance(fault, TornSnapshot) and not fault.certain:
+                doubted = plan
+            earlier, error = plan.step_back(fault.note), first_fault
+        except DamagedError as damaged:
+            earlier, error = None, damaged
+        # A base that is only in doubt is better than an earlier one that leads nowhere.
+        if earlier is not None:
             plan = earlier
+        elif doubted is not None and settle:
+            plan, settle = doubted, False
+        elif error is not None:
+            raise error from None
 
 
 def _local_failure(error: OSError, output: Path) -> RecoverError:

@@ -29,10 +29,11 @@ STEP_BACK_BYTES = 64 << 20
 
 
 class TornSnapshot(Exception):
-    """The base holds pages that are newer than the target."""
+    """The base holds pages that are newer than the target, or may where `certain` is False."""
 
-    def __init__(self, plan: Plan, behind: RestorePoint | None = None) -> None:
+    def __init__(self, plan: Plan, behind: RestorePoint | None = None, *, certain: bool = True) -> None:
         """Describe the tear of `plan`; `behind` is the next point that has all the frames it needs."""
+        self.certain = certain
         base = f"snapshot {plan.base.index:08x}"
         if plan.changes:
             message = (
@@ -51,7 +52,9 @@ class TornSnapshot(Exception):
             next_good=behind or snapshot_point(plan.base),
             hint=hint,
         )
-        self.note = f"{base} is newer than the frames behind it; an earlier one was used"
+        self.note = (
+            f"{base} {'is' if certain else 'may be'} newer than the frames behind it; an earlier one was used"
+        )
 
 
 @dataclass
@@ -60,17 +63,20 @@ class TearWatch:
 
     plan: Plan
     fetcher: Fetcher
+    settle: bool
+    """Whether an earlier base may be tried to settle a doubt."""
     mark: SnapshotMark
     own: Sequence[WalSegment]
     """Segments of the base's WAL up to the first that surely carries all the base can hold."""
 
     @classmethod
     def of(
-        cls, plan: Plan, fetcher: Fetcher, fd: int, page_size: int, *, to_last_good: bool
+        cls, plan: Plan, fetcher: Fetcher, fd: int, page_size: int, *, settle: bool, to_last_good: bool
     ) -> TearWatch | None:
         """Return a watch over the base in `fd` where its own WAL may be the last that is laid over it."""
         own = _own_segments(plan)
-        watch = cls(plan, fetcher, SnapshotMark(fd, page_size, plan.base.index, _pages(fd, page_size)), own)
+        mark = SnapshotMark(fd, page_size, plan.base.index, _pages(fd, page_size))
+        watch = cls(plan, fetcher, settle, mark, own)
         if not page_size or not own:
             return None
         return watch if to_last_good or watch.is_possible(None) else None
@@ -99,8 +105,8 @@ class TearWatch:
         if verdict == "fine" or (verdict == "same" and self.plan.until is None):
             return ()
         earlier = self.plan.step_back("")
-        if earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
-            raise TornSnapshot(self.plan)
+        if self.settle and earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
+            raise TornSnapshot(self.plan, certain=False)
         base = f"snapshot {self.plan.base.index:08x}"
         if not self.plan.changes:
             return (
