@@ -152,7 +152,10 @@ class Prover:
     def _finish(self, run: Run, image: Image) -> None:
         """Read on from the last snapshot to the end of the run."""
         chain = Chain(image.page_size, counter=image.counter, pages=image.pages)
-        self._replay(_between(run, image.snapshot.index, None), chain, image)
+        whole = self._replay(_between(run, image.snapshot.index, None), chain, image)
+        if whole and chain.snapshot_is_ahead and _was_shipped_behind(run, image.snapshot):
+            message = "it and the WAL behind it are not of one history: its page 1 is of a later commit"
+            self._find_snapshot(run, image.snapshot, message)
         self._unproven += [
             f"the end of WAL {index:08x} is the writer's word: no later snapshot attests it"
             for index in sorted(chain.headers)[:-1]
