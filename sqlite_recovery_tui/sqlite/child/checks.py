@@ -160,7 +160,7 @@ def _each_table(session: Session, kind: str, tables: list[Table], findings: Find
     names = ["sqlite_schema", *(table.name for table in tables)]
     session.watch.phase("checking tables", total=len(names), unit="tables")
     for done, name in enumerate(names):
-        session.watch.step(done, name)
+        session.watch.announce(done, name)
         try:
             sql = f"PRAGMA main.{_PRAGMAS[kind]}({quote(name)})"
             findings.add([str(row[0]) for row in session.strict.execute(sql)])

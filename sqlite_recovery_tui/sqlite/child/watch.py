@@ -69,6 +69,12 @@ class Watch:
         self._state["done"], self._state["detail"] = done, detail
         self.check()
 
+    def announce(self, done: int, detail: str) -> None:
+        """Note a step that may take long, and report it before it begins."""
+        self._state["done"], self._state["detail"] = done, detail
+        self.report(time.monotonic())
+        self.check()
+
     def report(self, now: float) -> None:
         self._next_report = now + _REPORT_SECONDS
         if self._measure:
