@@ -66,3 +66,18 @@ class Wal:
     def end_of(self, frames: int) -> int:
         """Return the offset at which frame number `frames` (1-based) ends."""
         return HEADER_BYTES + frames * self.frame_bytes
+
+
+def rechained(data: bytes) -> bytes:
+    """Return a WAL with the checksums that its frames should have, as a forger would seal it again."""
+    (page_size,) = struct.unpack_from(">I", data, 8)
+    big_endian = data[3] == 0x83
+    sealed = bytearray(data[:24])
+    checksum = sequential_checksum(data[:24], (0, 0), big_endian=big_endian)
+    sealed += struct.pack(">II", *checksum)
+    step = FRAME_HEADER_BYTES + page_size
+    for at in range(HEADER_BYTES, len(data), step):
+        head, image = data[at : at + 16], data[at + FRAME_HEADER_BYTES : at + step]
+        checksum = sequential_checksum(head[:8] + image, checksum, big_endian=big_endian)
+        sealed += head + struct.pack(">II", *checksum) + image
+    return bytes(sealed)
