@@ -20,12 +20,14 @@ import xxhash
 from sqlite_recovery_tui.formats.wal import FRAME_HEADER_SIZE
 from sqlite_recovery_tui.replica.chain import Batch
 from sqlite_recovery_tui.replica.fit import CheckpointFit
+from sqlite_recovery_tui.restore.work import replace_text
 
 Verdict = Literal["fine", "same", "unknown", "later"]
 """fine: the snapshot does not reach beyond the target, or what it holds does not matter; same: it is the
 target, as far as can be seen; later: it reaches beyond, or may and nothing says that it does not."""
 
 _ABSENT = -1
+_LOCK_BYTE = 0x40000000  # the page that holds it is never written
 _COUNTER = struct.Struct(">I")
 _COUNTER_AT, _AUTO_VACUUM_AT = 24, 52
 
@@ -88,7 +90,8 @@ class SnapshotMark:
     def save(self, path: Path) -> None:
         """Keep what the snapshot held, so that a restore that is taken up again still knows it."""
         lines = [f"{page} {value}\n" for page, value in self._snapshot.items()]
-        path.write_text(f"{self._snapshot_counter} {self._shrinks:d} {self.held_pages}\n" + "".join(lines))
+        head = f"{self._snapshot_counter} {self._shrinks:d} {self.held_pages}\n"
+        replace_text(path, head + "".join(lines))
 
     def load(self, path: Path) -> None:
         """Take up what an earlier attempt saved."""
@@ -101,8 +104,12 @@ class SnapshotMark:
     def quick_verdict(self) -> Verdict | None:
         """Judge from page numbers and from page 1's change counter alone; None when these do not tell."""
         size = self._sizes[-1] if self._sizes else 0
-        if self._sizes and len({page for page in self._pages[: self._committed] if page <= size}) == size:
+        written = {page for page in self._pages[: self._committed] if page <= size}
+        if self._sizes and len(written) == size:
             return "fine"  # the frames rewrite every page
+        missing = set(range(self.held_pages + 1, size + 1)) - written - {_LOCK_BYTE // self.page_size + 1}
+        if missing:
+            return "later"  # a later commit made the database smaller, and they were cut off
         self._held(1)
         highest = max(self._counters, default=None)
         return "later" if _less(highest, self._snapshot_counter) else None
