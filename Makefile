@@ -8,7 +8,7 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-LITESTREAM := .cache/litestream-0.3.13/bin/litestream .cache/litestream-0.5.17/bin/litestream
+LITESTREAM := $(patsubst %,.cache/litestream-%/bin/litestream,0.3.13 0.5.8 0.5.17)
 
 .PHONY: help demo test lint format types contracts bench screenshots clean
 

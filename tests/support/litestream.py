@@ -14,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-Version = Literal["0.3.13", "0.5.17"]
+Version = Literal["0.3.13", "0.5.8", "0.5.17"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 
