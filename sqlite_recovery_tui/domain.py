@@ -1,7 +1,7 @@
-"""The nouns of the field as frozen values: positions, snapshots, segments, restore points, gaps.
+"""The nouns of the field as frozen values: positions, snapshots, segments, LTX files, restore points, gaps.
 
-Times are aware and in UTC, sizes in bytes, ids printed one way: generations as 16, WAL indexes as 8
-lower-case hex digits, offsets as at least 8.
+Times are aware and in UTC, sizes in bytes, ids printed one way: generations and TXIDs as 16, WAL indexes
+as 8 lower-case hex digits, offsets as at least 8.
 """
 
 from __future__ import annotations
@@ -38,6 +38,29 @@ class Position:
         return {"generation": self.generation, "index": self.index, "offset": self.offset}
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Txid:
+    """A place in the history of an LTX replica: the number of a sync, from 1."""
+
+    value: int
+
+    @property
+    def label(self) -> str:
+        """The number as object names spell it."""
+        return f"{self.value:016x}"
+
+    def __str__(self) -> str:
+        return self.label
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the place as the command line prints it."""
+        return {"txid": self.label}
+
+
+Place = Position | Txid
+"""Where in history, in the terms of the format."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole database as it stood while WAL `index` was current."""
@@ -53,6 +76,11 @@ class Snapshot:
     @property
     def position(self) -> Position:
         return Position(self.generation, self.index, 0)
+
+    @property
+    def label(self) -> str:
+        """What tells it from others of its generation, as its name spells it."""
+        return f"{self.index:08x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +101,76 @@ class WalSegment:
         """Where the segment begins; its end is known only once it is decoded."""
         return Position(self.generation, self.index, self.offset)
 
+    @property
+    def label(self) -> str:
+        """What tells it from others of its generation, as its name spells it."""
+        return self.position.label
+
+
+@dataclass(frozen=True, slots=True)
+class LtxFile:
+    """The newest image of every page that the syncs `min_txid` to `max_txid` changed."""
+
+    level: int
+    """0: one sync; 1 to 8: compacted; 9: snapshots."""
+    min_txid: int
+    max_txid: int
+    key: str
+    size: int
+    """Bytes as stored (compressed)."""
+    time: datetime
+    etag: str | None = None
+
+    @property
+    def position(self) -> Txid:
+        """The state that the file leads to."""
+        return Txid(self.max_txid)
+
+    @property
+    def is_base(self) -> bool:
+        """Whether it holds the whole database: a restore can begin with it."""
+        return self.min_txid == 1
+
+    @property
+    def label(self) -> str:
+        """The TXIDs that it spans, as its name spells them."""
+        return f"{self.min_txid:016x}-{self.max_txid:016x}"
+
+
+Base = Snapshot | LtxFile
+"""What a restore begins with."""
+
+Change = WalSegment | LtxFile
+"""What is laid over a base."""
+
+StoredObject = Snapshot | WalSegment | LtxFile
+
 
 @dataclass(frozen=True, slots=True)
 class RestorePoint:
     """A state that can be restored: everything up to and including one stored object.
 
-    `position` is where that object begins (a snapshot: offset 0 of its WAL); `end` is where it ends
-    when that is known from the object that follows it.
+    `position` is where that object begins (a snapshot: offset 0 of its WAL) and `end` where it ends,
+    when that is known from the object that follows it; of an LTX file both are the TXID it leads to.
     """
 
-    position: Position
+    position: Place
     time: datetime
     key: str
-    end: Position | None = None
+    end: Place | None = None
+
+    @property
+    def reached(self) -> Place:
+        """Where the state ends, as far as names tell."""
+        return self.end or self.position
 
     def to_json(self) -> dict[str, Any]:
         """Return the point; an offset of None means the end of that WAL as far as it is stored."""
-        end = self.end.offset if self.end else None
+        position = self.reached.to_json()
+        if "offset" in position and self.end is None:
+            position["offset"] = None
         return {
-            "position": {**self.position.to_json(), "offset": end},
+            "position": position,
             "time": self.time.isoformat().replace("+00:00", "Z"),
             "object": self.key,
         }
@@ -126,12 +205,15 @@ class Gap:
     kind: Literal[
         "missing-segment",
         "missing-index",
+        "missing-txid",
         "missing-start",
         "no-snapshot",
         "not-shipped",
+        "expired",
         "between-generations",
     ]
-    generation: str
+    generation: str | None
+    """None in an LTX replica, which has none."""
     message: str
     object: str
     """The name the missing object would have, or the first object that nothing connects to."""
@@ -141,7 +223,7 @@ class Gap:
     @property
     def is_damage(self) -> bool:
         """Whether something that was stored is missing, and not only nothing stored for a while."""
-        return self.kind not in ("not-shipped", "between-generations")
+        return self.kind not in ("not-shipped", "expired", "between-generations")
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -27,13 +27,10 @@ def plan_facts(plan: Plan, *, why: str, seconds: float) -> Iterator[tuple[str, s
     yield "from", f"{plan.replica} ({plan.url}): {why}"
     yield "asked for", describe(plan.requested)
     yield "reaches", both_zones(plan.point.time) + distance(plan.distance_seconds)
-    yield "position", str(plan.until or plan.point.end or plan.point.position)
-    yield "base", f"snapshot {plan.base.index:08x} ({size(plan.base.size)})"
+    yield "position", str(plan.reached)
+    yield "base", f"{plan.route.base_text} ({size(plan.base.size)})"
     if plan.changes:
-        yield (
-            "changes",
-            f"{plural(len(plan.changes), 'segment')}, to the end of {plan.changes[-1].position.label}",
-        )
+        yield "changes", f"{plan.route.changes_text}, to the end of {plan.changes[-1].label}"
     yield "fetches", f"{plural(plan.objects, 'object')}, {size(plan.fetch_bytes)}; about {span(seconds)}"
     for note in plan.notes:
         yield "note", note

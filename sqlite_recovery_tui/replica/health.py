@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlite_recovery_tui.config.models import Threshold, Thresholds
-from sqlite_recovery_tui.replica.timeline import Generation, Timeline
+from sqlite_recovery_tui.replica.lineage import Lineage
+from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.words import plural, size, span
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _reachable(facts: Facts) -> Check:
 
 
 def _snapshot(facts: Facts) -> Check:
-    snapshots = [item for generation in facts.timeline.generations for item in generation.snapshots]
+    snapshots = [item for lineage in facts.timeline.lineages for item in lineage.bases]
     if not snapshots:
         return Check(
             "snapshot",
@@ -142,9 +143,9 @@ def _gaps(facts: Facts) -> Check:
     holes = facts.timeline.holes
     if not holes:
         pauses = len(facts.timeline.gaps())
-        between = f"; {pauses} between generations" if pauses else ""
-        return Check("gaps", "ok", f"nothing is missing inside a generation{between}")
-    last = max(facts.timeline.generations, key=lambda item: item.end)
+        between = f"; {plural(pauses, 'pause')}" if pauses else ""
+        return Check("gaps", "ok", f"nothing is missing by name{between}")
+    last = max(facts.timeline.lineages, key=lambda item: item.end)
     hides_newest = any(hole.after is None for hole in last.gaps)
     more = f" (and {len(holes) - 1} more)" if len(holes) > 1 else ""
     worst_hole = next((hole for hole in last.gaps if hole.after is None), holes[-1])
@@ -172,30 +173,30 @@ def _other_objects(facts: Facts) -> Check:
 
 
 def _object_times(facts: Facts) -> Check:
-    suspicions: tuple[tuple[Callable[[Generation], bool], str], ...] = (
+    suspicions: tuple[tuple[Callable[[Lineage], bool], str], ...] = (
         (lambda item: item.end > facts.now + _CLOCK_SLACK, "object times lie in the future"),
         (_falling, "object times do not rise with positions"),
         (_all_at_once, "all objects carry one time, as a copy leaves them"),
     )
     for is_suspect, message in suspicions:
-        suspects = [item.id for item in facts.timeline.generations if is_suspect(item)]
+        suspects = [item.title for item in facts.timeline.lineages if is_suspect(item)]
         if suspects:
             return Check(
                 "times",
                 "warn",
-                f"{message} (generation {', '.join(suspects)})",
+                f"{message} ({', '.join(suspects)})",
                 "restoring to a time is unreliable here; restoring to a position is not",
             )
     return Check("times", "ok", "object times rise with positions")
 
 
-def _falling(generation: Generation) -> bool:
-    return any(later.time < earlier.time for earlier, later in pairwise(generation.segments))
+def _falling(lineage: Lineage) -> bool:
+    return any(later < earlier for times in lineage.rising_times for earlier, later in pairwise(times))
 
 
-def _all_at_once(generation: Generation) -> bool:
-    many = len(generation.segments) >= _MANY_SEGMENTS
-    return many and generation.end - generation.start < _ONE_COPY
+def _all_at_once(lineage: Lineage) -> bool:
+    many = max(map(len, lineage.rising_times), default=0) >= _MANY_SEGMENTS
+    return many and lineage.end - lineage.start < _ONE_COPY
 
 
 def _judge(amount: timedelta, limit: Threshold) -> Status:

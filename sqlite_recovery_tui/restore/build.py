@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint, WalSegment
+from sqlite_recovery_tui.domain import Position, RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
 from sqlite_recovery_tui.formats import header as database_header
 from sqlite_recovery_tui.formats import lz4
@@ -18,46 +17,36 @@ from sqlite_recovery_tui.formats.header import DatabaseHeader
 from sqlite_recovery_tui.formats.wal import HEADER_SIZE as WAL_HEADER_BYTES
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd, SnapshotMismatch
+from sqlite_recovery_tui.replica.generations import WalRoute
 from sqlite_recovery_tui.restore import faults
 from sqlite_recovery_tui.restore.apply import BeforeWrite, PageWriter
+from sqlite_recovery_tui.restore.built import Built
+from sqlite_recovery_tui.restore.detour import Detour
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, IrregularFrame
 from sqlite_recovery_tui.restore.place import check_space
-from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.tear import TearWatch
 from sqlite_recovery_tui.restore.work import Journal, WorkDir, changes_identity
 
 _SLACK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Built:
-    """The finished file's content: where in history it is and what was shown of the way there."""
-
-    position: Position
-    time: datetime
-    pages: int
-    page_size: int
-    continuity: Continuity
-    unproven: tuple[str, ...]
-    lost: tuple[str, ...]
-
-
-class SnapshotDamaged(Exception):
+class SnapshotDamaged(Detour):
     """The base cannot be read; an earlier one may do."""
 
     def __init__(self, error: DamagedError) -> None:
         """Carry the error to raise when there is no earlier base."""
-        super().__init__(error.message)
-        self.error = error
-        self.note = f"snapshot {error.object} is damaged ({error.message}); an earlier one was used"
+        note = f"snapshot {error.object} is damaged ({error.message}); an earlier one was used"
+        super().__init__(error.object, error, note)
 
 
 @dataclass
 class Build:
     """Everything one attempt needs."""
 
-    plan: Plan
+    url: str
+    """Where the replica is, as the journal has it."""
+    route: WalRoute
     fetcher: Fetcher
     work: WorkDir
     memory_bytes: int
@@ -69,8 +58,8 @@ class Build:
     def run(self) -> Built:
         """Build the file; raise `DamagedError`, `SnapshotDamaged`, `TornSnapshot` and others."""
         self._check_reach()
-        identity = changes_identity(self.plan)
-        journal = self.work.load(self.plan, identity)
+        identity = changes_identity(self.route)
+        journal = self.work.load(self.url, self.route.base, identity)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self.work.database, flags, 0o600)
         try:
@@ -86,7 +75,7 @@ class Build:
         """Write the base, or what is left of it, to `fd`."""
         if journal.complete and journal.applying:
             return journal
-        base = self.plan.base
+        base = self.route.base
 
         def on_bytes(read: int, written: int) -> None:
             done = (journal.checkpoint.packed if journal.checkpoint else 0) + read
@@ -105,7 +94,7 @@ class Build:
         except FormatError as error:
             if error.object:
                 raise
-            raise SnapshotDamaged(faults.snapshot_fault(self.plan, error)) from None
+            raise SnapshotDamaged(faults.snapshot_fault(self.route, error)) from None
         os.ftruncate(fd, checkpoint.plain)
         done = Journal(journal.base, checkpoint, complete=True)
         self.work.save(done)
@@ -116,20 +105,20 @@ class Build:
         if resume is None or self.fetcher.identities or not writer.holds(resume):
             resume = None
         try:
-            source = self.fetcher.snapshot(self.plan.base, start=resume.packed if resume else 0)
+            source = self.fetcher.snapshot(self.route.base, start=resume.packed if resume else 0)
             return writer.write(source, resume)
         except IrregularFrame:
-            return writer.write_in_sequence(self.fetcher.snapshot(self.plan.base))
+            return writer.write_in_sequence(self.fetcher.snapshot(self.route.base))
 
     def _check_head(self, head: bytes) -> None:
         """Check the first page and that there is room for what it announces."""
         parsed = database_header.parse(head)
         trusted = parsed.change_counter == parsed.version_valid_for
         # Nothing vouches for these bytes yet; a frame of this size cannot decode to more than this.
-        most = self.plan.base.size * lz4.MAX_RATIO
+        most = self.route.base.size * lz4.MAX_RATIO
         size = min(parsed.page_count * parsed.page_size, most) if trusted else 0
-        waiting = sum(change.size for change in self.plan.changes) if self.fetcher.pack else 0
-        check_space(self.work.path, max(size, self.plan.base.size) + waiting + _SLACK_BYTES)
+        waiting = sum(change.size for change in self.route.changes) if self.fetcher.pack else 0
+        check_space(self.work.path, max(size, self.route.base.size) + waiting + _SLACK_BYTES)
 
     def _changes(self, fd: int, journal: Journal, identity: str) -> Built:
         """Lay the plan's changes over the base."""
@@ -137,7 +126,7 @@ class Build:
         base = self._base_header(fd, size)
         page_size = base.page_size
         tear = TearWatch.of(
-            self.plan, self.fetcher, fd, page_size, settle=self.settle, to_last_good=self.to_last_good
+            self.route, self.fetcher, fd, page_size, settle=self.settle, to_last_good=self.to_last_good
         )
         # Pages that an interrupted attempt laid over the base may already be newer than its counter.
         counter = journal.counter if journal.applying else base.change_counter
@@ -153,18 +142,18 @@ class Build:
             tear.mark.load(self.work.marks)
         # Not the file's own size: changes of an attempt before this one may already be in it.
         pages = journal.checkpoint.plain // page_size if journal.checkpoint else None
-        chain = Chain(page_size, until=self.plan.until, counter=counter, pages=pages)
-        state = _Applied(self.plan)
+        chain = Chain(page_size, until=self.route.until, counter=counter, pages=pages)
+        state = _Applied(self.route)
         fault, doubts = self._lay(fd, chain, state, tear, before_write)
         page_size = chain.page_size or 0
         size = os.fstat(fd).st_size
         self._check_whole(size, page_size)
-        lost = faults.lost(self.plan, fault, state.position) if fault is not None else ()
+        lost = faults.lost(self.route, fault, state.position) if fault is not None else ()
         unproven = (*state.unproven(chain), *doubts)
         return Built(
             position=state.position,
             # An earlier base may need segments that were stored after the point itself.
-            time=min(state.time, self.plan.point.time),
+            time=min(state.time, self.route.point.time),
             pages=size // page_size if page_size else 0,
             page_size=page_size,
             continuity="consistent" if unproven or lost else "proven",
@@ -186,13 +175,13 @@ class Build:
                 state.see(batch)
                 writer.add(batch)
         except SnapshotMismatch as mismatch:
-            raise SnapshotDamaged(faults.mismatch(self.plan, mismatch.message)) from None
+            raise SnapshotDamaged(faults.mismatch(self.route, mismatch.message)) from None
         except ChainFault as error:
             fault = error
         except PositionBeyondEnd as beyond:
             raise self._beyond(beyond) from None
         if fault is not None and not self.to_last_good:
-            raise faults.chain_fault(self.plan, fault, state.position)
+            raise faults.chain_fault(self.route, fault, state.position)
         if writer is not None:
             writer.preview(before_write)
         doubts: tuple[str, ...] = ()
@@ -200,7 +189,7 @@ class Build:
             doubts = tear.judge(chain, fault)
         elif chain.snapshot_is_ahead:
             message = "it and the WAL behind it are not of one history: its page 1 is of a later commit"
-            raise SnapshotDamaged(faults.mismatch(self.plan, message))
+            raise SnapshotDamaged(faults.mismatch(self.route, message))
         if writer is not None:
             writer.finish()
         return fault, doubts
@@ -214,10 +203,10 @@ class Build:
         try:
             parsed = database_header.parse(os.pread(fd, database_header.SIZE, 0))
         except FormatError as error:
-            raise SnapshotDamaged(faults.snapshot_fault(self.plan, error)) from None
+            raise SnapshotDamaged(faults.snapshot_fault(self.route, error)) from None
         if size % parsed.page_size:
             wrong = FormatError(f"it is {size} bytes, not a whole number of {parsed.page_size}-byte pages")
-            raise SnapshotDamaged(faults.snapshot_fault(self.plan, wrong))
+            raise SnapshotDamaged(faults.snapshot_fault(self.route, wrong))
         return parsed
 
     def _check_whole(self, size: int, page_size: int) -> None:
@@ -225,26 +214,26 @@ class Build:
             raise AssertionError(f"{size} bytes are not a whole number of pages")
 
     def _decoded(self) -> Iterator[tuple[WalSegment, bytes]]:
-        total = sum(change.size for change in self.plan.changes)
+        total = sum(change.size for change in self.route.changes)
         done = 0
-        count = len(self.plan.changes)
-        for number, (segment, data) in enumerate(self.fetcher.segments(self.plan.changes), start=1):
+        count = len(self.route.changes)
+        for number, (segment, data) in enumerate(self.fetcher.segments(self.route.changes), start=1):
             yield segment, data
             done += segment.size
             self.progress(Progress("applying WAL", done, total, "bytes", f"segment {number} of {count}"))
 
     def _check_reach(self) -> None:
         """Refuse a position in a WAL of which nothing is stored; how far others reach is seen later."""
-        until = self.plan.until
+        until = self.route.until
         if until is None or until.offset <= WAL_HEADER_BYTES:
             return
-        if not self.plan.changes or self.plan.last_index < until.index:
-            raise self._beyond(PositionBeyondEnd(self.plan.point.end or self.plan.point.position))
+        if not self.route.changes or self.route.last_index < until.index:
+            raise self._beyond(PositionBeyondEnd(_end(self.route)))
 
     def _beyond(self, beyond: PositionBeyondEnd) -> OutsideCoverage:
-        until = self.plan.until
+        until = self.route.until
         assert until is not None
-        point = RestorePoint(beyond.end, self.plan.point.time, self.plan.point.key, beyond.end)
+        point = RestorePoint(beyond.end, self.route.point.time, self.route.point.key, beyond.end)
         return OutsideCoverage(
             f"position {until.label} is beyond the end of what is stored, {beyond.end.label}",
             before=point,
@@ -252,13 +241,19 @@ class Build:
         )
 
 
+def _end(route: WalRoute) -> Position:
+    end = route.point.reached
+    assert isinstance(end, Position)
+    return end
+
+
 class _Applied:
     """What has been laid over the base so far."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self.position = Position(plan.base.generation, plan.base.index, 0)
-        self.time = plan.base.time
+    def __init__(self, route: WalRoute) -> None:
+        self._route = route
+        self.position = Position(route.base.generation, route.base.index, 0)
+        self.time = route.base.time
 
     def see(self, batch: Batch) -> None:
         """Move on to the batch's last commit."""
@@ -266,7 +261,7 @@ class _Applied:
         if not count:
             return
         end = batch.end_of(count - 1)
-        self.position = Position(self._plan.base.generation, batch.index, end)
+        self.position = Position(self._route.base.generation, batch.index, end)
         self.time = max(self.time, batch.segment_at(end - 1).time)
 
     def unproven(self, chain: Chain) -> tuple[str, ...]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from sqlite_recovery_tui.domain import Position, RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError, FormatError
 from sqlite_recovery_tui.replica.chain import ChainFault
-from sqlite_recovery_tui.replica.timeline import snapshot_point
-from sqlite_recovery_tui.restore.plan import Plan
+from sqlite_recovery_tui.replica.generations import WalRoute, snapshot_point
 from sqlite_recovery_tui.restore.target import format_utc
 
 
-def chain_fault(plan: Plan, fault: ChainFault, reached: Position) -> DamagedError:
+def chain_fault(route: WalRoute, fault: ChainFault, reached: Position) -> DamagedError:
     """Return the refusal for a chain that breaks at `fault` after `reached`."""
-    last_good = point_at(plan, reached)
-    next_good = _snapshot_behind(plan, fault.index)
+    last_good = point_at(route, reached)
+    next_good = _snapshot_behind(route, fault.index)
     ways = [f"--to-last-good restores up to {format_utc(last_good.time)}"]
     if next_good is not None:
         ways.append(f"the next good snapshot is of {format_utc(next_good.time)}")
     return DamagedError(
-        f"{fault.object}: {fault.message}; lost: {_extent(plan, fault.segment)}",
+        f"{fault.object}: {fault.message}; lost: {_extent(route, fault.segment)}",
         object=fault.object,
         last_good=last_good,
         next_good=next_good,
@@ -26,54 +25,54 @@ def chain_fault(plan: Plan, fault: ChainFault, reached: Position) -> DamagedErro
     )
 
 
-def lost(plan: Plan, fault: ChainFault, reached: Position) -> tuple[str, ...]:
+def lost(route: WalRoute, fault: ChainFault, reached: Position) -> tuple[str, ...]:
     """Say what a result that ends in front of `fault` lacks."""
     return (
         f"{fault.object}: {fault.message}",
-        f"the result ends at {reached.label}; missing: {_extent(plan, fault.segment)}",
+        f"the result ends at {reached.label}; missing: {_extent(route, fault.segment)}",
     )
 
 
-def snapshot_fault(plan: Plan, error: FormatError) -> DamagedError:
+def snapshot_fault(route: WalRoute, error: FormatError) -> DamagedError:
     """Return the refusal for a base that cannot be read."""
-    base = plan.base
+    base = route.base
     return DamagedError(
         f"snapshot {base.key}: {error.message}",
         object=base.key,
-        last_good=last_snapshot_before(plan),
-        next_good=_snapshot_behind(plan, base.index),
+        last_good=last_snapshot_before(route),
+        next_good=_snapshot_behind(route, base.index),
         hint=error.hint or "no earlier snapshot reaches this point; another replica may be whole",
     )
 
 
-def mismatch(plan: Plan, message: str) -> DamagedError:
+def mismatch(route: WalRoute, message: str) -> DamagedError:
     """Return the refusal for a base that is not of the history of the WAL behind it."""
-    return snapshot_fault(plan, FormatError(message, hint="one of them was put here from elsewhere"))
+    return snapshot_fault(route, FormatError(message, hint="one of them was put here from elsewhere"))
 
 
-def last_snapshot_before(plan: Plan) -> RestorePoint | None:
+def last_snapshot_before(route: WalRoute) -> RestorePoint | None:
     """Return the newest snapshot in front of the plan's base."""
-    earlier = [item for item in plan.run.snapshots if item.index < plan.base.index]
+    earlier = [item for item in route.run.snapshots if item.index < route.base.index]
     return snapshot_point(earlier[-1]) if earlier else None
 
 
-def point_at(plan: Plan, reached: Position) -> RestorePoint:
+def point_at(route: WalRoute, reached: Position) -> RestorePoint:
     """Return the restore point whose last commit ends at `reached`."""
-    for segment in reversed(plan.changes):
+    for segment in reversed(route.changes):
         if segment.index == reached.index and segment.offset < reached.offset:
             return RestorePoint(segment.position, segment.time, segment.key, reached)
-    return snapshot_point(plan.base)
+    return snapshot_point(route.base)
 
 
-def _snapshot_behind(plan: Plan, index: int) -> RestorePoint | None:
+def _snapshot_behind(route: WalRoute, index: int) -> RestorePoint | None:
     """Return the first snapshot that does not need WAL `index`."""
-    later = next((item for item in plan.run.snapshots if item.index > index), plan.behind)
-    return snapshot_point(later) if later else None
+    later = next((item for item in route.run.snapshots if item.index > index), None)
+    return snapshot_point(later) if later else route.behind
 
 
-def _extent(plan: Plan, segment: WalSegment) -> str:
+def _extent(route: WalRoute, segment: WalSegment) -> str:
     """Say how much of the plan lies at and behind `segment`."""
-    behind = [change for change in plan.changes if change.position >= segment.position]
+    behind = [change for change in route.changes if change.position >= segment.position]
     if not behind:
         return "nothing that was asked for"
     first, last = behind[0], behind[-1]

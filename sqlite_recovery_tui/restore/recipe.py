@@ -9,20 +9,35 @@ from pathlib import Path
 from sqlite_recovery_tui.config.models import SFTP_PORT
 from sqlite_recovery_tui.config.urls import KNOWN_SCHEMES, parse_url
 from sqlite_recovery_tui.domain import WalSegment
+from sqlite_recovery_tui.replica.generations import WalRoute
 from sqlite_recovery_tui.restore.plan import Plan
 
 
 def recipe(plan: Plan, output: Path) -> list[str]:
     """Return the shell lines that produce the plan's restore point at `output`."""
+    match plan.route:
+        case WalRoute():
+            lines = _replay(plan.url, plan.route, output)
+        case _:
+            lines = [_litestream(plan, output)]
+    return [*lines, f"sqlite3 {shlex.quote(str(output))} 'PRAGMA integrity_check'"]
+
+
+def _litestream(plan: Plan, output: Path) -> str:
+    """Return Litestream's own command: nothing older than it knows LTX files."""
+    wanted = ("-txid", plan.reached.label)
+    return _command("litestream", "restore", *wanted, "-o", str(output), plan.url)
+
+
+def _replay(url: str, route: WalRoute, output: Path) -> list[str]:
     target, wal = shlex.quote(str(output)), shlex.quote(f"{output}-wal")
-    lines = [f"{_read(plan.url, plan.base.key)} | lz4 -dc > {target}"]
-    for index, segments in groupby(plan.changes, key=lambda segment: segment.index):
+    lines = [f"{_read(url, route.base.key)} | lz4 -dc > {target}"]
+    for index, segments in groupby(route.changes, key=lambda segment: segment.index):
         lines.append(f"# WAL {index:08x}")
-        lines += [_append(plan.url, segment, wal) for segment in segments]
-        if plan.until is not None and index == plan.until.index:
-            lines.append(f"truncate -s '<{plan.until.offset}' {wal}")
+        lines += [_append(url, segment, wal) for segment in segments]
+        if route.until is not None and index == route.until.index:
+            lines.append(f"truncate -s '<{route.until.offset}' {wal}")
         lines.append(f"sqlite3 {target} 'PRAGMA wal_checkpoint(TRUNCATE)'")
-    lines.append(f"sqlite3 {target} 'PRAGMA integrity_check'")
     return lines
 
 

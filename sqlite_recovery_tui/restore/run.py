@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.domain import Continuity, Position
+from sqlite_recovery_tui.domain import Continuity, Place
 from sqlite_recovery_tui.errors import DamagedError, RecoverError, StorageError
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
 from sqlite_recovery_tui.restore import place
 from sqlite_recovery_tui.restore import target as targets
-from sqlite_recovery_tui.restore.build import Build, Built, SnapshotDamaged
+from sqlite_recovery_tui.restore.builders import builder
+from sqlite_recovery_tui.restore.built import Built
+from sqlite_recovery_tui.restore.detour import Detour
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.pack import Pack
 from sqlite_recovery_tui.restore.plan import Plan
-from sqlite_recovery_tui.restore.tear import TornSnapshot
 from sqlite_recovery_tui.restore.work import WorkDir
 from sqlite_recovery_tui.storage.base import Store
 
@@ -47,7 +48,7 @@ class RestoreResult:
 
     output: Path
     plan: Plan
-    position: Position
+    position: Place
     time: datetime
     """When the last applied object was stored."""
     objects: int
@@ -175,17 +176,25 @@ def _build_some_way(
     doubted: Plan | None = None
     settle = True
     while True:
-        build = Build(plan, fetcher, work, options.memory_bytes, options.to_last_good, progress, settle)
+        build = builder(
+            plan,
+            fetcher,
+            work,
+            memory_bytes=options.memory_bytes,
+            to_last_good=options.to_last_good,
+            progress=progress,
+            settle=settle,
+        )
         try:
             built = build.run()
             if not built.lost or doubted is None or not settle:
                 return built, plan
             earlier = error = None
-        except (TornSnapshot, SnapshotDamaged) as fault:
+        except Detour as fault:
             first_fault = first_fault or fault.error
-            if isinstance(fault, TornSnapshot) and not fault.certain:
+            if not fault.certain:
                 doubted = plan
-            earlier, error = plan.step_back(fault.note), first_fault
+            earlier, error = plan.around(fault.key, fault.note), first_fault
         except DamagedError as damaged:
             earlier, error = None, damaged
         # A base that is only in doubt is better than an earlier one that leads nowhere.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui import __version__
-from sqlite_recovery_tui.domain import RestorePoint, Snapshot, WalSegment
+from sqlite_recovery_tui.domain import RestorePoint, StoredObject
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.restore.place import fsync_folder
 from sqlite_recovery_tui.restore.run import RestoreResult
@@ -119,7 +119,7 @@ def remove(scratch: Scratch) -> None:
     shutil.rmtree(scratch.path.parent)
 
 
-def _source(item: Snapshot | WalSegment) -> dict[str, Any]:
+def _source(item: StoredObject) -> dict[str, Any]:
     return {"object": item.key, "size": item.size, "etag": item.etag, "time": item.time.isoformat()}
 
 

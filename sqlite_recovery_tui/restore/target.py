@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from sqlite_recovery_tui.domain import Position, RestorePoint, Txid
 from sqlite_recovery_tui.errors import UsageError
 
 FORMS = "2026-03-26T10:30:00Z, 2026-03-26 10:30, 10:30, yesterday 10:30, 20 min ago, or seconds since 1970"
@@ -20,7 +21,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class AtTime:
-    """The newest state stored at `time` or before (v0.3: inclusive)."""
+    """The newest state of `time`: Litestream v0.3 includes what was stored at that moment, v0.5 does not."""
 
     time: datetime
     text: str = ""
@@ -36,7 +37,24 @@ class AtPosition:
     generation: str | None = None
 
 
-Target = Latest | AtTime | AtPosition
+@dataclass(frozen=True, slots=True)
+class AtTxid:
+    """The state after the sync with this number, from 1."""
+
+    txid: int
+
+
+Target = Latest | AtTime | AtPosition | AtTxid
+
+
+def of_point(point: RestorePoint) -> Target:
+    """Return the target that names a restore point exactly: to the end of the object that makes it."""
+    match point.reached:
+        case Txid(value):
+            return AtTxid(value)
+        case Position(generation, index, offset):
+            return AtPosition(index, offset if point.end else None, generation)
+
 
 _UNITS = {
     "s": 1,
@@ -110,6 +128,8 @@ def describe(target: Target) -> str:
             return f"position {index:08x}:{offset:08x}" + (
                 f" of generation {generation}" if generation else ""
             )
+        case AtTxid(txid):
+            return f"TXID {txid:016x}"
 
 
 def to_json(target: Target) -> dict[str, Any]:
@@ -121,6 +141,8 @@ def to_json(target: Target) -> dict[str, Any]:
             return {"kind": "time", "time": format_utc(time), "text": text or None}
         case AtPosition(index, offset, generation):
             return {"kind": "position", "generation": generation, "index": index, "offset": offset}
+        case AtTxid(txid):
+            return {"kind": "txid", "txid": f"{txid:016x}"}
 
 
 def format_utc(time: datetime) -> str:

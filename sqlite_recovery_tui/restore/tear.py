@@ -14,11 +14,11 @@ from datetime import timedelta
 from sqlite_recovery_tui.domain import RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.replica.chain import Chain, ChainFault
-from sqlite_recovery_tui.replica.timeline import snapshot_point
+from sqlite_recovery_tui.replica.generations import WalRoute, snapshot_point
 from sqlite_recovery_tui.restore import faults
+from sqlite_recovery_tui.restore.detour import Detour
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.mark import SnapshotMark
-from sqlite_recovery_tui.restore.plan import Plan
 
 SHIPPED_AFTER = timedelta(seconds=2)
 """A segment stored this much later than a snapshot carries all that the snapshot can hold: Litestream
@@ -28,14 +28,13 @@ STEP_BACK_BYTES = 64 << 20
 """An earlier base is used to settle a doubt when it costs no more than this to fetch."""
 
 
-class TornSnapshot(Exception):
+class TornSnapshot(Detour):
     """The base holds pages that are newer than the target, or may where `certain` is False."""
 
-    def __init__(self, plan: Plan, behind: RestorePoint | None = None, *, certain: bool = True) -> None:
-        """Describe the tear of `plan`; `behind` is the next point that has all the frames it needs."""
-        self.certain = certain
-        base = f"snapshot {plan.base.index:08x}"
-        if plan.changes:
+    def __init__(self, route: WalRoute, behind: RestorePoint | None = None, *, certain: bool = True) -> None:
+        """Describe the tear of the base; `behind` is the next point that has all the frames it needs."""
+        base = f"snapshot {route.base.index:08x}"
+        if route.changes:
             message = (
                 f"{base} holds pages newer than the frames stored behind it: "
                 "laying those over it would mix two states"
@@ -44,24 +43,23 @@ class TornSnapshot(Exception):
         else:
             message = f"{base} was taken in the middle of a checkpoint: by itself it mixes two states"
             hint = "restore a later point"
-        super().__init__(message)
-        self.error = DamagedError(
+        error = DamagedError(
             message,
-            object=plan.base.key,
-            last_good=faults.last_snapshot_before(plan),
-            next_good=behind or snapshot_point(plan.base),
+            object=route.base.key,
+            last_good=faults.last_snapshot_before(route),
+            next_good=behind or snapshot_point(route.base),
             hint=hint,
         )
-        self.note = (
-            f"{base} {'is' if certain else 'may be'} newer than the frames behind it; an earlier one was used"
-        )
+        doubt = "is" if certain else "may be"
+        note = f"{base} {doubt} newer than the frames behind it; an earlier one was used"
+        super().__init__(route.base.key, error, note, certain=certain)
 
 
 @dataclass
 class TearWatch:
     """One build's watch: give `mark` every batch, then ask whether a tear is possible, and judge."""
 
-    plan: Plan
+    route: WalRoute
     fetcher: Fetcher
     settle: bool
     """Whether an earlier base may be tried to settle a doubt."""
@@ -71,26 +69,26 @@ class TearWatch:
 
     @classmethod
     def of(
-        cls, plan: Plan, fetcher: Fetcher, fd: int, page_size: int, *, settle: bool, to_last_good: bool
+        cls, route: WalRoute, fetcher: Fetcher, fd: int, page_size: int, *, settle: bool, to_last_good: bool
     ) -> TearWatch | None:
         """Return a watch over the base in `fd` where its own WAL may be the last that is laid over it."""
-        own = _own_segments(plan)
-        mark = SnapshotMark(fd, page_size, plan.base.index, _pages(fd, page_size))
-        watch = cls(plan, fetcher, settle, mark, own)
+        own = _own_segments(route)
+        mark = SnapshotMark(fd, page_size, route.base.index, _pages(fd, page_size))
+        watch = cls(route, fetcher, settle, mark, own)
         if not page_size or not own:
             return None
         return watch if to_last_good or watch.is_possible(None) else None
 
     def is_possible(self, fault: ChainFault | None) -> bool:
         """Tell whether the base can hold more than the frames in front of the target and of `fault`."""
-        last_index = fault.index if fault is not None else self.plan.last_index
-        if last_index != self.plan.base.index:
+        last_index = fault.index if fault is not None else self.route.last_index
+        if last_index != self.route.base.index:
             return False
         return not any(
             self._is_behind(change)
-            for change in self.plan.changes
+            for change in self.route.changes
             if (fault is None or change.position < fault.segment.position)
-            and (self.plan.until is None or change.position < self.plan.changes[-1].position)
+            and (self.route.until is None or change.position < self.route.changes[-1].position)
         )
 
     def judge(self, chain: Chain, fault: ChainFault | None) -> tuple[str, ...]:
@@ -101,14 +99,14 @@ class TearWatch:
             complete = fault is None and self._see_beyond(chain)
             verdict = self.mark.verdict(complete=complete)
         if verdict == "later":
-            raise TornSnapshot(self.plan, self._next_point())
-        if verdict == "fine" or (verdict == "same" and self.plan.until is None):
+            raise TornSnapshot(self.route, self._next_point())
+        if verdict == "fine" or (verdict == "same" and self.route.until is None):
             return ()
-        earlier = self.plan.step_back("")
+        earlier = self.route.around((self.route.base.key,))
         if self.settle and earlier is not None and earlier.fetch_bytes <= STEP_BACK_BYTES:
-            raise TornSnapshot(self.plan, certain=False)
-        base = f"snapshot {self.plan.base.index:08x}"
-        if not self.plan.changes:
+            raise TornSnapshot(self.route, certain=False)
+        base = f"snapshot {self.route.base.index:08x}"
+        if not self.route.changes:
             return (
                 f"{base} may have been taken in the middle of a checkpoint: pages of it are in later frames",
             )
@@ -116,7 +114,7 @@ class TearWatch:
 
     def _see_beyond(self, chain: Chain) -> bool:
         """Show the frames behind the target; return whether they reach as far as the base can."""
-        last = self.plan.changes[-1].position if self.plan.changes else None
+        last = self.route.changes[-1].position if self.route.changes else None
         behind = [segment for segment in self.own if last is None or segment.position > last]
         try:
             for batch in chain.read_on(self.fetcher.segments(behind)):
@@ -126,7 +124,7 @@ class TearWatch:
         return self._is_behind(self.own[-1])
 
     def _is_behind(self, segment: WalSegment) -> bool:
-        return segment.time > self.plan.base.time + SHIPPED_AFTER
+        return segment.time > self.route.base.time + SHIPPED_AFTER
 
     def _next_point(self) -> RestorePoint | None:
         last = self.own[-1]
@@ -135,10 +133,10 @@ class TearWatch:
         return RestorePoint(last.position, last.time, last.key)
 
 
-def _own_segments(plan: Plan) -> list[WalSegment]:
-    own = [segment for segment in plan.run.segments if segment.index == plan.base.index]
+def _own_segments(route: WalRoute) -> list[WalSegment]:
+    own = [segment for segment in route.run.segments if segment.index == route.base.index]
     for number, segment in enumerate(own):
-        if segment.time > plan.base.time + SHIPPED_AFTER:
+        if segment.time > route.base.time + SHIPPED_AFTER:
             return own[: number + 1]
     return own
 

@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlite_recovery_tui.domain import Snapshot
+from sqlite_recovery_tui.domain import Base
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
+from sqlite_recovery_tui.replica.route import Route
 from sqlite_recovery_tui.restore.image import Checkpoint
-from sqlite_recovery_tui.restore.plan import Plan
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -104,10 +104,10 @@ class WorkDir:
     def _journal(self) -> Path:
         return self.path / "journal"
 
-    def load(self, plan: Plan, identity: str) -> Journal:
-        """Return the journal of an attempt that this plan can go on from, a fresh one otherwise."""
+    def load(self, url: str, base: Base, identity: str) -> Journal:
+        """Return the journal of an attempt that one from `base` can go on from, a fresh one otherwise."""
         self.spool.unlink(missing_ok=True)
-        fresh = Journal(base=base_identity(plan.url, plan.base))
+        fresh = Journal(base=base_identity(url, base))
         journal = self._read()
         usable = (
             journal is not None
@@ -165,15 +165,15 @@ def replace_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def base_identity(url: str, base: Snapshot) -> str:
+def base_identity(url: str, base: Base) -> str:
     """Return what tells one snapshot object from another, also under the same name."""
     return "|".join([url, base.key, str(base.size), base.time.isoformat(), base.etag or ""])
 
 
-def changes_identity(plan: Plan) -> str:
+def changes_identity(route: Route) -> str:
     """Return what tells one run of changes from another."""
-    digest = hashlib.sha256(str(plan.until).encode())
-    for change in plan.changes:
+    digest = hashlib.sha256(str(route.reached).encode())
+    for change in route.changes:
         digest.update(f"{change.key}|{change.size}|{change.time.isoformat()}|{change.etag}\n".encode())
     return digest.hexdigest()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlite_recovery_tui.domain import RestorePoint
+from sqlite_recovery_tui.domain import Position, RestorePoint
 from sqlite_recovery_tui.errors import DamagedError
-from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target, describe
+from sqlite_recovery_tui.restore.target import AtTime, Latest, Target, describe, of_point
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,7 @@ LATEST = Aim(Latest())
 
 def at_segment(point: RestorePoint) -> Aim:
     """Return the wish for everything up to the end of the segment that makes `point`."""
-    end, position = point.end, point.position
-    if end is not None:
-        return Aim(AtPosition(end.index, end.offset, end.generation))
-    return Aim(AtPosition(position.index, None, position.generation))
+    return Aim(of_point(point))
 
 
 def at_snapshot(point: RestorePoint) -> Aim:
@@ -60,5 +57,8 @@ def at_snapshot(point: RestorePoint) -> Aim:
     A position would not do: the state at the beginning of a WAL is also the end of the one before, and
     that may be reached from an older snapshot, through segments that are damaged.
     """
-    position = point.position
-    return Aim(AtTime(point.time, f"snapshot {position.index:08x}"), position.generation)
+    match point.position:
+        case Position(generation, index, _):
+            return Aim(AtTime(point.time, f"snapshot {index:08x}"), generation)
+        case _:
+            return at_segment(point)

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlite_recovery_tui.restore.target import AtPosition, AtTime, format_utc
+from sqlite_recovery_tui.restore.target import AtPosition, AtTime, AtTxid, format_utc
 from sqlite_recovery_tui.tui.aim import Aim
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -
     match aim.target:
         case AtTime(time):
             words += ["-timestamp", format_utc(time)]
+        case AtTxid(txid):
+            words += ["-txid", f"{txid:016x}"]
         case AtPosition(index, offset, inside):
             generation = inside or generation
             words += ["-index", f"{index:08x}"]

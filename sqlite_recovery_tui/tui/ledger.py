@@ -12,7 +12,8 @@ from sqlite_recovery_tui.domain import Gap, RestorePoint, Snapshot, WalSegment
 from sqlite_recovery_tui.tui.aim import Aim, at_segment, at_snapshot
 
 if TYPE_CHECKING:
-    from sqlite_recovery_tui.replica.timeline import Generation, Timeline
+    from sqlite_recovery_tui.replica.generations import Generation
+    from sqlite_recovery_tui.replica.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class Fault:
 
     object: str
     message: str
-    generation: str
+    generation: str | None
     last_good: RestorePoint | None = None
     next_good: RestorePoint | None = None
 

@@ -12,7 +12,7 @@ from sqlite_recovery_tui.domain import Position, RestorePoint, Snapshot, WalSegm
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.chain import Chain, ChainFault
-from sqlite_recovery_tui.replica.timeline import Generation, Run, snapshot_point
+from sqlite_recovery_tui.replica.generations import Generation, Run, snapshot_point
 from sqlite_recovery_tui.restore.apply import PageWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.tear import SHIPPED_AFTER

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import NotFoundError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
-from sqlite_recovery_tui.replica.timeline import Generation, Timeline, snapshot_point
+from sqlite_recovery_tui.replica.generations import Generation, snapshot_point
+from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.verify.proof import Fault, GenerationProof, ReplicaProof

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sqlite_recovery_tui.domain import Gap, RestorePoint
 from sqlite_recovery_tui.formats.generations import parse_key
-from sqlite_recovery_tui.replica.timeline import Generation, Run, Timeline, TimelineBuilder
+from sqlite_recovery_tui.replica.generations import Generation, Run
+from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from tests.support import corpus
 from tests.support.listings import A, B, C, Item, at, listing, timeline, timeline_of
 from tests.support.properties import examples
@@ -104,6 +105,11 @@ def key_of(point: RestorePoint | None) -> str | None:
 # --- properties -----------------------------------------------------------------------------------------
 
 
+def runs_of(found: Timeline) -> list[Run]:
+    """Return the runs of every generation, in order."""
+    return [run for generation in found.generations for run in generation.runs]
+
+
 @examples(120)
 @given(listings())
 def test_what_can_be_restored_is_what_a_snapshot_reaches_without_a_missing_name(items: list[Item]) -> None:
@@ -113,7 +119,7 @@ def test_what_can_be_restored_is_what_a_snapshot_reaches_without_a_missing_name(
     assert {point.key for point in points} == expected
     assert len(points) == len(expected)
     assert found.objects == len(items)
-    for run in found.runs:
+    for run in runs_of(found):
         assert [run.point(number).key for number in range(len(run.segments))] == [s.key for s in run.segments]
         assert run.segments_until(None) == len(run.segments)
     times = {item.key: at(reference.effective(item)) for item in reference.reachable}
@@ -158,7 +164,7 @@ def test_with_rising_times_the_newest_state_is_the_furthest_one(items: list[Item
     reference, found = Reference(items), timeline_of(items)
     for time in sorted({item.time for item in items}):
         stored = {item.key for item in items if item.time <= time}
-        for run in found.runs:
+        for run in runs_of(found):
             point = run.newest(at(time))
             reached = [p for p in run.points() if p.key in stored]
             if not any(snapshot.key in stored for snapshot in run.snapshots):
@@ -254,9 +260,9 @@ def test_coverage_is_the_union_of_what_the_runs_span(items: list[Item]) -> None:
     spans = found.coverage()
     for earlier, later in pairwise(spans):
         assert earlier.start <= earlier.end < later.start <= later.end
-    for run in found.runs:
+    for run in runs_of(found):
         assert any(span.start <= run.span.start and run.span.end <= span.end for span in spans)
-    ends = {edge for run in found.runs for edge in (run.span.start, run.span.end)}
+    ends = {edge for run in runs_of(found) for edge in (run.span.start, run.span.end)}
     assert {edge for span in spans for edge in (span.start, span.end)} <= ends
 
 
@@ -269,7 +275,7 @@ def test_a_pause_between_generations_is_one_in_which_nothing_else_covers(items: 
             assert gap.before is not None
             assert gap.after is not None
             assert gap.before.position.generation != gap.after.position.generation
-            for run in found.runs:
+            for run in runs_of(found):
                 assert not (run.span.start <= gap.before.time and run.span.end > gap.before.time) or (
                     run.generation == gap.before.position.generation
                 ), "another run goes on where the pause is said to begin"
@@ -311,7 +317,7 @@ def test_an_empty_replica_has_nothing() -> None:
 
 def test_a_whole_generation_is_one_run() -> None:
     found = timeline("S0@0 0.0@1 0.20@2 1.0@3 S2@4 2.0@5")
-    assert len(found.runs) == 1
+    assert len(runs_of(found)) == 1
     assert found.gaps() == []
     assert [(point.position.label, point.time) for point in found.points()] == [
         ("00000000:00000000", at(0)),
@@ -335,7 +341,7 @@ def test_a_missing_wal_ends_a_run_and_the_next_snapshot_begins_one() -> None:
             "00000004.snapshot.lz4",
         )
     ]
-    assert [len(run.segments) for run in found.runs] == [1, 1]
+    assert [len(run.segments) for run in runs_of(found)] == [1, 1]
 
 
 def test_a_missing_start_of_a_wal_is_a_hole_even_with_a_snapshot_at_it() -> None:
@@ -416,7 +422,7 @@ def test_a_snapshot_taken_again_at_its_index_is_the_only_one_there_is() -> None:
 
 def test_offsets_past_four_gigabytes_follow_the_smaller_ones() -> None:
     found = timeline("S0@0 0.100000018@3 0.0@1 0.ffffffe0@2")
-    assert [segment.offset for segment in found.runs[0].segments] == [0, 0xFFFFFFE0, 0x100000018]
+    assert [segment.offset for segment in runs_of(found)[0].segments] == [0, 0xFFFFFFE0, 0x100000018]
 
 
 def test_other_objects_are_counted_with_examples_and_change_nothing() -> None:

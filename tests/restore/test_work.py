@@ -201,8 +201,8 @@ def fresh(plan: Plan) -> Journal:
 
 def test_a_journal_is_taken_up_by_the_same_plan(directory: WorkDir) -> None:
     plan = a_plan()
-    identity = changes_identity(plan)
-    assert directory.load(plan, identity) == fresh(plan)
+    identity = changes_identity(plan.route)
+    assert directory.load(plan.url, plan.base, identity) == fresh(plan)
     directory.database.touch()
     for journal in (
         replace(fresh(plan), checkpoint=CHECKPOINT),
@@ -210,7 +210,7 @@ def test_a_journal_is_taken_up_by_the_same_plan(directory: WorkDir) -> None:
         directory.applying(replace(fresh(plan), checkpoint=CHECKPOINT), identity, 17),
     ):
         directory.save(journal)
-        assert directory.load(plan, identity) == journal
+        assert directory.load(plan.url, plan.base, identity) == journal
         assert directory.database.exists()
 
 
@@ -224,23 +224,24 @@ def test_another_base_begins_anew(change: str, directory: WorkDir) -> None:
         other = replace(plan, url="memory://other")
     else:
         values = {"key": "other", "size": 1, "time": at(99), "etag": "other"}
-        other = replace(plan, base=replace(plan.base, **{change: values[change]}))
-    assert directory.load(other, "identity") == fresh(other)
+        route = replace(plan.route, base=replace(plan.base, **{change: values[change]}))
+        other = replace(plan, route=route)
+    assert directory.load(other.url, other.base, "identity") == fresh(other)
     assert sorted(path.name for path in directory.path.iterdir()) == ["lock"]
 
 
 def test_other_changes_over_the_same_base_begin_anew_once_some_were_applied(directory: WorkDir) -> None:
     plan, other = a_plan(), a_plan(seconds=1)
-    assert changes_identity(plan) != changes_identity(other)
+    assert changes_identity(plan.route) != changes_identity(other.route)
     directory.database.touch()
     directory.save(replace(fresh(plan), checkpoint=CHECKPOINT, complete=True))
-    assert directory.load(other, changes_identity(other)).complete
-    directory.save(directory.applying(fresh(plan), changes_identity(plan), None))
-    assert directory.load(other, changes_identity(other)) == fresh(other)
+    assert directory.load(other.url, other.base, changes_identity(other.route)).complete
+    directory.save(directory.applying(fresh(plan), changes_identity(plan.route), None))
+    assert directory.load(other.url, other.base, changes_identity(other.route)) == fresh(other)
     assert not directory.database.exists()
     # Whatever is written now, the first plan must not find its journal again.
     directory.database.write_text("half of something else")
-    assert directory.load(plan, changes_identity(plan)) == fresh(plan)
+    assert directory.load(plan.url, plan.base, changes_identity(plan.route)) == fresh(plan)
 
 
 def test_pages_applied_before_the_machine_went_down_are_not_trusted(
@@ -248,16 +249,16 @@ def test_pages_applied_before_the_machine_went_down_are_not_trusted(
 ) -> None:
     plan = a_plan()
     directory.database.touch()
-    directory.save(directory.applying(fresh(plan), changes_identity(plan), None))
+    directory.save(directory.applying(fresh(plan), changes_identity(plan.route), None))
     (tmp_path / "boot").write_text("another boot\n")
     monkeypatch.setattr(work, "_BOOT_ID", tmp_path / "boot")
-    assert directory.load(plan, changes_identity(plan)) == fresh(plan)
+    assert directory.load(plan.url, plan.base, changes_identity(plan.route)) == fresh(plan)
 
 
 def test_a_journal_without_its_database_says_nothing(directory: WorkDir) -> None:
     plan = a_plan()
     directory.save(replace(fresh(plan), checkpoint=CHECKPOINT, complete=True))
-    assert directory.load(plan, "identity") == fresh(plan)
+    assert directory.load(plan.url, plan.base, "identity") == fresh(plan)
 
 
 def test_a_journal_cut_short_or_garbled_says_nothing(directory: WorkDir) -> None:
@@ -274,7 +275,7 @@ def test_a_journal_cut_short_or_garbled_says_nothing(directory: WorkDir) -> None
     ]:
         directory.database.touch()
         (directory.path / "journal").write_text(text)
-        assert directory.load(plan, "identity") == fresh(plan), text
+        assert directory.load(plan.url, plan.base, "identity") == fresh(plan), text
 
 
 def test_a_journal_is_replaced_at_once(directory: WorkDir, monkeypatch: pytest.MonkeyPatch) -> None:

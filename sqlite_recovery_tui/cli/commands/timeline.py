@@ -83,12 +83,11 @@ def _print(
         total = sum(1 for _ in timeline.points())
         out.line(f"  {plural(total, 'restore point')}" + _limited(len(listed), total))
         out.table(
-            ("  time", "generation", "position", "object"),
+            ("  time", "position", "object"),
             [
                 (
                     f"  {rfc3339(point.time, fraction=True)}",
-                    point.position.generation,
-                    (point.end or point.position).label,
+                    str(point.reached),
                     point.key.rpartition("/")[2],
                 )
                 for point in listed

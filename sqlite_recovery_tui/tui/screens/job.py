@@ -158,7 +158,7 @@ class JobScreen(ConsoleScreen):
         job = self.job
         yield "into", str(job.output)
         yield "restores", self.in_full(job.plan.point.time)
-        yield "position", str(job.plan.until or job.plan.point.end or job.plan.point.position)
+        yield "position", str(job.plan.reached)
         changes = phrases.many(len(job.plan.changes), "segment")
         yield "fetches", f"{job.plan.base.key} + {changes} · {phrases.size(job.plan.fetch_bytes)}"
         if job.result is not None:

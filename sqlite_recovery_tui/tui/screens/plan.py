@@ -181,9 +181,7 @@ class PlanScreen(ConsoleScreen):
             )
         yield (
             "position",
-            text.line(
-                str(plan.until or plan.point.end or plan.point.position), ("  " + plan.format, text.MUTED)
-            ),
+            text.line(str(plan.reached), ("  " + plan.format, text.MUTED)),
         )
         yield "takes", cost_line(draft)
         yield "proof", "no hole by name; every checksum is verified on the way"

@@ -1,0 +1,399 @@
+"""The v0.3 layout's generations: the runs that names leave whole, gaps and restore points.
+
+Everything here follows from a listing alone; whether the bytes hold is for the restore and the proof.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from itertools import accumulate, groupby
+from typing import Any
+
+from sqlite_recovery_tui.domain import Format, Gap, Place, Position, RestorePoint, Snapshot, Span, WalSegment
+from sqlite_recovery_tui.formats import generations as names
+from sqlite_recovery_tui.replica.lineage import Lane
+from sqlite_recovery_tui.words import plural
+
+
+@dataclass(frozen=True)
+class Generation:
+    """An unbroken run of history as its writer saw it, snapshots and segments in order of position."""
+
+    id: str
+    snapshots: tuple[Snapshot, ...]
+    segments: tuple[WalSegment, ...]
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return f"generation {self.id}"
+
+    @property
+    def format(self) -> Format:
+        """Generations are v0.3's."""
+        return "v0.3"
+
+    @cached_property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The generation as one lane."""
+        return (Lane(self.id, self.title, self.snapshots, self.segments),)
+
+    @property
+    def bases(self) -> tuple[Snapshot, ...]:
+        """The snapshots."""
+        return self.snapshots
+
+    @cached_property
+    def start(self) -> datetime:
+        """The earliest time of any object."""
+        return min(item.time for item in self._objects())
+
+    @cached_property
+    def end(self) -> datetime:
+        """The latest time of any object."""
+        return max(item.time for item in self._objects())
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return sum(item.size for item in self._objects())
+
+    @property
+    def objects(self) -> int:
+        return len(self.snapshots) + len(self.segments)
+
+    def _objects(self) -> Iterator[Snapshot | WalSegment]:
+        yield from self.snapshots
+        yield from self.segments
+
+    @cached_property
+    def _layout(self) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
+        return _lay_out(self)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The stretches that a snapshot begins and no missing name interrupts, in order."""
+        return self._layout[0]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The holes that names alone betray, and stretches that were never stored."""
+        return self._layout[1]
+
+    @property
+    def rising_times(self) -> tuple[Sequence[datetime], ...]:
+        """The times of all segments in order of position."""
+        return ([segment.time for segment in self.segments],)
+
+    def spans(self) -> list[Span]:
+        """Return the stretches of time with restore points, in order of position."""
+        return [run.span for run in self.runs]
+
+    def points(self) -> Iterator[RestorePoint]:
+        """Yield every restore point in order of position."""
+        for run in self.runs:
+            yield from run.points()
+
+    def oldest(self) -> RestorePoint | None:
+        """Return the earliest state that can be restored: nothing can before the first snapshot."""
+        firsts = (snapshot_point(snapshot) for run in self.runs for snapshot in run.snapshots)
+        return min(firsts, key=lambda point: point.time, default=None)
+
+    def at_or_before(self, time: datetime | None) -> RestorePoint | None:
+        """Return the newest restore point stored at `time` or before; None: the newest of all."""
+        reached = self._reached(time)
+        return reached[1] if reached else None
+
+    def after(self, time: datetime) -> RestorePoint | None:
+        """Return the first restore point stored later than `time`."""
+        return min(
+            (point for run in self.runs if (point := _first_after(run, time))),
+            key=lambda point: point.time,
+            default=None,
+        )
+
+    def includes(self, stored: datetime, asked: datetime) -> bool:
+        """Tell whether an object belongs to the state of `asked`: also when stored at that moment."""
+        return stored <= asked
+
+    def route_at(self, time: datetime | None) -> WalRoute | None:
+        """Return the way to what `at_or_before` returns, from snapshots of that time."""
+        reached = self._reached(time)
+        if reached is None:
+            return None
+        run, point = reached
+        return self.route(run, point, [base for base in run.snapshots if time is None or base.time <= time])
+
+    def route_to_oldest(self) -> WalRoute | None:
+        """Return the way to the earliest state."""
+        first = self.oldest()
+        if first is None:
+            return None
+        run = next(run for run in self.runs if first in map(snapshot_point, run.snapshots))
+        return self.route(run, first, list(run.snapshots))
+
+    def route(
+        self, run: Run, point: RestorePoint, bases: list[Snapshot], until: Position | None = None
+    ) -> WalRoute:
+        """Take the newest of `bases` for `point` and all segments from it on."""
+        assert isinstance(point.position, Position)
+        index = point.position.index
+        base = max((base for base in bases if base.index <= index), key=lambda item: item.index)
+        is_snapshot = point.key == base.key
+        changes = tuple(
+            segment
+            for segment in run.segments
+            if not is_snapshot and segment.index >= base.index and segment.position <= point.position
+        )
+        later = self.runs[self.runs.index(run) + 1 :]
+        behind = snapshot_point(later[0].snapshots[0]) if later else None
+        return WalRoute(point, base, changes, run, behind, until)
+
+    def _reached(self, time: datetime | None) -> tuple[Run, RestorePoint] | None:
+        """Return what `at_or_before` does, with its run; of points of one time the later history's."""
+        return max(
+            ((run, point) for run in reversed(self.runs) if (point := run.newest(time))),
+            key=lambda pair: pair[1].time,
+            default=None,
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """Segments without a missing name behind at least one snapshot.
+
+    Every snapshot of the run can be the base of any later state of it.
+    """
+
+    generation: str
+    snapshots: tuple[Snapshot, ...]
+    segments: tuple[WalSegment, ...]
+
+    @cached_property
+    def _latest_so_far(self) -> list[datetime]:
+        """The running maximum of segment times: history is taken in order, never filtered."""
+        return list(accumulate((segment.time for segment in self.segments), max))
+
+    @property
+    def span(self) -> Span:
+        times = [snapshot.time for snapshot in self.snapshots]
+        if self.segments:
+            times.append(self._latest_so_far[-1])
+        return Span(min(times), max(times))
+
+    def segments_until(self, time: datetime | None) -> int:
+        """Return how many leading segments were all stored at `time` or before; None: all."""
+        return len(self.segments) if time is None else bisect_right(self._latest_so_far, time)
+
+    def point(self, number: int) -> RestorePoint:
+        """Return the restore point that segment `number` (0-based) makes."""
+        segment = self.segments[number]
+        following = self.segments[number + 1] if number + 1 < len(self.segments) else None
+        end = None
+        if following is not None and following.index == segment.index:
+            end = following.position
+        return RestorePoint(segment.position, self._latest_so_far[number], segment.key, end)
+
+    def newest(self, time: datetime | None = None) -> RestorePoint | None:
+        """Return the newest state stored at `time` or before (None: of all).
+
+        Its time is that of the last object it is made of: a snapshot taken again while nothing changed
+        shows that the state still stood then.
+        """
+        count = self.segments_until(time)
+        bases = [base for base in self.snapshots if time is None or base.time <= time]
+        if not bases:
+            return None
+        base = max(bases, key=lambda item: item.index)
+        if count and self.segments[count - 1].index >= base.index:
+            point = self.point(count - 1)
+            return replace(point, time=max(point.time, base.time))
+        return snapshot_point(base)
+
+    def points(self) -> Iterator[RestorePoint]:
+        """Yield every restore point in order of position."""
+        waiting = list(reversed(self.snapshots))
+        for number, segment in enumerate(self.segments):
+            while waiting and waiting[-1].index <= segment.index:
+                yield snapshot_point(waiting.pop())
+            yield self.point(number)
+        while waiting:
+            yield snapshot_point(waiting.pop())
+
+
+@dataclass(frozen=True)
+class WalRoute:
+    """A snapshot and the segments that follow it, to a restore point of one run."""
+
+    point: RestorePoint
+    base: Snapshot
+    changes: tuple[WalSegment, ...]
+    run: Run = field(repr=False, compare=False)
+    behind: RestorePoint | None = field(default=None, repr=False, compare=False)
+    """Where history goes on behind the run: the first snapshot of another one."""
+    until: Position | None = None
+    """Apply frames up to this byte of the last WAL only; None: all of them."""
+
+    @property
+    def format(self) -> Format:
+        """Segments are v0.3's."""
+        return "v0.3"
+
+    @property
+    def reached(self) -> Place:
+        """Where the state ends, as far as names tell."""
+        return self.until or self.point.reached
+
+    @property
+    def last_index(self) -> int:
+        """The WAL index that the restore ends in."""
+        return self.changes[-1].index if self.changes else self.base.index
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Bytes as stored."""
+        return self.base.size + sum(change.size for change in self.changes)
+
+    @property
+    def base_text(self) -> str:
+        """Name the snapshot."""
+        return f"snapshot {self.base.label}"
+
+    @property
+    def changes_text(self) -> str:
+        """Say how many segments there are."""
+        return plural(len(self.changes), "segment") if self.changes else ""
+
+    def led_on_to(self, behind: RestorePoint | None) -> WalRoute:
+        """Return the route with what lies behind its generation, unless another run of it does."""
+        return self if self.behind is not None else replace(self, behind=behind)
+
+    def around(self, keys: Collection[str]) -> WalRoute | None:
+        """Return the way to the same point from the next earlier snapshot; segments exist only once."""
+        if any(change.key in keys for change in self.changes):
+            return None
+        earlier = [
+            item for item in self.run.snapshots if item.index < self.base.index and item.key not in keys
+        ]
+        if not earlier:
+            return None
+        base = earlier[-1]
+        last = self.changes[-1].position if self.changes else None
+        changes = tuple(
+            segment
+            for segment in self.run.segments
+            if segment.index >= base.index
+            and (segment.position <= last if last else segment.index < self.base.index)
+        )
+        return replace(self, base=base, changes=changes)
+
+
+def snapshot_point(snapshot: Snapshot) -> RestorePoint:
+    """Return the restore point that a snapshot alone makes."""
+    return RestorePoint(snapshot.position, snapshot.time, snapshot.key, snapshot.position)
+
+
+def _first_after(run: Run, time: datetime) -> RestorePoint | None:
+    """Return the first point of `run` stored later than `time` that a snapshot of its time can begin."""
+    first = min(
+        (base for base in run.snapshots if base.time > time), key=lambda base: base.time, default=None
+    )
+    best = snapshot_point(first) if first else None
+    for number in range(run.segments_until(time), len(run.segments)):
+        point = run.point(number)
+        if best is not None and best.time <= point.time:
+            break
+        index = run.segments[number].index
+        bases = (base for base in run.snapshots if base.index <= index)
+        if any(base.time <= point.time for base in bases):
+            return point
+    return best
+
+
+def _lay_out(generation: Generation) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
+    """Cut a generation into runs where a name is missing."""
+    builder = _Builder(generation.id, generation.segments[-1].index if generation.segments else -1)
+    snapshots = {snapshot.index: snapshot for snapshot in generation.snapshots}
+    segments = {
+        index: list(group) for index, group in groupby(generation.segments, key=lambda item: item.index)
+    }
+    for index in sorted(snapshots.keys() | segments.keys()):
+        builder.add(index, snapshots.get(index), segments.get(index, []))
+    return builder.finish()
+
+
+class _Builder:
+    """Walk one generation's WAL indexes in order, opening a run at a snapshot, closing it at a hole."""
+
+    def __init__(self, generation: str, last_index: int) -> None:
+        self.generation = generation
+        self._last_index = last_index  # of any segment
+        self.runs: list[Run] = []
+        self.gaps: list[Gap] = []
+        self._snapshots: list[Snapshot] = []
+        self._segments: list[WalSegment] = []
+        self._open = False
+        self._next_index = -1
+        self._unresolved: list[int] = []  # gaps that still wait for the snapshot behind them
+
+    def add(self, index: int, snapshot: Snapshot | None, segments: list[WalSegment]) -> None:
+        if self._open and index != self._next_index:
+            self._break_before(segments[0].key if segments else snapshot.key if snapshot else "")
+        if snapshot is not None:
+            self._resolve(snapshot)
+            self._open = True
+            self._snapshots.append(snapshot)
+        elif not self._open and not self._unresolved:
+            self._hole("no-snapshot", segments[0].key, f"WAL {index:08x} has no snapshot before it")
+        if segments and self._open and segments[0].offset != 0:
+            missing = names.segment_key(self.generation, index, 0)
+            self._close()
+            self._hole(
+                "missing-start",
+                missing,
+                f"WAL {index:08x} begins at offset {segments[0].offset:08x}: its start is missing",
+            )
+        elif self._open:
+            self._segments += segments
+            self._next_index = index + 1 if segments else -1
+
+    def finish(self) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
+        self._close()
+        return tuple(self.runs), tuple(self.gaps)
+
+    def _break_before(self, found: str) -> None:
+        """End the run in front of the object `found`, which does not continue it."""
+        missing = self._next_index if self._next_index >= 0 else self._snapshots[-1].index
+        name = found.rpartition("/")[2]
+        self._close()
+        # Segments are shipped in order, snapshots by a timer of their own: they may be ahead.
+        is_hole = missing <= self._last_index
+        self._hole(
+            "missing-index" if is_hole else "not-shipped",
+            names.segment_key(self.generation, missing, 0),
+            f"WAL {missing:08x} is missing (found {name} behind it)"
+            if is_hole
+            else f"nothing of WAL {missing:08x} is stored in front of {name}: not shipped yet, or lost",
+        )
+
+    def _close(self) -> None:
+        if self._open:
+            self.runs.append(Run(self.generation, tuple(self._snapshots), tuple(self._segments)))
+        self._snapshots, self._segments = [], []
+        self._open, self._next_index = False, -1
+
+    def _hole(self, kind: Any, object: str, message: str) -> None:
+        before = self.runs[-1].newest() if self.runs else None
+        self._unresolved.append(len(self.gaps))
+        self.gaps.append(Gap(kind, self.generation, message, object, before, None))
+
+    def _resolve(self, snapshot: Snapshot) -> None:
+        point = snapshot_point(snapshot)
+        for number in self._unresolved:
+            gap = self.gaps[number]
+            self.gaps[number] = Gap(gap.kind, gap.generation, gap.message, gap.object, gap.before, point)
+        self._unresolved = []

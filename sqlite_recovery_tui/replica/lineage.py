@@ -1,0 +1,139 @@
+"""What one writer's numbering ties together: a v0.3 generation, or all LTX files of a replica."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from sqlite_recovery_tui.domain import Base, Change, Format, Gap, RestorePoint, Span
+from sqlite_recovery_tui.replica.route import Route
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Objects that are listed and drawn together: those of a generation, or of an LTX level."""
+
+    id: str
+    title: str
+    bases: tuple[Base, ...]
+    changes: tuple[Change, ...]
+
+    @cached_property
+    def start(self) -> datetime:
+        """The earliest time of any object."""
+        return min(item.time for item in self._objects())
+
+    @cached_property
+    def end(self) -> datetime:
+        """The latest time of any object."""
+        return max(item.time for item in self._objects())
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return sum(item.size for item in self._objects())
+
+    @property
+    def objects(self) -> int:
+        return len(self.bases) + len(self.changes)
+
+    def _objects(self) -> Iterator[Base | Change]:
+        yield from self.bases
+        yield from self.changes
+
+
+class Lineage(Protocol):
+    """A history whose objects connect by number, and what a listing tells of it."""
+
+    @property
+    def id(self) -> str:
+        """A generation's id; "ltx" for LTX files."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        ...
+
+    @property
+    def format(self) -> Format:
+        """The layout of its objects."""
+        ...
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Its objects as they are listed."""
+        ...
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """The objects that a restore can begin with and that were meant for it."""
+        ...
+
+    @property
+    def start(self) -> datetime:
+        """The earliest time of any object."""
+        ...
+
+    @property
+    def end(self) -> datetime:
+        """The latest time of any object."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        ...
+
+    @property
+    def objects(self) -> int:
+        """How many objects it has."""
+        ...
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The holes that names alone betray, and stretches that were never stored."""
+        ...
+
+    @property
+    def rising_times(self) -> tuple[Sequence[datetime], ...]:
+        """Runs of object times that rise unless they are those of a copy."""
+        ...
+
+    def spans(self) -> list[Span]:
+        """Return the stretches of time with restore points, in order."""
+        ...
+
+    def points(self) -> Iterator[RestorePoint]:
+        """Yield every restore point in order of position."""
+        ...
+
+    def oldest(self) -> RestorePoint | None:
+        """Return the earliest state that can be restored."""
+        ...
+
+    def at_or_before(self, time: datetime | None) -> RestorePoint | None:
+        """Return the newest state that belongs to `time` (None: of all), by `includes`."""
+        ...
+
+    def after(self, time: datetime) -> RestorePoint | None:
+        """Return the first state that does not belong to `time`."""
+        ...
+
+    def includes(self, stored: datetime, asked: datetime) -> bool:
+        """Tell whether what was stored at `stored` belongs to the state of `asked`.
+
+        Litestream v0.3 takes objects of that very moment in, v0.5 leaves them out.
+        """
+        ...
+
+    def route_at(self, time: datetime | None) -> Route | None:
+        """Return the way to what `at_or_before` returns, by objects of that time alone."""
+        ...
+
+    def route_to_oldest(self) -> Route | None:
+        """Return the way to what `oldest` returns."""
+        ...
