@@ -10,10 +10,8 @@ import os
 import re
 import sqlite3
 import subprocess
-import threading
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +20,9 @@ from typing import Any
 import yaml
 
 from tests.support.litestream import Version, litestream
+from tests.support.ltx_daemon import PATIENCE, Daemon, running
 from tests.support.servers import S3Server
 
-_PATIENCE = 30.0
 _NAME = re.compile(r"^([0-9a-f]{16})-([0-9a-f]{16})\.ltx$")
 _COMPACTED = re.compile(r'msg="compaction complete".* level=(\d+) .*txid\.max=([0-9a-f]{16})')
 _SNAPSHOT = re.compile(r'msg="snapshot complete".* txid=([0-9a-f]{16})')
@@ -74,6 +72,15 @@ class Moment:
     def timestamp(self) -> str:
         """The time as `-timestamp` takes it."""
         return self.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _progress(line: str) -> tuple[str, int] | None:
+    """Read from a line of the daemon's log which TXID a level has reached."""
+    if match := _COMPACTED.search(line):
+        return f"level {match[1]}", int(match[2], 16)
+    if match := _SNAPSHOT.search(line):
+        return "level 9", int(match[1], 16)
+    return None
 
 
 class LtxPeer:
@@ -168,7 +175,7 @@ class LtxPeer:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             check=False,
         )
         if done.returncode:
@@ -178,28 +185,14 @@ class LtxPeer:
     def record(self, label: str) -> Moment:
         """Note the present moment as a quiet one, and let the clock go on."""
         moment = Moment(label or f"t{len(self.moments)}", self.txid, datetime.now(UTC), self.content())
-        while datetime.now(UTC).timestamp() * 1000 < int(moment.time.timestamp() * 1000) + 1:
-            pass  # object times have milliseconds
+        let_pass(moment.time, self.config.parent)
         self.moments.append(moment)
         return moment
 
-    @contextmanager
-    def running(self) -> Iterator[Daemon]:
+    def running(self) -> AbstractContextManager[Daemon]:
         """Run the daemon until the end of the block, which it leaves in order."""
-        process = subprocess.Popen(
-            [self._binary, "replicate", "-config", self.config],
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        daemon = Daemon(process)
-        try:
-            yield daemon
-        finally:
-            process.terminate()
-            process.wait()
-            daemon.close()
+        words = [self._binary, "replicate", "-config", self.config]
+        return running(words, self.environ, _progress)
 
     def compact(self, *statements: Sequence[str]) -> None:
         """Have the daemon store and compact each transaction, and all levels reach the last one."""
@@ -207,55 +200,19 @@ class LtxPeer:
             for transaction in statements:
                 before = self.txid
                 self.commit(*transaction)
-                daemon.wait_for(1, before + 1)
+                daemon.wait_for("level 1", before + 1)
                 self.record("")
             for level in (*range(1, self._levels + 1), 9):
-                daemon.wait_for(level, self.txid)
+                daemon.wait_for(f"level {level}", self.txid)
 
 
-class Daemon:
-    """A running Litestream, and how far it said that it came."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self._reached: dict[int, int] = {}
-        self._said: deque[str] = deque(maxlen=30)
-        self._news = threading.Condition()
-        self._ended = False
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._news:
-                self._said.append(line)
-                if match := _COMPACTED.search(line):
-                    self._note(int(match[1]), int(match[2], 16))
-                elif match := _SNAPSHOT.search(line):
-                    self._note(9, int(match[1], 16))
-        with self._news:
-            self._ended = True
-            self._news.notify_all()
-
-    def _note(self, level: int, txid: int) -> None:
-        self._reached[level] = max(txid, self._reached.get(level, 0))
-        self._news.notify_all()
-
-    def wait_for(self, level: int, txid: int) -> None:
-        """Wait until a file of `level` reaches `txid`."""
-        with self._news:
-            met = self._news.wait_for(
-                lambda: self._ended or self._reached.get(level, 0) >= txid, timeout=_PATIENCE
-            )
-            if not met or self._ended:
-                raise RuntimeError(f"level {level} never reached {txid:x}: {''.join(self._said)}")
-
-    def close(self) -> None:
-        """Read what is left and let go."""
-        self._reader.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+def let_pass(moment: datetime, folder: Path) -> None:
+    """Return when objects stored from now on are dated later: files by the kernel, others in milliseconds."""
+    tick = folder / ".tick"
+    following = int(moment.timestamp() * 1000) + 1
+    while tick.touch() or tick.stat().st_mtime_ns < following * 1_000_000:
+        pass
+    tick.unlink()
 
 
 def litestream_restores(
@@ -267,7 +224,7 @@ def litestream_restores(
         env={"HOME": "/nonexistent", **(environ or {})},
         capture_output=True,
         text=True,
-        timeout=_PATIENCE,
+        timeout=PATIENCE,
         check=False,
     )
     if done.returncode:

@@ -1,0 +1,51 @@
+"""The time before an upgrade: Litestream 0.3.13 writes the replica that a later one goes on with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import yaml
+
+from tests.support.litestream import litestream
+from tests.support.ltx_daemon import running
+from tests.support.ltx_peer import LtxPeer, Moment, let_pass
+
+_WRITTEN = re.compile(r'msg="wal segment written".* position=[0-9a-f]{16}/[0-9a-f]{8}:(\d+) .*sz=(\d+)')
+
+
+def store_as_v03(peer: LtxPeer, transactions: Sequence[Sequence[str]]) -> list[Moment]:
+    """Have 0.3.13 store each transaction at the peer's place; return the moment after each of them.
+
+    The moments carry no TXID. Their states are restored by any time from theirs up to the next one's.
+    """
+    config = peer.config.with_name("v03.yml")
+    config.write_text(_configuration(peer))
+    wal = peer.database.with_name(f"{peer.database.name}-wal")
+    moments = []
+    with running([litestream("0.3.13"), "replicate", "-config", config], peer.environ, _progress) as daemon:
+        for number, statements in enumerate(transactions):
+            peer.commit(*statements)
+            daemon.wait_for("wal", wal.stat().st_size)
+            moment = Moment(f"v03 {number}", 0, datetime.now(UTC), peer.content())
+            let_pass(moment.time, config.parent)
+            moments.append(moment)
+    return moments
+
+
+def _configuration(peer: LtxPeer) -> str:
+    database = {
+        "path": str(peer.database),
+        "monitor-interval": "10ms",
+        "min-checkpoint-page-count": 1_000_000,
+        "checkpoint-interval": "24h",
+        "replicas": [{**peer.place.settings, "sync-interval": "10ms"}],
+    }
+    return yaml.safe_dump({"dbs": [database]}, sort_keys=False)
+
+
+def _progress(line: str) -> tuple[str, int] | None:
+    """Read from a line of the daemon's log how far the WAL is stored."""
+    match = _WRITTEN.search(line)
+    return ("wal", int(match[1]) + int(match[2])) if match else None
