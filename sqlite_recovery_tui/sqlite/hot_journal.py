@@ -1,0 +1,49 @@
+"""A rollback journal that a killed writer left: told from a spent one, and rolled back by SQLite itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from sqlite_recovery_tui.errors import RecoverError, RefusedError
+
+
+def journal_of(database: Path) -> Path:
+    """Return where SQLite looks for the rollback journal of a database (its name without links)."""
+    return Path(f"{database}-journal")
+
+
+def is_left(database: Path) -> bool:
+    """Tell whether a journal lies beside the database that has something in it.
+
+    It is hot, and must be rolled back before anybody reads, unless a writer is at work right now.
+    """
+    try:
+        with journal_of(database).open("rb") as file:
+            return file.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
+
+
+def roll_back(database: Path, *, wait_seconds: float = 5.0) -> None:
+    """Have SQLite put back what a journal holds; raise `RefusedError` while the database is in use."""
+    try:
+        connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.set_busy_timeout(round(wait_seconds * 1000))
+            connection.execute("PRAGMA user_version").fetchall()
+        finally:
+            connection.close()
+    except (apsw.BusyError, apsw.LockedError):
+        raise RefusedError(
+            f"{database} is in use, and an update of it that was broken off waits to be rolled back",
+            object=str(database),
+            hint="end the processes that use it, or try again",
+        ) from None
+    except apsw.Error as error:
+        raise RecoverError(
+            f"an update of {database} that was broken off cannot be rolled back: {error}",
+            object=str(journal_of(database)),
+            hint="remove the copy with everything beside it that has its name, and restore it again",
+        ) from None
