@@ -6,7 +6,7 @@ Everything here follows from a listing alone; whether the bytes hold is for the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -97,6 +97,10 @@ class Generation:
         """Yield every restore point in order of position."""
         for run in self.runs:
             yield from run.points()
+
+    def states(self) -> Mapping[str, RestorePoint]:
+        """Return, by key, the state that each object ends in; objects cut off from any snapshot have none."""
+        return {point.key: point for point in self.points()}
 
     def oldest(self) -> RestorePoint | None:
         """Return the earliest state that can be restored: nothing can before the first snapshot."""

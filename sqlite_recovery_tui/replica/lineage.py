@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +20,12 @@ class Lane:
     title: str
     bases: tuple[Base, ...]
     changes: tuple[Change, ...]
+    about: str = ""
+    """What its objects are, in a word or two; empty where the title says it all."""
+    noun: str = "generation"
+    """What lanes of its kind are called."""
+    change_noun: str = "segment"
+    """What its changes are called."""
 
     @cached_property
     def start(self) -> datetime:
@@ -109,6 +115,10 @@ class Lineage(Protocol):
 
     def points(self) -> Iterator[RestorePoint]:
         """Yield every restore point in order of position."""
+        ...
+
+    def states(self) -> Mapping[str, RestorePoint]:
+        """Return, by key, the state that each object ends in; objects that nothing connects to have none."""
         ...
 
     def oldest(self) -> RestorePoint | None:

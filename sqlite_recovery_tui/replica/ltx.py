@@ -73,6 +73,9 @@ class LtxLineage:
                 f"level {level}",
                 files if level == SNAPSHOT_LEVEL else (),
                 () if level == SNAPSHOT_LEVEL else files,
+                about={0: "each sync", SNAPSHOT_LEVEL: "snapshots"}.get(level, "compacted"),
+                noun="level",
+                change_noun="LTX file",
             )
             for level, files in self.levels.items()
         )
@@ -173,6 +176,11 @@ class LtxLineage:
         """Yield every TXID that can be restored."""
         yield from self._points
 
+    def states(self) -> Mapping[str, RestorePoint]:
+        """Return, by key, the state that each file ends in; several files may end in the same one."""
+        points = {step.txid: point for step, point in zip(self.steps, self._points, strict=True)}
+        return {file.key: points[file.max_txid] for file in self.files if file.max_txid in points}
+
     def oldest(self) -> RestorePoint | None:
         """Return the earliest state that can be restored."""
         return min(self._points, key=lambda point: point.time, default=None)
@@ -224,6 +232,10 @@ class LtxLineage:
             return None
         base, *changes = reach.route(found, number)
         return LtxRoute(_point(found[number]), base, tuple(changes), self, before, avoided)
+
+    def is_restorable(self, txid: int) -> bool:
+        """Tell whether files lead to exactly `txid`."""
+        return reach.number_of(self.steps, txid) is not None
 
     def around_txid(self, txid: int) -> tuple[RestorePoint | None, RestorePoint | None]:
         """Return the nearest states in front of `txid` and behind it."""
