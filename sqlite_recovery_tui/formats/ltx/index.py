@@ -7,6 +7,7 @@ from the header to the index without a gap, so an index cannot point anywhere el
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,14 @@ MIN_FILE_BYTES = HEADER_SIZE + len(END_OF_PAGES) + 1 + LENGTH_SIZE + TRAILER_SIZ
 
 _VARINT_BYTES = 9  # 63 bits: no offset is larger, and nothing overflows
 _MAX_PGNO = 0xFFFFFFFF
+_COLUMNS = np.arange(_VARINT_BYTES)
+_SHIFTS = (7 * _COLUMNS).astype(np.uint64)
+_LARGER = np.uint64(1) << _SHIFTS[1:]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +49,41 @@ class PageIndex:
     def __len__(self) -> int:
         return len(self.pgno)
 
+    @classmethod
+    def empty(cls) -> PageIndex:
+        """Return the index of no pages."""
+        return cls(np.empty(0, np.uint32), np.empty(0, np.uint64), np.empty(0, np.uint64))
+
+    @classmethod
+    def join(cls, parts: Sequence[PageIndex]) -> PageIndex:
+        """Return the entries of all `parts`, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([part.pgno for part in parts]),
+            np.concatenate([part.offset for part in parts]),
+            np.concatenate([part.length for part in parts]),
+        )
+
     def slice(self, start: int, end: int) -> PageIndex:
         """Return the entries from number `start` up to, not including, number `end`."""
         return PageIndex(self.pgno[start:end], self.offset[start:end], self.length[start:end])
 
     def encode(self) -> bytes:
         """Return the index as it is stored, with its end mark and its length behind it."""
-        entries = self.encode_entries() + b"\0"
-        return entries + len(entries).to_bytes(LENGTH_SIZE, "big")
+        return close(self.encode_entries()[0])
 
-    def encode_entries(self) -> bytes:
-        """Return the entries as they are stored, without end mark and length."""
+    def encode_entries(self) -> tuple[bytes, I64]:
+        """Return the entries as they are stored, and at which byte of that each entry ends."""
         values = np.empty((len(self), 3), dtype=np.uint64)
         values[:, 0], values[:, 1], values[:, 2] = self.pgno, self.offset, self.length
-        return encode_varints(values.ravel())
+        data, ends = encode_varints(values.ravel())
+        return data, ends[2::3]
+
+
+def close(entries: bytes) -> bytes:
+    """Return the index block that holds `entries`: with its end mark and its length behind it."""
+    return entries + b"\0" + (len(entries) + 1).to_bytes(LENGTH_SIZE, "big")
 
 
 def parse(block: bytes | bytearray | memoryview, *, at: int = 0) -> PageIndex:
@@ -130,22 +156,15 @@ def _check_places(index: PageIndex, pages_end: int) -> None:
         raise FormatError(f"LTX page index has {what} at the wrong place", offset=int(expected[place]))
 
 
-def encode_varints(values: U64) -> bytes:
-    """Return `values` as unsigned LEB128, one behind the other, each as short as it can be."""
-    count = np.ones(len(values), dtype=np.int64)
-    for bits in range(7, 64, 7):
-        more = values >= np.uint64(1 << bits)
-        if not more.any():
-            break
-        count += more
+def encode_varints(values: U64) -> tuple[bytes, I64]:
+    """Return `values` as unsigned LEB128, each as short as it can be, and where each one ends."""
+    count = np.searchsorted(_LARGER, values, side="right") + 1
+    most = int(count.max(initial=1))
+    septets = (values[:, None] >> _SHIFTS[:most]).astype(np.uint8) | 0x80
     ends = np.cumsum(count)
-    starts = ends - count
-    out = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
-    for k in range(int(count.max(initial=0))):
-        part = slice(None) if k == 0 else np.flatnonzero(count > k)
-        septets = (values[part] >> np.uint64(7 * k)) & np.uint64(0x7F)
-        out[starts[part] + k] = septets | ((count[part] > k + 1) * np.uint64(0x80))
-    return out.tobytes()
+    out = septets[_COLUMNS[:most] < count[:, None]]
+    out[ends - 1] &= 0x7F
+    return out.tobytes(), ends
 
 
 def decode_varints(data: bytes | bytearray | memoryview, *, at: int = 0) -> U64:

@@ -1,0 +1,215 @@
+"""Read an LTX file of any size in bounded memory, in order, and with several threads if wanted.
+
+One thread:
+
+    reader = LtxReader(source)               # reads the header
+    for chunk in reader.chunks(): ...        # pages in order, valid until the next chunk
+
+Several threads: the owner of the reader cuts and accepts, in the order of the file; others decode.
+
+    while reader.cut(room := free.pop()):    # a Room of reader.new_room(), its frames copied into it
+        running.append(pool.submit(reader.decode, room))
+        ...
+        reader.accept(running.popleft().result())    # then use the pages, and the room again
+    reader.finish()                          # index, trailer, checksum, end
+
+Pages are only as good as the file: none of them can be trusted before `finish`, which `chunks` calls
+at its end. A source is anything with `fill(view) -> int`, which returns fewer bytes only at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import xxhash
+
+from sqlite_recovery_tui.errors import FormatError
+from sqlite_recovery_tui.formats.ltx.crc import combine, crc64
+from sqlite_recovery_tui.formats.ltx.frames import FRAMED, MIN_WALK, SIZED, Walker, block_bound
+from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header
+from sqlite_recovery_tui.formats.ltx.index import END_OF_PAGES, LENGTH_SIZE, TRAILER_SIZE, U8, U32
+from sqlite_recovery_tui.formats.ltx.pages import CHUNK_BYTES, Room, Rows, room_pages
+from sqlite_recovery_tui.formats.ltx.trailer import Trailer
+
+
+class Source(Protocol):
+    """Where a file's bytes come from, in order."""
+
+    def fill(self, view: memoryview, /) -> int:
+        """Copy the next bytes into `view`; return how many there were, fewer only at the end."""
+        ...
+
+
+class Memory:
+    """A file that is in memory, as a source."""
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        """Read `data` from its start."""
+        self._rest = memoryview(data)
+
+    def fill(self, view: memoryview, /) -> int:
+        """Copy the next bytes into `view`; return how many there were."""
+        count = min(len(view), len(self._rest))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class PageChunk:
+    """Consecutive pages of a file, and what the reader needs of them to verify the whole."""
+
+    rows: Rows
+    room: Room
+    """Where the pages are; they last until it is used again."""
+    crc: int
+    entries: bytes
+    """The pages' part of the page index, as it must be stored."""
+    database_sum: int
+    """Of the page checksums, where the file keeps a checksum of the database."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def pgno(self) -> U32:
+        return self.rows.index.pgno
+
+    @property
+    def pages(self) -> U8:
+        """The pages, of shape (n, page size); rows do not touch in memory."""
+        return self.rows.pages
+
+
+class LtxReader:
+    """Cut one file into chunks of pages, and verify it; every fault is a `FormatError` with its place."""
+
+    header: Header
+
+    def __init__(self, source: Source) -> None:
+        """Read the header from `source`; raise `FormatError`."""
+        self._source = source
+        self._buffer = memoryview(bytearray(HEADER_SIZE))
+        self._filled = source.fill(self._buffer)
+        self.header = Header.parse(self._buffer[: self._filled])
+        self._crc = crc64(self._buffer)
+        self._chunk_pages = room_pages(self.header.page_size)
+        longest = block_bound(self.header.page_size) + max(
+            spelling.block + spelling.foot for spelling in (SIZED, FRAMED)
+        )
+        self._wanted = self._chunk_pages * longest + MIN_WALK
+        self._buffer = np.empty(self._wanted + CHUNK_BYTES, dtype=np.uint8).data
+        self._base, self._at, self._filled = HEADER_SIZE, 0, 0
+        self._walker = Walker(self.header)
+        self._tracked = self.header.is_base and self.header.has_database_checksum
+        self._entries = xxhash.xxh3_128()
+        self._entries_size = 0
+        self._database_sum = 0
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file were cut so far."""
+        return self._base + self._at
+
+    @property
+    def pages(self) -> int:
+        """How many pages were cut so far."""
+        return self._walker.pages
+
+    def new_room(self) -> Room:
+        """Return a room that `cut` can fill."""
+        return Room(self.header.page_size, self._chunk_pages)
+
+    def chunks(self) -> Iterator[PageChunk]:
+        """Yield all pages in order, each chunk until the next, and verify the whole file at the end."""
+        room = self.new_room()
+        while self.cut(room):
+            chunk = self.decode(room)
+            self.accept(chunk)
+            yield chunk
+        self.finish()
+
+    def cut(self, room: Room) -> bool:
+        """Copy the next frames into `room`; return False when there are no more pages."""
+        room.clear()
+        if self._filled - self._at < self._wanted:
+            self._refill()
+        run = self._walker.walk(self._buffer[: self._filled], self._at, room.capacity, self._base)
+        if run is not None:
+            room.load(self._buffer, run)
+            self._at = run.end - self._base
+            return True
+        if not self._walker.ended:
+            raise FormatError(
+                f"LTX file cut short inside its pages, at {self._base + self._filled} bytes",
+                offset=self.position,
+            )
+        return False
+
+    def decode(self, room: Room) -> PageChunk:
+        """Decode the frames in `room`. Runs beside other threads, with a room of its own each."""
+        rows = room.decode()
+        entries, _ = rows.index.encode_entries()
+        total = rows.database_sum() if self._tracked else 0
+        return PageChunk(rows, room, crc64(rows.covered), entries, total)
+
+    def accept(self, chunk: PageChunk) -> None:
+        """Take the next decoded chunk, in the order of the file, into the checksums."""
+        self._crc = combine(self._crc, chunk.crc, len(chunk.rows.covered))
+        self._entries.update(chunk.entries)
+        self._entries_size += len(chunk.entries)
+        self._database_sum ^= chunk.database_sum
+
+    def finish(self) -> Trailer:
+        """Verify all that stands behind the pages, and the checksums, once all chunks were accepted."""
+        self._check_entries()
+        start = self.position
+        end = self._take(1 + LENGTH_SIZE)
+        if end != b"\0" + (self._entries_size + 1).to_bytes(LENGTH_SIZE, "big"):
+            raise FormatError("LTX page index is not as long as its pages need", offset=start)
+        at = self.position
+        stored = self._take(TRAILER_SIZE)
+        trailer = Trailer.parse(stored, self.header, at=at)
+        trailer.check(crc64(stored[:8], crc64(end, self._crc)), at=at)
+        if self._tracked:
+            trailer.check_database(self._database_sum, at=at)
+        if self._at < self._filled or self._source.fill(self._buffer[:1]):
+            raise FormatError("LTX file goes on behind its trailer", offset=at + TRAILER_SIZE)
+        return trailer
+
+    def _check_entries(self) -> None:
+        """Check that the stored index has exactly the entries that follow from the pages."""
+        self._crc = crc64(self._take(len(END_OF_PAGES)), self._crc)
+        start, left = self.position, self._entries_size
+        stored = xxhash.xxh3_128()
+        while left:
+            piece = self._take(min(left, CHUNK_BYTES))
+            stored.update(piece)
+            self._crc = crc64(piece, self._crc)
+            left -= len(piece)
+        if stored.digest() != self._entries.digest():
+            raise FormatError("LTX page index does not agree with the pages", offset=start)
+
+    def _take(self, count: int) -> bytes:
+        """Return the next `count` bytes, at most what the buffer holds; raise `FormatError` at the end."""
+        if self._filled - self._at < count:
+            self._refill()
+        if self._filled - self._at < count:
+            raise FormatError(
+                f"LTX file cut short behind its pages, at {self._base + self._filled} bytes",
+                offset=self._base + self._filled,
+            )
+        piece = bytes(self._buffer[self._at : self._at + count])
+        self._at += count
+        return piece
+
+    def _refill(self) -> None:
+        """Move what is left to the buffer's start, and read behind it."""
+        left = self._filled - self._at
+        self._buffer[:left] = self._buffer[self._at : self._filled]
+        self._base += self._at
+        self._at = 0
+        self._filled = left + self._source.fill(self._buffer[left:])
