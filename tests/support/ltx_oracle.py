@@ -20,6 +20,7 @@ from fastcrc import crc64
 
 HEADER_BYTES = 100
 TRAILER_BYTES = 16
+MOST_PAGE_BYTES = 65536
 SEAL = 1 << 63
 NO_CHECKSUMS = 2
 SNAPSHOTS = 9
@@ -116,13 +117,12 @@ def read(data: bytes) -> Ltx:
     ltx, end = _read_pages(data, _read_header(data))
     _check_shape(ltx)
     index_end = len(data) - TRAILER_BYTES
-    places = dict(_walk(data))
-    if data[end:index_end] != _index(places):
+    if data[end:index_end] != _index(_walk(data)):
         raise Damaged("the page index is not that of the pages")
     post_apply, seal = struct.unpack_from(">QQ", data, index_end)
     if ltx.flags & NO_CHECKSUMS and post_apply:
         raise Damaged("a post-apply checksum where the header says there is none")
-    if seal != _checksum(data, ltx, end):
+    if seal != _checksum(data):
         raise Damaged("the file checksum does not hold")
     return ltx
 
@@ -130,7 +130,7 @@ def read(data: bytes) -> Ltx:
 def write(ltx: Ltx, *, encoding: int = 1) -> bytes:
     """Return the file of `ltx`, sealed; `encoding` 1 writes sized blocks, 0 frames as older writers did."""
     out = bytearray(ltx.header)
-    places: dict[int, tuple[int, int]] = {}
+    places: list[tuple[int, tuple[int, int]]] = []
     for number, page in sorted(ltx.pages.items()):
         start = len(out)
         out += struct.pack(">IH", number, encoding)
@@ -139,16 +139,27 @@ def write(ltx: Ltx, *, encoding: int = 1) -> bytes:
             out += struct.pack(">I", len(block)) + block
         else:
             out += _frame(page)
-        places[number] = (start, len(out) - start)
+        places.append((number, (start, len(out) - start)))
     out += bytes(6)
     out += _index(places)
     return reseal(bytes(out) + bytes(TRAILER_BYTES))
 
 
+def frames(data: bytes) -> list[tuple[int, tuple[int, int]]]:
+    """Return the page frames as they lie in the file: number, offset and length."""
+    return list(_walk(data))
+
+
+def reindex(data: bytes) -> bytes:
+    """Return the file with the page index that its frames ask for; it has to be sealed again."""
+    found = frames(data)
+    _, (start, length) = found[-1]
+    return data[: start + length + 6] + _index(found) + bytes(TRAILER_BYTES)
+
+
 def reseal(data: bytes) -> bytes:
     """Return the file with the checksum that its present content asks for."""
-    ltx, end = _read_pages(data, _read_header(data))
-    return data[:-8] + struct.pack(">Q", _checksum(data, ltx, end))
+    return data[:-8] + struct.pack(">Q", _checksum(data))
 
 
 def stored(folder: Path) -> list[Stored]:
@@ -246,7 +257,7 @@ def _read_header(data: bytes) -> Ltx:
         raise Damaged("not an LTX file")
     if flags & ~NO_CHECKSUMS:
         raise Damaged(f"unknown flags {flags:#x}")
-    if not 512 <= page_size <= 65536 or page_size & (page_size - 1):
+    if not 512 <= page_size <= MOST_PAGE_BYTES or page_size & (page_size - 1):
         raise Damaged(f"a page size of {page_size}")
     low, high, timestamp, pre_apply, wal_offset, wal_size, salt1, salt2, node = rest
     return Ltx(
@@ -289,8 +300,8 @@ def _read_pages(data: bytes, header: Ltx) -> tuple[Ltx, int]:
         end = start + length
         if number in pages:
             raise Damaged(f"page {number} twice")
-        pages[number], encoding = _decode(data[start:end], header.page_size, number)
-        encodings.add(encoding)
+        pages[number] = _decode(data[start:end], header.page_size, number)
+        encodings.add(data[start + 5])
     return replace(header, pages=pages, encodings=frozenset(encodings)), end + 6
 
 
@@ -316,18 +327,20 @@ def _walk(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
         raise Damaged("cut off within the pages")
 
 
-def _decode(frame: bytes, page_size: int, number: int) -> tuple[bytes, int]:
-    encoding = frame[5]
-    try:
-        if encoding:
-            page = lz4.block.decompress(frame[10:], uncompressed_size=page_size)
-        else:
-            page = lz4.frame.decompress(frame[6:])
-    except (RuntimeError, lz4.block.LZ4BlockError) as error:
-        raise Damaged(f"page {number} cannot be decompressed") from error
+def _decode(frame: bytes, page_size: int, number: int) -> bytes:
+    page = _decompressed(frame, number)
     if len(page) != page_size:
         raise Damaged(f"page {number} has {len(page)} bytes")
-    return page, encoding
+    return page
+
+
+def _decompressed(frame: bytes, number: int) -> bytes:
+    try:
+        if frame[5]:
+            return lz4.block.decompress(frame[10:], uncompressed_size=MOST_PAGE_BYTES)
+        return lz4.frame.decompress(frame[6:])
+    except (RuntimeError, lz4.block.LZ4BlockError) as error:
+        raise Damaged(f"page {number} cannot be decompressed") from error
 
 
 def _frame(page: bytes) -> bytes:
@@ -353,9 +366,9 @@ def _frame_length(data: bytes, start: int) -> int:
     return at + 4 + 4 * bool(flags & 4) - start
 
 
-def _index(places: Mapping[int, tuple[int, int]]) -> bytes:
+def _index(places: Iterable[tuple[int, tuple[int, int]]]) -> bytes:
     varints = b"".join(
-        _varint(each) for number, (start, length) in places.items() for each in (number, start, length)
+        _varint(each) for number, (start, length) in places for each in (number, start, length)
     )
     return varints + b"\0" + struct.pack(">Q", len(varints) + 1)
 
@@ -369,10 +382,13 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _checksum(data: bytes, ltx: Ltx, index: int) -> int:
+def _checksum(data: bytes) -> int:
     """Return the seal over the header, each page uncompressed behind its own header, and the index."""
     covered = [data[:HEADER_BYTES]]
-    for (_, (start, _)), page in zip(_walk(data), ltx.pages.values(), strict=True):
-        covered += [data[start : start + (10 if data[start + 5] else 6)], page]
-    covered += [data[index - 6 : index], data[index:-8]]
+    end = HEADER_BYTES
+    for number, (start, length) in _walk(data):
+        end = start + length
+        head = 10 if data[start + 5] else 6
+        covered += [data[start : start + head], _decompressed(data[start:end], number)]
+    covered.append(data[end:-8])
     return int(crc64.go_iso(b"".join(covered))) | SEAL

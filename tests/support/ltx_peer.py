@@ -168,6 +168,11 @@ class LtxPeer:
             self.connection.execute(statement)
 
     def sync(self, label: str = "", *, snapshot: bool = False) -> Moment:
+        """Have everything stored, on request with a snapshot; note the moment."""
+        self.store(snapshot=snapshot)
+        return self.record(label)
+
+    def store(self, *, snapshot: bool = False) -> None:
         """Have everything stored, on request with a snapshot; return when that is done."""
         words = ["-once", *(["-force-snapshot"] if snapshot else [])]
         done = subprocess.run(
@@ -180,7 +185,6 @@ class LtxPeer:
         )
         if done.returncode:
             raise RuntimeError(f"litestream replicate: {done.stdout}{done.stderr}")
-        return self.record(label)
 
     def record(self, label: str) -> Moment:
         """Note the present moment as a quiet one, and let the clock go on."""

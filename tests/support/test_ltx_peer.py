@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import ltx_oracle as oracle
 from tests.support.litestream import Version
-from tests.support.ltx_history import live
+from tests.support.ltx_life import live
 from tests.support.ltx_peer import litestream_restores, on_files, on_s3
 from tests.support.servers import moto_s3
 

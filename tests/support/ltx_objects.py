@@ -1,0 +1,62 @@
+"""LTX files as objects: a file replica stored in a bucket the way Litestream's S3 client does it."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from tests.support import ltx_oracle as oracle
+from tests.support.servers import S3Server
+
+
+def put_replica(server: S3Server, bucket: str, path: str, folder: Path) -> None:
+    """Store the file replica below `folder` as objects below `path`, with the times in their metadata.
+
+    On moto they are listed as written now, as after any copy from bucket to bucket; rclone lists them
+    with the time of their content.
+    """
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name=server.region,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    try:
+        for each in oracle.stored(folder):
+            metadata = {"litestream-timestamp": _text(each.time)}
+            if server.kind == "rclone":
+                metadata["mtime"] = repr(each.time.timestamp())
+            client.put_object(
+                Bucket=bucket,
+                Key=object_key(path, each),
+                Body=each.path.read_bytes(),
+                Metadata=metadata,
+            )
+    finally:
+        client.close()
+    server.refresh()
+
+
+def object_key(path: str, file: oracle.Stored) -> str:
+    """Return the key of an LTX file below `path`."""
+    return f"{path}/{file.level:04x}/{file.name}"
+
+
+def as_objects(folder: Path, target: Path) -> Path:
+    """Lay the file replica `folder` out below `target` with the keys that S3 has; times are kept."""
+    for each in oracle.stored(folder):
+        file = target / object_key("", each).lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(each.path.read_bytes())
+        os.utime(file, ns=(each.path.stat().st_atime_ns, each.path.stat().st_mtime_ns))
+    return target
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
