@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -46,16 +45,6 @@ def put_replica(server: S3Server, bucket: str, path: str, folder: Path) -> None:
 def object_key(path: str, file: oracle.Stored) -> str:
     """Return the key of an LTX file below `path`."""
     return f"{path}/{file.level:04x}/{file.name}"
-
-
-def as_objects(folder: Path, target: Path) -> Path:
-    """Lay the file replica `folder` out below `target` with the keys that S3 has; times are kept."""
-    for each in oracle.stored(folder):
-        file = target / object_key("", each).lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(each.path.read_bytes())
-        os.utime(file, ns=(each.path.stat().st_atime_ns, each.path.stat().st_mtime_ns))
-    return target
 
 
 def _text(time: datetime) -> str:
