@@ -78,39 +78,6 @@ class Account:
             self._session = self._found = None
         return used
 
-    def boto_client(self, region: str, endpoint: str | None, *, path_style: bool) -> Any:
-        """Return a boto3 S3 client; retries are ours."""
-        import boto3
-        from botocore import UNSIGNED
-        from botocore.config import Config
-
-        _keep_quiet(insecure=self._replica.skip_verify)
-        config = Config(
-            connect_timeout=self._timeouts.connect_seconds,
-            read_timeout=self._timeouts.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            s3={"addressing_style": "path" if path_style else "virtual"},
-            signature_version=UNSIGNED if self.anonymous else "s3v4",
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        keys: dict[str, Any] = {}
-        if not self.anonymous:
-            found = self.credentials()
-            keys = {
-                "aws_access_key_id": found["access_key_id"],
-                "aws_secret_access_key": found["secret_access_key"],
-                "aws_session_token": found.get("token"),
-            }
-        return boto3.session.Session().client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint,
-            verify=False if self._replica.skip_verify else None,
-            config=config,
-            **keys,
-        )
-
     @property
     def _configured(self) -> bool:
         return bool(self._replica.access_key_id or self._replica.secret_access_key)
@@ -139,7 +106,7 @@ class Account:
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
 
-        _keep_quiet()
+        keep_quiet()
         with self._lock:
             try:
                 if self._found is None:
@@ -155,7 +122,7 @@ class Account:
                 raise NoAccount(" ".join(str(error).split())[:200]) from error
 
 
-def _keep_quiet(*, insecure: bool = False) -> None:
+def keep_quiet(*, insecure: bool = False) -> None:
     """Keep botocore from logging tokens and signatures, and from warning of what was asked for."""
     for name in ("botocore", "boto3", "urllib3", "s3transfer"):
         logging.getLogger(name).setLevel(logging.WARNING)

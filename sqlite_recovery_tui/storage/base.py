@@ -44,6 +44,11 @@ class Store(Protocol):
         """True when reading again costs no more than keeping a copy."""
         ...
 
+    @property
+    def lists_written_times(self) -> bool:
+        """True when the times of a listing are the writer's, so that `written_time` adds nothing."""
+        ...
+
     def answers_ranges(self, key: str) -> bool:
         """Tell whether a range costs only the range here; ask the server once, with `key`, if unknown.
 
@@ -66,6 +71,14 @@ class Store(Protocol):
 
     def head(self, key: str) -> ObjectInfo:
         """Return one object's size, time and ETag; raise `ObjectNotFound`."""
+        ...
+
+    def written_time(self, key: str) -> datetime | None:
+        """Return when the writer says it wrote an object, None where it does not; raise `ObjectNotFound`.
+
+        An object service lists when an object arrived there; Litestream notes the time of the data
+        beside its LTX files, which costs a request for each to learn.
+        """
         ...
 
     def get(self, key: str) -> bytes:

@@ -27,6 +27,7 @@ class FileStore:
 
     kind: StoreKind = "file"
     is_local = True
+    lists_written_times = True
 
     def __init__(self, root: Path, *, url: str = "") -> None:
         """Use the directory `root`, which need not be there yet when it is written to."""
@@ -68,6 +69,10 @@ class FileStore:
             if not stat.S_ISREG(status.st_mode):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
         return _info(Entry(key, status))
+
+    def written_time(self, key: str) -> datetime:
+        """Return a file's time, which its writer sets."""
+        return self.head(key).time
 
     def get(self, key: str) -> bytes:
         """Return a whole file."""

@@ -37,8 +37,8 @@ def list_objects(site: Site, retry: Retry, operation: Operation, root: str) -> I
 
 
 def _way(site: Site, prefix: str) -> Raw:
-    folder = folder_of(prefix).rstrip("/")
-    plain = not folder or is_plain(folder)
+    # at the top of a bucket the usual way would list /key as key
+    plain = is_plain(folder_of(prefix).rstrip("/"))
     return (None if plain else site.raw_for_odd_keys()) or site.raw()
 
 

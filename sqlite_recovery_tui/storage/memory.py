@@ -21,12 +21,24 @@ class MemoryStore:
     kind: StoreKind = "memory"
     is_local = True
 
-    def __init__(self, name: str = "", *, clock: Clock = SYSTEM, exists: bool = True) -> None:
-        """Begin empty; without `exists` every operation finds the bucket missing."""
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        clock: Clock = SYSTEM,
+        exists: bool = True,
+        lists_written_times: bool = True,
+    ) -> None:
+        """Begin empty; without `exists` every operation finds the bucket missing.
+
+        Without `lists_written_times` the writer's times are only those given to `set_written_time`.
+        """
+        self.lists_written_times = lists_written_times
         self.url = f"memory://{name}"
         self._clock = clock
         self._exists = exists
         self._objects: dict[str, tuple[ObjectInfo, bytes]] = {}
+        self._written: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def answers_ranges(self, key: str) -> bool:  # noqa: ARG002
@@ -38,6 +50,13 @@ class MemoryStore:
         with self._lock:
             info, data = self._objects[key]
             self._objects[key] = ObjectInfo(key, info.size, time, info.etag), data
+
+    def set_written_time(self, key: str, time: datetime | None) -> None:
+        """Say when the writer says it wrote an object (None: it does not), as a service's metadata would."""
+        with self._lock:
+            self._written.pop(key, None)
+            if time is not None:
+                self._written[key] = time
 
     def list(self, prefix: str = "") -> Iterator[Sequence[ObjectInfo]]:
         """Yield pages of objects in the order of their keys, as they are when listing begins."""
@@ -57,6 +76,11 @@ class MemoryStore:
     def head(self, key: str) -> ObjectInfo:
         """Return one object's size and time."""
         return self._find("head", key)[0]
+
+    def written_time(self, key: str) -> datetime | None:
+        """Return the listed time where it is the writer's, else what was set."""
+        info = self.head(key)
+        return info.time if self.lists_written_times else self._written.get(key)
 
     def get(self, key: str) -> bytes:
         """Return a whole object."""
@@ -82,6 +106,7 @@ class MemoryStore:
         info = ObjectInfo(key, len(data), self._clock.now(), etag)
         with self._lock:
             self._objects[key] = info, bytes(data)
+            self._written.pop(key, None)
         return info
 
     def put_if_absent(self, key: str, data: bytes) -> bool:

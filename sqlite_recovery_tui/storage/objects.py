@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import TypeVar
 
 from sqlite_recovery_tui.errors import ObjectNotFound, ShortBody
 from sqlite_recovery_tui.storage.base import ObjectInfo
 from sqlite_recovery_tui.storage.keys import is_plain, under
 from sqlite_recovery_tui.storage.listing import list_objects
-from sqlite_recovery_tui.storage.raw import Raw, UnlistableKey, WholeAnswer
+from sqlite_recovery_tui.storage.noted import noted_time
+from sqlite_recovery_tui.storage.raw import NoConditions, Raw, UnlistableKey, WholeAnswer
 from sqlite_recovery_tui.storage.reading import Changed, Reading
 from sqlite_recovery_tui.storage.retry import Attempts, Operation, Retry
 from sqlite_recovery_tui.storage.sites import Site
@@ -28,6 +30,7 @@ class ObjectStore:
         """Keep to the keys below `root` (no slash at its end; empty: the whole bucket)."""
         self.kind = site.kind
         self.url = url
+        self.lists_written_times = site.lists_written_times
         self._site = site
         self._root = root
         self._retry = retry
@@ -76,6 +79,13 @@ class ObjectStore:
         full, raw = self._way_to("head", key)
         info = self._call(raw, self._operation("head", key), lambda: raw.head(full))
         return ObjectInfo(key, info.size, info.time, info.etag)
+
+    def written_time(self, key: str) -> datetime | None:
+        """Return the time noted beside an object, or a file's."""
+        if self.lists_written_times:
+            return self.head(key).time
+        full, raw = self._way_to("head", key)
+        return noted_time(self._call(raw, self._operation("head", key), lambda: raw.metadata(full)))
 
     def get(self, key: str) -> bytes:
         """Return a whole object."""
@@ -139,11 +149,11 @@ class ObjectStore:
         if self._conditional_put is False:
             self.put(key, data)
             return self.get(key) == data
-        if not self._create(key, data):
-            return False
-        if self._conditional_put is None:
-            self._conditional_put = not self._create(key, data, mine=False)
-        return True
+        try:
+            return self._create_and_learn(key, data)
+        except NoConditions:
+            self._conditional_put = False
+            return self.put_if_absent(key, data)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects, in bulk where the service can."""
@@ -169,14 +179,15 @@ class ObjectStore:
         return full, self._way(full, self._operation(operation, key))
 
     def _way(self, full: str, operation: Operation) -> Raw:
-        if not full or is_plain(full):
-            if self._raw is None:
-                self._raw = self._site.raw()
-            return self._raw
-        odd = self._odd_way()
-        if odd is None:
-            raise bad_key("object").error(operation)
-        return odd
+        if not is_plain(full):
+            odd = self._odd_way()
+            if odd is not None:
+                return odd
+            if full:
+                raise bad_key("object").error(operation)
+        if self._raw is None:
+            self._raw = self._site.raw()
+        return self._raw
 
     def _odd_way(self) -> Raw | None:
         if self._odd_raw is None:
@@ -217,6 +228,13 @@ class ObjectStore:
             self.head(key)
         except ObjectNotFound:
             return False
+        return True
+
+    def _create_and_learn(self, key: str, data: bytes) -> bool:
+        if not self._create(key, data):
+            return False
+        if self._conditional_put is None:
+            self._conditional_put = not self._create(key, data, mine=False)
         return True
 
     def _create(self, key: str, data: bytes, *, mine: bool = True) -> bool:

@@ -5,7 +5,7 @@ Keys here are full keys of the bucket. `ObjectStore` puts patience, resumption a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,10 @@ class WholeAnswer(Exception):
 
 class UnlistableKey(Exception):
     """The bucket holds a key that this client cannot list."""
+
+
+class NoConditions(Exception):
+    """The server cannot make a put depend on whether the key is taken."""
 
 
 class NoAccount(Exception):
@@ -70,6 +74,10 @@ class Raw(Protocol):
         """Return what is known of one object."""
         ...
 
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """Return what the writer noted beside the object, names in lower case."""
+        ...
+
     def get(self, key: str) -> bytes:
         """Return a whole object; raise TooShort."""
         ...
@@ -87,7 +95,7 @@ class Raw(Protocol):
         ...
 
     def create(self, key: str, data: bytes) -> bool:
-        """Store an object if the server finds no other; return False when it does."""
+        """Store an object if the server finds no other; return False when it does; raise NoConditions."""
         ...
 
     def delete(self, keys: Sequence[str]) -> None:

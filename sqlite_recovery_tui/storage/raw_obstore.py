@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
 from sqlite_recovery_tui.storage.keys import folder_of
-from sqlite_recovery_tui.storage.raw import Body, NoAccount, TooShort, UnlistableKey, WholeAnswer, plain_etag
+from sqlite_recovery_tui.storage.raw import (
+    Body,
+    NoAccount,
+    NoConditions,
+    TooShort,
+    UnlistableKey,
+    WholeAnswer,
+    plain_etag,
+)
+from sqlite_recovery_tui.storage.symptoms import of_obstore
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
 _PAGE = 1000
+_NOT_IMPLEMENTED = 501
 _MISSING_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
 
 
@@ -56,6 +66,11 @@ class ObstoreRaw:
         """Return what is known of one object."""
         return _info(self._obstore.head(self._client(), key), 0)
 
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """Return what the writer noted beside the object, and what the service notes there itself."""
+        answer = self._obstore.get(self._client(), key, options={"head": True})
+        return {name.lower(): value for name, value in answer.attributes.items()}
+
     def get(self, key: str) -> bytes:
         """Return a whole object."""
         answer = self._obstore.get(self._client(), key)
@@ -95,6 +110,10 @@ class ObstoreRaw:
             self._obstore.put(self._client(), key, data, mode="create", use_multipart=False)
         except self._taken:
             return False
+        except self._generic as error:
+            if of_obstore(error).status == _NOT_IMPLEMENTED:
+                raise NoConditions from error
+            raise
         return True
 
     def delete(self, keys: Sequence[str]) -> None:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.config.secret import forget_locals
-from sqlite_recovery_tui.errors import AccessDenied, ClockSkew, Unreachable, WrongRegion
-from sqlite_recovery_tui.storage.account import Account
+from sqlite_recovery_tui.errors import AccessDenied, ClockSkew, WrongRegion
+from sqlite_recovery_tui.storage.account import Account, keep_quiet
+from sqlite_recovery_tui.storage.address import address_of, is_arn
 from sqlite_recovery_tui.storage.base import StoreKind
+from sqlite_recovery_tui.storage.customer_key import customer_key, customer_key_headers
 from sqlite_recovery_tui.storage.probe import Probe, probe
 from sqlite_recovery_tui.storage.raw import Raw
 from sqlite_recovery_tui.storage.raw_obstore import ObstoreRaw
 from sqlite_recovery_tui.storage.retry import Failure
+from sqlite_recovery_tui.storage.signed import Refused, Signature, SignedClient, trusted_certificates
 from sqlite_recovery_tui.storage.sites import client_options, explain_common, no_retries
 from sqlite_recovery_tui.storage.symptoms import Symptom, of_botocore, of_obstore
 from sqlite_recovery_tui.storage.timeouts import PATIENT, Timeouts
-from sqlite_recovery_tui.storage.translate import ENDED, clock_skew, of_symptom, wrong_region
+from sqlite_recovery_tui.storage.translate import ENDED, NO_S3, clock_skew, of_symptom, wrong_region
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
@@ -34,6 +35,7 @@ class S3Site:
     """One bucket: its clients, and a region that is corrected once when it was only a guess."""
 
     kind: StoreKind = "s3"
+    lists_written_times = False
 
     def __init__(
         self,
@@ -47,13 +49,14 @@ class S3Site:
         self._replica = replica
         self._clock = clock
         self._timeouts = timeouts
+        self._environ = environ
         self._account = Account(replica, environ, timeouts)
         named = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
         self._custom_endpoint = replica.endpoint or named
         self._region = self._account.region
         self._lock = threading.Lock()
         self._client: S3Store | None = None
-        self._boto: Any = None
+        self._signed: SignedClient | None = None
         self._corrected = self._emptiness_checked = False
 
     @property
@@ -67,16 +70,16 @@ class S3Site:
         return self._region
 
     def raw(self) -> Raw:
-        """Return requests through obstore, or boto3 for what obstore cannot address."""
-        if self._replica.bucket.startswith("arn:"):
+        """Return requests through obstore, except to access points, which it cannot address."""
+        if is_arn(self._replica.bucket):
             return self.raw_for_odd_keys()
         return ObstoreRaw(self.client)
 
     def raw_for_odd_keys(self) -> Raw:
-        """Return requests through boto3."""
-        from sqlite_recovery_tui.storage.raw_boto import BotoRaw
+        """Return requests that take every key as it is."""
+        from sqlite_recovery_tui.storage.raw_signed import SignedRaw
 
-        return BotoRaw(self.boto_client, self._replica.bucket)
+        return SignedRaw(self.signed_client)
 
     def client(self) -> S3Store:
         """Return obstore's client, made on first use; raise NoAccount."""
@@ -91,25 +94,18 @@ class S3Site:
                     raise
             return self._client
 
-    def boto_client(self) -> Any:
-        """Return boto3's client, made on first use; raise NoAccount."""
+    def signed_client(self) -> SignedClient:
+        """Return the client for odd keys, made on first use; raise NoAccount."""
         with self._lock:
-            if self._boto is None:
-                try:
-                    self._boto = self._account.boto_client(
-                        self._region, self._endpoint, path_style=self._path_style
-                    )
-                except Exception as error:
-                    forget_locals(error)
-                    raise
-            return self._boto
+            if self._signed is None:
+                self._signed = self._new_signed_client()
+            return self._signed
 
     def explain(self, error: Exception, operation: str) -> Failure:
         """Return what an exception means; a guessed region and ended credentials are put right once."""
         if common := explain_common(error, self.kind):
             return common
-        library = type(error).__module__.partition(".")[0]
-        symptom = of_botocore(error) if library in ("botocore", "urllib3") else of_obstore(error)
+        symptom = _symptom(error)
         failure = of_symptom(symptom, operation, self.kind)
         if failure.kind is ClockSkew:
             return self._clock_skew(symptom)
@@ -127,16 +123,15 @@ class S3Site:
         answer = self._probe("?list-type=2&max-keys=1", method="GET")
         if answer is None or not answer.is_html:
             return None
-        hint = "the endpoint is that of a web page, perhaps the service's console: use its S3 port"
-        return Failure(Unreachable, "what answers there is not S3", hint)
+        return NO_S3
 
     def close(self) -> None:
         """Let go of the clients."""
         with self._lock:
-            boto, self._boto = self._boto, None
+            signed, self._signed = self._signed, None
             self._client = None
-        if boto is not None:
-            boto.close()
+        if signed is not None:
+            signed.close()
 
     @property
     def _path_style(self) -> bool:
@@ -159,7 +154,7 @@ class S3Site:
             "region": self._region,
             "virtual_hosted_style_request": not self._path_style,
             "skip_signature": self._account.anonymous,
-            **_encryption(self._replica),
+            **customer_key(self._replica),
         }
         if self._replica.sign_payload is False:
             config["unsigned_payload"] = True
@@ -172,6 +167,24 @@ class S3Site:
             client_options=client_options(self._replica, self._timeouts, self._endpoint),
             retry_config=no_retries(),
             credential_provider=None if self._account.anonymous else self._account.credentials,
+        )
+
+    def _new_signed_client(self) -> SignedClient:
+        address = address_of(self._replica.bucket, self._region, self._endpoint, path_style=self._path_style)
+        signature = Signature(
+            None if self._account.anonymous else self._account.credentials,
+            address.region,
+            address.service,
+            payload=self._replica.sign_payload is not False,
+        )
+        keep_quiet(insecure=self._replica.skip_verify)
+        verify = not self._replica.skip_verify and trusted_certificates(self._environ)
+        return SignedClient(
+            address.url,
+            signature,
+            timeouts=self._timeouts,
+            verify=verify,
+            object_headers=customer_key_headers(self._replica),
         )
 
     def _with_bucket(self, endpoint: str) -> str:
@@ -193,14 +206,14 @@ class S3Site:
             return wrong_region(region)
         with self._lock:
             self._region = region
-            self._client = self._boto = None
+            self._client = self._signed = None
             self._corrected = True
         return Failure(WrongRegion, f"the bucket is in region {region}", again="soon")
 
     def _denied(self, symptom: Symptom, failure: Failure) -> Failure:
         if symptom.code in ENDED and self._account.renew():
             with self._lock:
-                self._client = self._boto = None
+                self._client = self._signed = None
             return Failure(AccessDenied, failure.reason, failure.hint, "soon")
         if not self._account.region_is_a_guess or self._corrected:
             return failure
@@ -222,12 +235,12 @@ class S3Site:
         )
 
 
-def _encryption(replica: ReplicaConfig) -> S3Config:
-    """Return the settings of encryption with the customer's own key."""
-    key = replica.sse_customer_key.reveal() if replica.sse_customer_key else ""
-    if not key and replica.sse_customer_key_path:
-        key = base64.b64encode(Path(replica.sse_customer_key_path).read_bytes()).decode()
-    return {"server_side_encryption": "sse-c", "sse_customer_key_base64": key} if key else {}
+def _symptom(error: Exception) -> Symptom:
+    """Read an exception of either way to make requests."""
+    if isinstance(error, Refused):
+        return error.symptom
+    library = type(error).__module__.partition(".")[0]
+    return of_botocore(error) if library in ("botocore", "urllib3") else of_obstore(error)
 
 
 def _s3_time(text: str) -> datetime | None:

@@ -42,6 +42,7 @@ class SftpSite:
 
     kind: StoreKind = "sftp"
     ranges = True
+    lists_written_times = True
 
     def __init__(self, replica: ReplicaConfig, connection: Connection) -> None:
         """Make requests over `connection`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,10 @@ class SftpRaw:
         if stat.S_ISDIR(attributes.st_mode or 0):
             raise FileNotFoundError(errno.ENOENT, key)
         return _info(key, attributes)
+
+    def metadata(self, key: str) -> Mapping[str, str]:  # noqa: ARG002
+        """Return nothing: the file's time is the writer's."""
+        return {}
 
     def get(self, key: str) -> bytes:
         """Return a whole file."""

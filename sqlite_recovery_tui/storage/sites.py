@@ -39,6 +39,11 @@ class Site(Protocol):
         """Whether the service is known to answer ranges, None: not known before it is asked."""
         ...
 
+    @property
+    def lists_written_times(self) -> bool:
+        """Whether the times of a listing are the writer's own."""
+        ...
+
     def raw(self) -> Raw:
         """Return the way to make requests that is used for most keys."""
         ...
@@ -79,6 +84,7 @@ class CloudSite:
     """Google Cloud Storage or Azure Blob Storage; credentials as obstore finds them."""
 
     ranges = True
+    lists_written_times = False
 
     def __init__(self, replica: ReplicaConfig, *, timeouts: Timeouts = PATIENT) -> None:
         """Keep the configuration until the first request."""

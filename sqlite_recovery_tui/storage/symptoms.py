@@ -21,6 +21,7 @@ Break = Literal[
     "redirect",
     "credentials",
     "key",
+    "no-s3",
     "login",
     "other-host",
 ]

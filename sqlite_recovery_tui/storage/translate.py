@@ -184,6 +184,11 @@ _OS_HINTS = {
 }
 
 
+NO_S3 = Failure(
+    Unreachable,
+    "what answers there is not S3",
+    "the endpoint is that of a web page, perhaps the service's console: use its S3 port",
+)
 _BREAKS: dict[Break, Failure] = {
     "connect": Failure(
         Unreachable,
@@ -213,6 +218,7 @@ _BREAKS: dict[Break, Failure] = {
         StorageError, "the connection broke", "try again; check the network between here and there", "soon"
     ),
     "short": Failure(ShortBody, "the answer ended early", "try again; check proxies on the way", "soon"),
+    "no-s3": NO_S3,
     "login": Failure(
         AccessDenied,
         "the server refused the login",

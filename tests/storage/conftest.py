@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
@@ -26,7 +25,7 @@ from sqlite_recovery_tui.storage.timeouts import PATIENT, Timeouts
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.servers import S3Server, SftpServer, moto_s3, rclone_s3, rclone_sftp
 
-KINDS = ("files", "memory", "s3-moto", "s3-rclone", "s3-boto", "sftp")
+KINDS = ("files", "memory", "s3-moto", "s3-rclone", "s3-signed", "sftp")
 QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.5)
 """For servers that never answer."""
 _NUMBERS = itertools.count(1)
@@ -98,8 +97,8 @@ def build(request: pytest.FixtureRequest, kind: str, folder: Path) -> Place:
     s3: S3Server = request.getfixturevalue("rclone" if kind == "s3-rclone" else "moto")
     bucket = s3.make_bucket(f"bucket{next(_NUMBERS)}")
     root = s3.directory / bucket / ROOT if s3.directory else None
-    through_boto = kind == "s3-boto"
-    stores = [s3_of(s3, name, through_boto=through_boto) for name in (bucket, "no-such-bucket")]
+    signed = kind == "s3-signed"
+    stores = [s3_of(s3, name, signed=signed) for name in (bucket, "no-such-bucket")]
     return Place(kind, *stores, any_key=root is None, directory=root)
 
 
@@ -126,33 +125,21 @@ def s3_of(
     endpoint: str = "",
     path: str = ROOT,
     clock: FixedClock | None = None,
-    through_boto: bool = False,
+    signed: bool = False,
     timeouts: Timeouts = PATIENT,
 ) -> ObjectStore:
     """Return a store on a server that waits on a clock of its own, so that no test really waits."""
     clock = clock or FixedClock(datetime.now(UTC))
     config = s3_config(server, bucket, endpoint=endpoint, path=path)
-    site = (BotoSite if through_boto else S3Site)(config, clock=clock, timeouts=timeouts, environ={})
+    site = (SignedSite if signed else S3Site)(config, clock=clock, timeouts=timeouts, environ={})
     return ObjectStore(site, root=path, url=config.url, retry=Retry(clock))
 
 
-class BotoSite(S3Site):
+class SignedSite(S3Site):
     """S3 with every request by the way that is otherwise for odd keys."""
-
-    clients: ClassVar[dict[str, Any]] = {}
 
     def raw(self) -> Raw:
         return self.raw_for_odd_keys()
-
-    def boto_client(self) -> Any:
-        """Share one client: making one takes longer than most tests."""
-        endpoint = str(self._endpoint)
-        if endpoint not in self.clients:
-            self.clients[endpoint] = super().boto_client()
-        return self.clients[endpoint]
-
-    def close(self) -> None:
-        """Leave the client to the next."""
 
 
 def sftp_of(

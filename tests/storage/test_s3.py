@@ -251,9 +251,9 @@ def test_settings_become_the_clients(changes: dict[str, Any], expected: dict[str
             assert got[name] == value
 
 
-def test_an_access_point_travels_through_boto3() -> None:
+def test_an_access_point_travels_by_the_way_of_odd_keys() -> None:
     config = ReplicaConfig("s3", "s3", bucket="arn:aws:s3:eu-west-1:123456789012:accesspoint/mine")
-    assert type(S3Site(config, environ=KEYS).raw()).__name__ == "BotoRaw"
+    assert type(S3Site(config, environ=KEYS).raw()).__name__ == "SignedRaw"
 
 
 def test_an_untrusted_certificate_is_refused_until_told_otherwise(

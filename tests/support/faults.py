@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlite_recovery_tui.errors import StorageError, Unreachable
 from sqlite_recovery_tui.storage.base import ObjectInfo, Store, StoreKind
@@ -88,6 +89,10 @@ class FaultyStore:
     def url(self) -> str:
         return self.inner.url
 
+    @property
+    def lists_written_times(self) -> bool:
+        return self.inner.lists_written_times
+
     def answers_ranges(self, key: str) -> bool:
         return self.inner.answers_ranges(key)
 
@@ -102,6 +107,10 @@ class FaultyStore:
     def head(self, key: str) -> ObjectInfo:
         self._enter("head", key)
         return self.inner.head(key)
+
+    def written_time(self, key: str) -> datetime | None:
+        self._enter("head", key)
+        return self.inner.written_time(key)
 
     def get(self, key: str) -> bytes:
         return self._enter("get", key)(self.inner.get(key))
