@@ -48,6 +48,22 @@ def open_untrusted(
         immutable_uri(path),
         flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOFOLLOW,
     )
+    return _guarded(connection, guard, cache_bytes)
+
+
+def open_untrusted_through(
+    vfs: str, *, guard: Guard | None = None, cache_bytes: int = 8 << 20
+) -> apsw.Connection:
+    """Open the only database that the virtual file system `vfs` has, as `open_untrusted` does."""
+    connection = apsw.Connection(
+        "file:database?mode=ro&immutable=1",
+        flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+        vfs=vfs,
+    )
+    return _guarded(connection, guard, cache_bytes)
+
+
+def _guarded(connection: apsw.Connection, guard: Guard | None, cache_bytes: int) -> apsw.Connection:
     try:
         for option, value in _CONFIG.items():
             connection.config(option, value)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
+from sqlite_recovery_tui import words
 from sqlite_recovery_tui.errors import (
     Cancelled,
     InspectorDied,
@@ -27,7 +28,10 @@ from sqlite_recovery_tui.errors import (
 )
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
 from sqlite_recovery_tui.sqlite import messages
-from sqlite_recovery_tui.sqlite.inspector_process import ChangedError, InspectorProcess, StaleError
+from sqlite_recovery_tui.sqlite.inspector_exchange import ChangedError, StaleError
+from sqlite_recovery_tui.sqlite.inspector_process import InspectorProcess
+from sqlite_recovery_tui.sqlite.lazy.source import FetchLimits, PageSource
+from sqlite_recovery_tui.sqlite.lazy.supply import Supply
 from sqlite_recovery_tui.sqlite.messages import (
     CheckKind,
     CheckReport,
@@ -47,12 +51,26 @@ class Inspector:
 
     Safe to use from several threads: requests wait for one another, `close` and a cancel token act at
     once. A child that died, hung or was cancelled away is replaced at the next request.
+
+    With `pages` the database is elsewhere, and no file is at `path`: what a request needs is fetched, within
+    the limits of `fetch`, and kept beside `path` in a file without a name until `close`. Then every request
+    also raises what the source raises, and `RefusedError` beyond a limit; time limits count no waiting.
     """
 
-    def __init__(self, path: Path, *, limits: Limits = Limits()) -> None:  # noqa: B008  # it is frozen
-        """Look at the database at `path`; nothing is opened yet."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limits: Limits = Limits(),  # noqa: B008  # it is frozen
+        pages: PageSource | None = None,
+        fetch: FetchLimits = FetchLimits(),  # noqa: B008
+    ) -> None:
+        """Look at the database at `path`, or at the one that consists of `pages`; nothing is opened yet."""
         self._path = path
         self._limits = limits
+        self._pages = pages
+        self._fetch = fetch
+        self._supply: Supply | None = None
         self._lock = threading.Lock()
         self._child: InspectorProcess | None = None
         self._copy: Path | None = None
@@ -70,8 +88,18 @@ class Inspector:
 
     @property
     def path(self) -> Path:
-        """The database file."""
+        """The database file, or where it would be."""
         return self._path
+
+    @property
+    def fetched_pages(self) -> int:
+        """Pages that were fetched so far, those read ahead included; 0 for a file that is here."""
+        return self._supply.fetched_pages if self._supply else 0
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Bytes of the database that were fetched so far; fewer may have been transferred."""
+        return self._supply.fetched_bytes if self._supply else 0
 
     @property
     def pid(self) -> int | None:
@@ -79,10 +107,12 @@ class Inspector:
         child = self._child
         return child.pid if child and child.alive else None
 
-    def summary(self, *, cancel: CancelToken | None = None) -> DatabaseSummary:
+    def summary(
+        self, *, progress: ProgressFn = ignore_progress, cancel: CancelToken | None = None
+    ) -> DatabaseSummary:
         """Return what header and schema say of the whole. Raises `DamagedError`, `InspectorError`."""
-        seconds = self._limits.call_seconds
-        return self._ask("summary", {}, lambda raw: DatabaseSummary(**raw), seconds=seconds, cancel=cancel)
+        seconds, decode = self._limits.call_seconds, lambda raw: DatabaseSummary(**raw)
+        return self._ask("summary", {}, decode, seconds=seconds, progress=progress, cancel=cancel)
 
     def check(
         self,
@@ -95,7 +125,8 @@ class Inspector:
         """Check the file's structure, with `full` also every index against its table.
 
         Whatever the file does is a verdict; raises only `Cancelled`, and `RecoverError` when the file
-        cannot be opened at all. `seconds` limits the time (default: the limits' `check_seconds`).
+        cannot be opened at all, or a database that is elsewhere may or can not be fetched whole.
+        `seconds` limits the time (default: the limits' `check_seconds`).
         """
         return self._report("check", kind, progress, cancel, seconds)
 
@@ -109,10 +140,12 @@ class Inspector:
         """Look for rows that refer to rows that are not there; raises as `check` does."""
         return self._report("foreign_keys", "foreign-keys", progress, cancel, seconds)
 
-    def tables(self, *, cancel: CancelToken | None = None) -> tuple[TableInfo, ...]:
+    def tables(
+        self, *, progress: ProgressFn = ignore_progress, cancel: CancelToken | None = None
+    ) -> tuple[TableInfo, ...]:
         """List tables and views in the order of the schema."""
-        seconds = self._limits.call_seconds
-        return self._ask("tables", {}, messages.decode_tables, seconds=seconds, cancel=cancel)
+        seconds, decode = self._limits.call_seconds, messages.decode_tables
+        return self._ask("tables", {}, decode, seconds=seconds, progress=progress, cancel=cancel)
 
     def count(
         self,
@@ -127,7 +160,13 @@ class Inspector:
         return self._ask("count", {"table": table}, int, progress=progress, cancel=cancel, seconds=seconds)
 
     def rows(
-        self, table: str, *, offset: int = 0, limit: int = 100, cancel: CancelToken | None = None
+        self,
+        table: str,
+        *,
+        offset: int = 0,
+        limit: int = 100,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
     ) -> RowPage:
         """Return rows of a table (or view) from row `offset` on, in the order in which they lie on disk.
 
@@ -135,11 +174,17 @@ class Inspector:
         Raises `NotFoundError`, `DamagedError`, `InspectorError`.
         """
         arguments = {"table": table, "offset": max(0, min(offset, _MOST_OFFSET)), "limit": limit}
-        seconds = self._limits.call_seconds
-        return self._ask("rows", arguments, messages.decode_page, cancel=cancel, seconds=seconds)
+        seconds, decode = self._limits.call_seconds, messages.decode_page
+        return self._ask("rows", arguments, decode, seconds=seconds, progress=progress, cancel=cancel)
 
     def query(
-        self, sql: str, *, limit: int = 1000, seconds: float = 10.0, cancel: CancelToken | None = None
+        self,
+        sql: str,
+        *,
+        limit: int = 1000,
+        seconds: float = 10.0,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
     ) -> RowPage:
         """Run one reading statement and return its first rows, 10,000 at most.
 
@@ -148,17 +193,20 @@ class Inspector:
         """
         if len(sql) > _MOST_SQL:
             raise UsageError(f"the statement is longer than {_MOST_SQL} characters")
-        arguments = {"sql": sql, "limit": limit}
-        return self._ask("query", arguments, messages.decode_page, cancel=cancel, seconds=seconds)
+        arguments, decode = {"sql": sql, "limit": limit}, messages.decode_page
+        return self._ask("query", arguments, decode, seconds=seconds, progress=progress, cancel=cancel)
 
     def close(self) -> None:
         """End the child and remove what was copied; a request that is waiting ends with `Cancelled`."""
         self._closed = True
-        child = self._child
-        if child:
+        if child := self._child:
             child.kill()
+        if supply := self._supply:
+            supply.stop()
         with self._lock:
             self._drop()
+            if self._supply:
+                self._supply.close()
 
     def _report(
         self,
@@ -173,7 +221,13 @@ class Inspector:
         limit = self._limits.check_seconds if seconds is None else seconds
         try:
             verdict, texts = self._ask(
-                operation, arguments, messages.decode_verdict, seconds=limit, progress=progress, cancel=cancel
+                operation,
+                arguments,
+                messages.decode_verdict,
+                seconds=limit,
+                progress=progress,
+                cancel=cancel,
+                whole=True,
             )
         except TimedOut as error:
             verdict, texts = "timed-out", (error.message,)
@@ -190,9 +244,11 @@ class Inspector:
         seconds: float | None,
         progress: ProgressFn = ignore_progress,
         cancel: CancelToken | None = None,
+        whole: bool = False,
     ) -> _Result:
         call = partial(self._call, operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
         with self._lock:
+            self._prepare(progress, cancel, whole=whole)
             try:
                 raw = call()
             except StaleError:
@@ -213,6 +269,27 @@ class Inspector:
                 f"the process that looked into {self._name} sent what is no answer", object=self._name
             ) from None
 
+    def _prepare(self, progress: ProgressFn, cancel: CancelToken | None, *, whole: bool) -> None:
+        """Begin a request; with `whole` it needs every page of the database."""
+        if self._closed:
+            raise Cancelled("the inspector was closed")
+        if cancel:
+            cancel.check()
+        if self._pages is None:
+            return
+        if whole and not self._fetch.checks:
+            size = words.size(self._pages.pages * self._pages.page_size)
+            raise RefusedError(
+                f"{self._name}: a check would fetch all of it, {size}",
+                object=self._name,
+                hint="Restore it, and check what was restored.",
+            )
+        if self._supply is None:
+            self._supply = Supply(self._pages, self._path.parent, self._name, self._fetch)
+        self._supply.begin()
+        if whole:
+            self._supply.fill(progress, cancel)
+
     def _call(
         self,
         operation: str,
@@ -222,10 +299,6 @@ class Inspector:
         progress: ProgressFn,
         cancel: CancelToken | None,
     ) -> Any:
-        if self._closed:
-            raise Cancelled("the inspector was closed")
-        if cancel:
-            cancel.check()
         if self._child is None or not self._child.alive:
             self._drop()
             self._start(progress, cancel)
@@ -233,15 +306,17 @@ class Inspector:
         return self._child.call(operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
 
     def _start(self, progress: ProgressFn, cancel: CancelToken | None) -> None:
-        real = Path(os.path.realpath(self._path))
-        _check_file(real, self._name)
-        self._copy = Path(tempfile.mkdtemp(prefix="sqlrecover-")) if _lies_beside(real) else None
-        self._child = InspectorProcess(self._name, self._limits)
-        arguments = {
-            "path": os.fsencode(real).hex(),
-            "copy": os.fsencode(self._copy or "").hex(),
-            "limits": asdict(self._limits),
-        }
+        arguments: dict[str, Any] = {"path": "", "copy": "", "limits": asdict(self._limits)}
+        if self._supply:
+            size = {"page_size": self._supply.page_size, "pages": self._supply.pages}
+            arguments["pages"] = {"descriptor": self._supply.descriptor, **size}
+        else:
+            real = Path(os.path.realpath(self._path))
+            _check_file(real, self._name)
+            self._copy = Path(tempfile.mkdtemp(prefix="sqlrecover-")) if _lies_beside(real) else None
+            arguments["path"] = os.fsencode(real).hex()
+            arguments["copy"] = os.fsencode(self._copy or "").hex()
+        self._child = InspectorProcess(self._name, self._limits, self._supply)
         try:
             # A copy takes as long as it takes; silence still ends it.
             notice = self._child.call("open", arguments, seconds=None, progress=progress, cancel=cancel)

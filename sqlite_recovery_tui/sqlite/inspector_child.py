@@ -11,6 +11,7 @@ import queue
 import resource
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ import apsw
 
 from sqlite_recovery_tui.sqlite.child import checks, query, schema
 from sqlite_recovery_tui.sqlite.child.failure import Failure, explain
+from sqlite_recovery_tui.sqlite.child.files import DatabaseFile, PlainFile
+from sqlite_recovery_tui.sqlite.child.lazy import LazyFile
 from sqlite_recovery_tui.sqlite.child.rows import Browser
 from sqlite_recovery_tui.sqlite.child.session import Session
 from sqlite_recovery_tui.sqlite.child.settle import settle
@@ -35,6 +38,7 @@ class Inspection:
     def __init__(self, output: int) -> None:
         self._output = output
         self._requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._brought: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._current = 0
         self._cancelled = 0
@@ -48,7 +52,9 @@ class Inspection:
         try:
             for line in sys.stdin.buffer:
                 request = json.loads(line)
-                if "cancel" in request:
+                if "brought" in request:
+                    self._brought.put(request)
+                elif "cancel" in request:
                     self._cancel(int(request["cancel"]))
                 else:
                     self._requests.put(request)
@@ -80,23 +86,40 @@ class Inspection:
             return self._open(**arguments)
         if self._session is None or self._browser is None:
             raise Failure("failed", "no file is open")
-        if self._session.changed():
+        if self._session.file.changed():
             raise Failure("stale", "the file has changed since it was opened")
         self._session.watch = self._watch
         answer = _OPERATIONS[operation](self._session, self._browser, **arguments)
-        if self._session.changed():
+        if self._session.file.changed():
             raise Failure("changed", "the file was changed while it was looked at")
         return answer
 
-    def _open(self, path: str, copy: str, limits: dict[str, Any]) -> str:
+    def _open(self, path: str, copy: str, limits: dict[str, Any], pages: dict[str, int] | None = None) -> str:
         self._limits = Limits(**limits)
-        origin, directory = (Path(os.fsdecode(bytes.fromhex(name))) for name in (path, copy))
         _limit(self._limits)
-        file, notice = settle(origin, directory, self._watch)
+        file, notice = (LazyFile(**pages, ask=self._bring), "") if pages else self._settled(path, copy)
         _set(resource.RLIMIT_FSIZE, 0)
-        self._session = Session(file, self._limits, origin=origin, notice=notice)
+        self._session = Session(file, self._limits, notice=notice)
         self._browser = Browser(self._session)
         return notice
+
+    def _settled(self, path: str, copy: str) -> tuple[DatabaseFile, str]:
+        origin, directory = (Path(os.fsdecode(bytes.fromhex(name))) for name in (path, copy))
+        file, notice = settle(origin, directory, self._watch)
+        return PlainFile(file, origin), notice
+
+    def _bring(self, first: int, count: int) -> None:
+        """Have the parent bring pages; raise what SQLite takes for a failed read."""
+        watch, began = self._watch, time.monotonic()
+        if not watch.is_hopeless:
+            self._send({"fetch": [first, count]})
+            answer = self._brought.get()
+            watch.extend(time.monotonic() - began)
+            watch.is_costly = answer["costly"]
+            if answer["brought"]:
+                return
+            watch.abandon(Failure("failed", "pages could not be fetched"))
+        raise apsw.IOError("pages could not be fetched")
 
     def _cancel(self, number: int) -> None:
         with self._lock:
@@ -131,7 +154,7 @@ def _summary(session: Session, _: Browser) -> dict[str, Any]:
     return {
         **values,
         "page_size": head.page_size,
-        "size_bytes": session.path.stat().st_size,
+        "size_bytes": session.file.size_bytes,
         "encoding": head.text_encoding,
         "journal_mode": "wal" if head.write_version == 2 else "rollback",
         "user_version": head.user_version,

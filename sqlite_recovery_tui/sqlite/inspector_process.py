@@ -12,58 +12,29 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from typing import Any
 
-from sqlite_recovery_tui.errors import (
-    Cancelled,
-    DamagedError,
-    InspectorDied,
-    InspectorError,
-    NotFoundError,
-    RecoverError,
-    RefusedError,
-    TimedOut,
-    UsageError,
-)
-from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn
+from sqlite_recovery_tui.errors import InspectorDied
+from sqlite_recovery_tui.progress import CancelToken, ProgressFn
+from sqlite_recovery_tui.sqlite.inspector_exchange import HINT, Answered, Exchange
+from sqlite_recovery_tui.sqlite.lazy.supply import Supply
 from sqlite_recovery_tui.sqlite.messages import Limits
 
 _log = logging.getLogger(__name__)
 _COMMAND = (sys.executable, "-I", "-m", "sqlite_recovery_tui.sqlite.inspector_child")
-_POLL_SECONDS = 0.02
 _READ_BYTES = 1 << 18
 _SPARE_BYTES = 1 << 16
-_HINT = "The file may be damaged or hostile; nothing else is affected, and you can try again."
-
-
-class StaleError(InspectorError):
-    """The file is not the one any more that the child had opened: another child must open it."""
-
-
-class ChangedError(InspectorError):
-    """The file was written while the child looked at it."""
-
-
-_ERRORS: dict[str, type[RecoverError]] = {
-    "changed": ChangedError,
-    "damaged": DamagedError,
-    "not-found": NotFoundError,
-    "refused": RefusedError,
-    "stale": StaleError,
-    "timed-out": TimedOut,
-    "usage": UsageError,
-}
 
 
 class InspectorProcess:
     """A running child; after any failure to answer it is dead, and another has to be made."""
 
-    def __init__(self, name: str, limits: Limits) -> None:
-        """Start the child; `name` is the file as messages call it."""
+    def __init__(self, name: str, limits: Limits, supply: Supply | None = None) -> None:
+        """Start the child; `name` is the file as messages call it, `supply` brings its pages if it must."""
         self._name = name
         self._limits = limits
+        self._supply = supply
         self._number = 0
         self._buffer = bytearray()
         self._scanned = 0
@@ -81,6 +52,7 @@ class InspectorProcess:
             cwd="/",
             umask=0o077,
             process_group=0,
+            pass_fds=(supply.descriptor,) if supply else (),
         )
         assert self._process.stdin
         assert self._process.stdout
@@ -114,11 +86,13 @@ class InspectorProcess:
         `TimedOut`, `InspectorDied`, or what the child found wrong.
         """
         self._number += 1
-        exchange = _Exchange(self, self._number, seconds, progress, cancel)
+        exchange = Exchange(
+            self, self._number, seconds=seconds, progress=progress, cancel=cancel, supply=self._supply
+        )
         try:
             exchange.send(self._request(operation, arguments, seconds))
             return exchange.answer()
-        except _Answered as answered:
+        except Answered as answered:
             raise answered.error from None
         except BaseException:
             # The conversation is out of step: only a new child can be trusted to answer the next question.
@@ -147,7 +121,7 @@ class InspectorProcess:
             tail = self._process.stderr.read(4096) or b""
             _log.debug("inspection of %s ended with %s: %r", self._name, code, tail[-1000:])
         return InspectorDied(
-            f"the process that looked into {self._name} {_ending(code)}", object=self._name, hint=_HINT
+            f"the process that looked into {self._name} {_ending(code)}", object=self._name, hint=HINT
         )
 
     def _request(self, operation: str, arguments: dict[str, Any], seconds: float | None) -> bytes:
@@ -201,7 +175,7 @@ class InspectorProcess:
     def nonsense(self, what: str) -> InspectorDied:
         """Return the error for a child that does not keep to the conversation."""
         return InspectorDied(
-            f"the process that looked into {self._name} sent {what}", object=self._name, hint=_HINT
+            f"the process that looked into {self._name} sent {what}", object=self._name, hint=HINT
         )
 
     @property
@@ -211,109 +185,6 @@ class InspectorProcess:
     @property
     def limits(self) -> Limits:
         return self._limits
-
-
-class _Answered(Exception):
-    """The child answered with a failure, and lives."""
-
-    def __init__(self, error: RecoverError) -> None:
-        self.error = error
-
-
-class _Exchange:
-    """One request and what comes back, against the clock and the cancel token."""
-
-    def __init__(
-        self,
-        child: InspectorProcess,
-        number: int,
-        seconds: float | None,
-        progress: ProgressFn,
-        cancel: CancelToken | None,
-    ) -> None:
-        self._child = child
-        self._number = number
-        self._progress = progress
-        self._cancel = cancel
-        self._cancelled_at: float | None = None
-        self._grace = child.limits.grace_seconds
-        self._heard_at = time.monotonic()
-        self._deadline = None if seconds is None else self._heard_at + seconds + self._grace
-
-    def send(self, data: bytes) -> None:
-        """Write the whole request, however slowly the child takes it."""
-        rest = memoryview(data)
-        while rest:
-            try:
-                written = self._child.write(rest)
-            except OSError:
-                raise self._child.died() from None
-            rest = rest[written:]
-            if not written:
-                time.sleep(_POLL_SECONDS)
-                self._check_time()
-
-    def answer(self) -> Any:
-        """Wait for the answer; pass on progress, cancellation and the end of patience."""
-        while True:
-            message = self._child.line(_POLL_SECONDS)
-            if message is not None:
-                self._heard_at = time.monotonic()
-                if "progress" in message:
-                    self._report(message["progress"])
-                elif message.get("id") == self._number:
-                    return self._result(message)
-            self._check_time()
-
-    def _result(self, message: dict[str, Any]) -> Any:
-        if self._cancelled_at is not None:
-            raise _Answered(Cancelled("cancelled"))
-        if "result" in message:
-            return message["result"]
-        try:
-            kind, text, hint = (str(part) for part in message["failure"])
-        except (KeyError, TypeError, ValueError):
-            raise self._child.nonsense("what is no answer") from None
-        raise _Answered(self._error(kind, text, hint))
-
-    def _error(self, kind: str, text: str, hint: str) -> RecoverError:
-        if kind == "cancelled":
-            return Cancelled("cancelled")
-        name = self._child.name
-        message = text if kind == "usage" else f"{name}: {text}"
-        return _ERRORS.get(kind, InspectorError)(message, object=name, hint=hint)
-
-    def _report(self, state: Any) -> None:
-        try:
-            report = Progress(
-                phase=str(state["phase"]),
-                done=int(state["done"]),
-                total=None if state["total"] is None else int(state["total"]),
-                unit=str(state["unit"]),
-                detail=str(state["detail"]),
-            )
-        except (KeyError, TypeError, ValueError):
-            raise self._child.nonsense("what is no progress") from None
-        self._progress(report)
-
-    def _check_time(self) -> None:
-        now = time.monotonic()
-        if self._cancel and self._cancel.cancelled and self._cancelled_at is None:
-            self._cancelled_at = now
-            with suppress(OSError):
-                self._child.write(json.dumps({"cancel": self._number}).encode() + b"\n")
-        if self._cancelled_at is not None and now > self._cancelled_at + self._grace:
-            raise Cancelled("cancelled")
-        name = self._child.name
-        if self._deadline is not None and now > self._deadline:
-            raise TimedOut(f"looking into {name} took longer than it may", object=name, hint=_HINT)
-        if now > self._heard_at + self._child.limits.stall_seconds:
-            raise InspectorDied(
-                f"the process that looked into {name} showed no sign of life for"
-                f" {self._child.limits.stall_seconds:g} s and was stopped",
-                object=name,
-                hint=_HINT,
-            )
 
 
 def _ending(code: int) -> str:

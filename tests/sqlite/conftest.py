@@ -41,7 +41,7 @@ def make(tmp_path: Path) -> Make:
 def inspect() -> Iterator[Inspect]:
     """Start inspectors; they are closed when the test ends."""
     with ExitStack() as stack:
-        yield lambda path, limits=QUICK: stack.enter_context(Inspector(path, limits=limits))
+        yield lambda path, limits=QUICK, **pages: stack.enter_context(Inspector(path, limits=limits, **pages))
 
 
 def rewrite_schema(connection: sqlite3.Connection, *changes: tuple[str, str]) -> None:

@@ -68,19 +68,16 @@ def page_faults(session: Session, most: int) -> list[str]:
 
 def _freelist(session: Session, ledger: Ledger, pages: int) -> None:
     size = session.header.page_size
-    with open(session.path, "rb") as file:
-        file.seek(_FREELIST_FIELDS)
-        trunk, expected = struct.unpack(">II", file.read(8))
-        found = 0
-        while trunk and found <= pages and not ledger.full:
-            session.watch.check()
-            ledger.meet(trunk, "Freelist")
-            file.seek((trunk - 1) * size)
-            data = file.read(size).ljust(size, b"\0")
-            following, count = struct.unpack_from(">II", data)
-            count = min(count, size // 4 - 2)
-            for leaf in struct.unpack_from(f">{count}I", data, 8):
-                ledger.meet(leaf, "Freelist")
-            found, trunk = found + 1 + count, following
+    trunk, expected = struct.unpack(">II", session.file.read(_FREELIST_FIELDS, 8))
+    found = 0
+    while trunk and found <= pages and not ledger.full:
+        session.watch.check()
+        ledger.meet(trunk, "Freelist")
+        data = session.file.read((trunk - 1) * size, size).ljust(size, b"\0")
+        following, count = struct.unpack_from(">II", data)
+        count = min(count, size // 4 - 2)
+        for leaf in struct.unpack_from(f">{count}I", data, 8):
+            ledger.meet(leaf, "Freelist")
+        found, trunk = found + 1 + count, following
     if found != expected:
         ledger.complain(f"Freelist: {found} pages where the header says {expected}")

@@ -14,15 +14,15 @@ _PAGE_BYTES = 6 << 20
 _MOST_CELLS = 200_000
 
 
-def expression(value: str, cell_bytes: int) -> str:
+def expression(value: str, cell_bytes: int, whole_bytes: int = WHOLE_BYTES) -> str:
     """Return SQL that yields numbers as they are, and `t` or `b`, size, colon, hex for text and blobs.
 
-    `value` is evaluated several times: it must be a column. Hexadecimal keeps NUL, invalid UTF-8 and
-    both kinds of UTF-16 intact on the way.
+    `value` is evaluated several times: it must be a column. Of one above `whole_bytes` only the size is
+    sent. Hexadecimal keeps NUL, invalid UTF-8 and both kinds of UTF-16 intact on the way.
     """
     beginning = f"hex(substr(CAST({value} AS BLOB), 1, {cell_bytes}))"
     size = f"octet_length({value})"
-    shown = f"{size} || ':' || CASE WHEN {size} <= {WHOLE_BYTES} THEN {beginning} ELSE '' END"
+    shown = f"{size} || ':' || CASE WHEN {size} <= {whole_bytes} THEN {beginning} ELSE '' END"
     text, blob = f"WHEN 'text' THEN 't' || {shown}", f"WHEN 'blob' THEN 'b' || {shown}"
     return f"CASE typeof({value}) {text} {blob} ELSE {value} END"
 

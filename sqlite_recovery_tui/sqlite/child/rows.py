@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from sqlite_recovery_tui.sqlite.child import schema
-from sqlite_recovery_tui.sqlite.child.cells import expression, first_columns, fit, page
+from sqlite_recovery_tui.sqlite.child.cells import WHOLE_BYTES, expression, first_columns, fit, page
 from sqlite_recovery_tui.sqlite.child.failure import is_damage, missing_part
 from sqlite_recovery_tui.sqlite.child.paging import Pager, Place, pager
 from sqlite_recovery_tui.sqlite.child.query import prepare
@@ -78,7 +78,7 @@ class Browser:
         self, table: Table, columns: list[str], error: apsw.SQLError
     ) -> tuple[list[str], str]:
         missing = missing_part(error)
-        generated = {name for name, *_, is_generated in table.columns if is_generated}
+        generated = table.generated
         rest = [name for name in columns if name not in generated]
         if not missing or not generated or not rest:
             raise error
@@ -98,6 +98,8 @@ class _Read:
     has_more: bool = False
     stopped: str = ""
     """Why the page ends early."""
+    cut: bool = False
+    """Whether it ends early because it has cost enough, and goes on in the next."""
 
     def rows(self, columns: list[str]) -> list[list[Any]]:
         """Return the rows as cells for the wire."""
@@ -110,15 +112,19 @@ class _Read:
             rows = rows[::-1][-(total - self.offset) :]
             self.has_more = self.offset + len(rows) < total
         else:
-            self.has_more = len(rows) > self.limit
+            self.has_more = len(rows) > self.limit or self.cut
             self._remember(rows)
         del rows[self.limit :]
-        for row in rows:
-            self._fill_large(columns, row)
+        for index, row in enumerate(rows):
+            try:
+                self._fill_large(columns, row)
+            except apsw.Error as error:
+                self._stop_at(index, error)
+                del rows[index:]
         return [row[1:] for row in rows]
 
     def _sql(self, columns: list[str], place: Place) -> str:
-        cells = [expression(f"t.{quote(name)}", self.width) for name in columns]
+        cells = [expression(f"t.{quote(name)}", self.width, self._whole_bytes(name)) for name in columns]
         fetch = self.limit if place.backwards else self.limit + 1
         return (
             f"SELECT {self.pages.rowid}, {', '.join(cells)} FROM {self.pages.source} {place.where}"
@@ -128,15 +134,30 @@ class _Read:
     def _fetch(self, sql: str, place: Place) -> list[list[Any]]:
         rows: list[list[Any]] = []
         try:
-            rows.extend(list(row) for row in self.session.browse.execute(sql, place.bindings))
+            for row in self.session.browse.execute(sql, place.bindings):
+                rows.append(list(row))
+                if self.session.watch.is_costly and not place.backwards:
+                    self.cut, self.stopped = True, "fewer rows, because these were costly to fetch"
+                    break
         except apsw.Error as error:
-            if not rows or not is_damage(error):
-                raise
-            self.stopped = f"the rows after these cannot be read: {error}"
+            self._stop_at(len(rows), error)
         return rows
 
+    def _stop_at(self, readable: int, error: apsw.Error) -> None:
+        """Be content with the rows before the damage, if there are any; raise `error` for all else."""
+        if not readable or self.session.watch.stopped or not is_damage(error):
+            raise error
+        self.stopped = f"the rows after these cannot be read: {error}"
+        self.has_more = False
+
+    def _whole_bytes(self, column: str) -> int:
+        """Return how large a value is read by SQL; `_fill_large` reads the beginning of larger ones."""
+        if self.pages.rowid == "NULL" or column in self.table.generated:
+            return WHOLE_BYTES
+        return self.session.file.whole_bytes
+
     def _remember(self, rows: list[list[Any]]) -> None:
-        if self.has_more and self.pages.rowid != "NULL":
+        if len(rows) > self.limit and self.pages.rowid != "NULL":
             self.pages.remember(self.offset + self.limit, (rows[self.limit][0],))
 
     def _fill_large(self, columns: list[str], row: list[Any]) -> None:
@@ -150,6 +171,8 @@ class _Read:
             opened = self.session.browse.blob_open("main", self.table.name, column, rowid, False)
             with closing(opened) as blob:
                 return blob.read(self.width).hex()
-        except apsw.Error:
+        except apsw.Error as error:
+            if is_damage(error) or self.session.watch.stopped:
+                raise
             # A generated column has no bytes of its own to read; its size is still told.
             return ""

@@ -47,6 +47,11 @@ class Table:
     without_rowid: bool = False
     notice: str = ""
 
+    @property
+    def generated(self) -> set[str]:
+        """Names of the columns that are computed."""
+        return {name for name, *_, is_generated in self.columns if is_generated}
+
     def to_wire(self) -> dict[str, Any]:
         """Return what `messages.decode_table` reads."""
         return {name: value for name, value in vars(self).items() if name != "key"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import apsw
 
 from sqlite_recovery_tui.formats import header
 from sqlite_recovery_tui.sqlite.child.failure import Failure
+from sqlite_recovery_tui.sqlite.child.files import DatabaseFile
 from sqlite_recovery_tui.sqlite.child.watch import Watch
-from sqlite_recovery_tui.sqlite.connect import open_untrusted
 from sqlite_recovery_tui.sqlite.guard import Guard
 from sqlite_recovery_tui.sqlite.messages import Limits, decode_text
 
@@ -21,15 +20,14 @@ _CHECK_CACHE = 64 << 20
 
 
 class Session:
-    """The file at `path`, opened as often as the work needs and never written.
+    """One database, opened as often as the work needs and never written.
 
     `browse` has inert collations; `strict` has nothing the application would have to register.
     """
 
-    def __init__(self, path: Path, limits: Limits, *, origin: Path, notice: str = "") -> None:
-        """Look at the bytes in `path`: those of `origin`, or a copy of it that `notice` explains."""
-        self.path = path
-        self.origin = origin
+    def __init__(self, file: DatabaseFile, limits: Limits, *, notice: str = "") -> None:
+        """Look at the bytes of `file`; `notice` explains where they are a copy."""
+        self.file = file
         self.limits = limits
         self.notice = notice
         self.watch = Watch(lambda _: None, None)
@@ -39,15 +37,13 @@ class Session:
         self._connections: list[apsw.Connection] = []
         self._browse: apsw.Connection | None = None
         self._strict: apsw.Connection | None = None
-        self._fingerprint = fingerprint(origin)
         self._header: header.DatabaseHeader | None = None
 
     @property
     def header(self) -> header.DatabaseHeader:
         """The file's header; raises `Failure` or `FormatError` when it has none."""
         if self._header is None:
-            with open(self.path, "rb") as file:
-                start = file.read(header.SIZE)
+            start = self.file.read(0, header.SIZE)
             if not start:
                 raise Failure("damaged", "the file is empty: it holds no database")
             self._header = header.parse(start)
@@ -76,7 +72,7 @@ class Session:
         """Open another connection, which stops when the watch says so; for `release` to close."""
         # SQLite takes a file shorter than its header for a new, empty database.
         _ = self.header
-        connection = open_untrusted(self.path, guard=self.guard, cache_bytes=cache_bytes)
+        connection = self.file.connect(self.guard, cache_bytes)
         connection.set_progress_handler(self._tick, _STEPS_PER_TICK)
         self._connections.append(connection)
         return connection
@@ -94,10 +90,6 @@ class Session:
         """Decode what `CAST(… AS BLOB)` made of a text in the schema."""
         return decode_text(value, self.encoding) if isinstance(value, bytes) else str(value or "")
 
-    def changed(self) -> bool:
-        """Tell whether somebody wrote or replaced the file, or what lies beside it, since it was opened."""
-        return fingerprint(self.origin) != self._fingerprint
-
     def interrupt(self) -> None:
         """Stop the running statements; safe from any thread."""
         # A connection must not be closed in one thread while it is interrupted in another.
@@ -111,20 +103,6 @@ class Session:
     def _stand_in(self, connection: apsw.Connection, name: str) -> None:
         self.stand_ins.add(name)
         connection.create_collation(name, _compare)
-
-
-def fingerprint(path: Path) -> tuple[tuple[int, ...], ...]:
-    """Return what changes when a database, its `-wal` or its `-journal` is written or replaced."""
-    return tuple(_state(path.with_name(path.name + suffix)) for suffix in ("", "-wal", "-journal"))
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    try:
-        state = path.stat()
-    except FileNotFoundError:
-        return ()
-    # An empty -wal or -journal comes and goes without a change of the database.
-    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) if state.st_size else ()
 
 
 def _compare(left: str, right: str) -> int:

@@ -12,7 +12,7 @@ import apsw
 
 from sqlite_recovery_tui import words
 from sqlite_recovery_tui.sqlite.child.failure import Failure
-from sqlite_recovery_tui.sqlite.child.session import fingerprint
+from sqlite_recovery_tui.sqlite.child.files import fingerprint
 from sqlite_recovery_tui.sqlite.child.watch import Watch
 
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")

@@ -23,17 +23,36 @@ class Watch:
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._next_report = time.monotonic() + _REPORT_SECONDS
         self._cancelled = False
+        self._abandoned: Failure | None = None
+        self.is_costly = False
+        """Whether so much was fetched for the request that it should come to an end soon."""
         self._measure: Callable[[], int] | None = None
         self._state: dict[str, Any] = {"phase": "", "done": 0, "total": None, "unit": "", "detail": ""}
 
     def cancel(self) -> None:
         self._cancelled = True
 
+    def abandon(self, reason: Failure) -> None:
+        """Stop the request: what it needs cannot be had."""
+        self._abandoned = self._abandoned or reason
+
+    def extend(self, seconds: float) -> None:
+        """Put the deadline off by time that was spent waiting for pages."""
+        if self._deadline is not None:
+            self._deadline += seconds
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nothing more needs to be fetched for the request."""
+        return self._cancelled or self._abandoned is not None
+
     @property
     def stopped(self) -> Failure | None:
         """Why the request must stop now; None while it need not."""
         if self._cancelled:
             return Failure("cancelled", "cancelled")
+        if self._abandoned:
+            return self._abandoned
         if self._deadline is not None and time.monotonic() > self._deadline:
             return Failure("timed-out", "stopped at the time limit")
         return None
@@ -43,7 +62,7 @@ class Watch:
         now = time.monotonic()
         if now >= self._next_report:
             self.report(now)
-        return self._cancelled or (self._deadline is not None and now > self._deadline)
+        return self.is_hopeless or (self._deadline is not None and now > self._deadline)
 
     def check(self) -> None:
         """Raise the `Failure` that stops the request, if there is one."""

@@ -1,0 +1,1 @@
+"""Databases that are elsewhere, brought page by page as they are looked at. Knows no replica format."""
