@@ -117,6 +117,10 @@ class Walker:
             if flags == 0:
                 if at + FRAMED.block > len(data):
                     break
+                if data[at + 6 : at + 13] != LZ4_HEADER:
+                    raise FormatError(
+                        f"LTX page {pgno} in an LZ4 frame of an unknown kind", offset=base + at + 6
+                    )
                 length = _BLOCK_LENGTH.unpack_from(data, at + 13)[0] & ~STORED
             if not 0 < length <= bound:
                 raise FormatError(

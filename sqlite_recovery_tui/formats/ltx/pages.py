@@ -201,8 +201,7 @@ class Room:
             return bool((between.copy().view("<u2")[:, 0] == index.pgno.astype(np.uint16)).all())
         heads = np.empty((len(index), FRAMED.head), dtype=np.uint8)
         _write_heads(FRAMED, index, heads)
-        expected = np.frombuffer(LZ4_HEADER, dtype=np.uint8)
-        return bool((between[:, 4:10] == heads).all() and (between[:, 10:] == expected).all())
+        return bool((between[:, 4:10] == heads).all())
 
     def _check_end_marks(self, index: PageIndex, place: I64) -> None:
         marks = self._at_any_byte(np.dtype("<u4"))[place + index.length.astype(np.int64) - FRAMED.foot]
@@ -224,8 +223,6 @@ class Room:
         ):
             frame = self._packed[at : at + length].tobytes()
             offset = int(found.index.offset[i])
-            if spelling is FRAMED and frame[FRAMED.head : FRAMED.block - _WORD] != LZ4_HEADER:
-                raise FormatError(f"LTX page {pgno} in an LZ4 frame of an unknown kind", offset=offset + 6)
             page = _decode_block(frame, spelling, self.page_size)
             if len(page) != self.page_size:
                 raise FormatError(f"LTX page {pgno} cannot be decoded", offset=offset + spelling.block)

@@ -50,8 +50,9 @@ def leb128(value: int) -> bytes:
 @examples(100)
 @given(st.lists(values_63 | st.integers(0, 300), max_size=40))
 def test_varints_are_those_of_the_definition(values: list[int]) -> None:
-    data = indexes.encode_varints(np.array(values, dtype=np.uint64))
+    data, ends = indexes.encode_varints(np.array(values, dtype=np.uint64))
     assert data == b"".join(map(leb128, values))
+    assert np.diff(ends, prepend=0).tolist() == [len(leb128(value)) for value in values]
     if values:
         assert indexes.decode_varints(data).tolist() == values
 
