@@ -74,7 +74,9 @@ def to_txid(timeline: Timeline, txid: int, *, nearest: bool, to_last_good: bool)
     if route is not None:
         return Found(lineage, route)
     before, after = lineage.around_txid(txid)
-    hole = next((gap for gap in lineage.gaps if gap.is_damage and _hides_txid(gap, txid)), None)
+    is_stored = txid <= lineage.files[-1].max_txid
+    holes = (gap for gap in lineage.gaps if is_stored and gap.is_damage and _hides_txid(gap, txid))
+    hole = next(holes, None)
     if hole is not None and (hole.before is None or before == hole.before):
         notes = pass_hole(hole, f"TXID {Txid(txid)}", to_last_good and before is not None)
     elif nearest and before is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_recovery_tui.domain import Continuity, Position, RestorePoint
+from sqlite_recovery_tui.domain import Continuity, Place, RestorePoint, Txid
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,17 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class GenerationProof:
-    """What was shown of one generation."""
+class LineageProof:
+    """What was shown of one lineage: a generation, or the LTX files."""
 
-    generation: str
+    title: str
+    generation: str | None
     faults: tuple[Fault, ...]
     unproven: tuple[str, ...]
     attested: tuple[int, ...]
-    """WAL indexes whose end a later snapshot attests."""
-    end: Position | None
-    """The last commit that the generation's newest chain reaches."""
+    """WAL indexes whose end a later snapshot attests; TXIDs whose state several files agree on."""
+    end: Place | None
+    """The last commit that the newest chain reaches."""
 
     @property
     def verdict(self) -> Continuity:
@@ -52,7 +53,7 @@ class GenerationProof:
             "verdict": self.verdict,
             "faults": [fault.to_json() for fault in self.faults],
             "unproven": list(self.unproven),
-            "attested": list(self.attested),
+            "attested": [item if self.generation else Txid(item).label for item in self.attested],
             "end": self.end.to_json() if self.end else None,
         }
 
@@ -61,21 +62,33 @@ class GenerationProof:
 class ReplicaProof:
     """What was shown of a replica."""
 
-    generations: tuple[GenerationProof, ...]
+    lineages: tuple[LineageProof, ...]
     objects: int
     bytes_fetched: int
 
     @property
+    def generations(self) -> tuple[LineageProof, ...]:
+        """The proofs of v0.3 generations."""
+        return tuple(proof for proof in self.lineages if proof.generation is not None)
+
+    @property
+    def ltx(self) -> LineageProof | None:
+        """The proof of the LTX files, where there are any."""
+        return next((proof for proof in self.lineages if proof.generation is None), None)
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
-        return tuple(fault for proof in self.generations for fault in proof.faults)
+        return tuple(fault for proof in self.lineages for fault in proof.faults)
 
     @property
     def unproven(self) -> tuple[str, ...]:
-        return tuple(f"{proof.generation}: {text}" for proof in self.generations for text in proof.unproven)
+        return tuple(
+            f"{proof.generation or proof.title}: {text}" for proof in self.lineages for text in proof.unproven
+        )
 
     @property
     def verdict(self) -> Continuity:
-        verdicts = {proof.verdict for proof in self.generations}
+        verdicts = {proof.verdict for proof in self.lineages}
         return "damaged" if "damaged" in verdicts else "consistent" if "consistent" in verdicts else "proven"
 
     def to_json(self) -> dict[str, Any]:
@@ -85,4 +98,5 @@ class ReplicaProof:
             "objects": self.objects,
             "bytes_fetched": self.bytes_fetched,
             "generations": [proof.to_json() for proof in self.generations],
+            "ltx": self.ltx.to_json() if self.ltx else None,
         }

@@ -17,7 +17,7 @@ from sqlite_recovery_tui.restore.apply import PageWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.tear import SHIPPED_AFTER
 from sqlite_recovery_tui.verify.images import Image, Mark, differing, load
-from sqlite_recovery_tui.verify.proof import Fault, GenerationProof
+from sqlite_recovery_tui.verify.proof import Fault, LineageProof
 
 MEMORY_BYTES = 48 << 20
 
@@ -54,7 +54,7 @@ class Prover:
     _end: Position | None = None
     _images: int = 0
 
-    def prove(self) -> GenerationProof:
+    def prove(self) -> LineageProof:
         """Prove every run and report the holes between them."""
         faults = []
         for gap in self.generation.gaps:
@@ -66,8 +66,13 @@ class Prover:
             self._findings = []
             self._run(run)
             faults += [self._fault(run, finding) for finding in self._findings]
-        return GenerationProof(
-            self.generation.id, tuple(faults), tuple(self._unproven), tuple(self._attested), self._end
+        return LineageProof(
+            self.generation.title,
+            self.generation.id,
+            tuple(faults),
+            tuple(self._unproven),
+            tuple(self._attested),
+            self._end,
         )
 
     def _run(self, run: Run) -> None:

@@ -7,21 +7,24 @@ WAL between them, which nothing else in the v0.3 format does.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import NotFoundError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
-from sqlite_recovery_tui.replica.generations import Generation, snapshot_point
+from sqlite_recovery_tui.replica.generations import Generation
+from sqlite_recovery_tui.replica.lineage import Lineage
+from sqlite_recovery_tui.replica.ltx import LtxLineage
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.storage.base import Store
-from sqlite_recovery_tui.verify.proof import Fault, GenerationProof, ReplicaProof
+from sqlite_recovery_tui.verify.ltx_prover import LtxProver
+from sqlite_recovery_tui.verify.proof import Fault, LineageProof, ReplicaProof
 from sqlite_recovery_tui.verify.prover import Prover
 
-__all__ = ["Fault", "GenerationProof", "ReplicaProof", "verify_replica"]
+__all__ = ["Fault", "LineageProof", "ReplicaProof", "verify_replica"]
 
 
 def verify_replica(
@@ -46,8 +49,8 @@ def verify_replica(
     meter = _Meter(progress, timeline.objects)
     with tempfile.TemporaryDirectory(prefix="sqlrecover-verify-", dir=folder) as own:
         proofs = tuple(
-            Prover(fetcher, generation, Path(own), meter.count, _next_start(timeline, generation)).prove()
-            for generation in timeline.generations
+            _prover(fetcher, lineage, Path(own), meter.count, _next_start(timeline, lineage)).prove()
+            for lineage in timeline.lineages
         )
     return ReplicaProof(proofs, fetcher.objects_fetched, fetcher.bytes_fetched)
 
@@ -63,8 +66,21 @@ class _Meter:
         self.progress(Progress("verifying", self.done, self.total, "objects", detail))
 
 
-def _next_start(timeline: Timeline, generation: Generation) -> RestorePoint | None:
-    """Return the first snapshot of the generation behind `generation`."""
-    behind = timeline.generations[timeline.generations.index(generation) + 1 :]
-    firsts = (snapshot_point(item.snapshots[0]) for item in behind if item.snapshots)
-    return next(firsts, None)
+def _prover(
+    fetcher: Fetcher,
+    lineage: Lineage,
+    folder: Path,
+    count: Callable[[str], None],
+    following: RestorePoint | None,
+) -> Prover | LtxProver:
+    """Return what proves this kind of lineage."""
+    if isinstance(lineage, Generation):
+        return Prover(fetcher, lineage, folder, count, following)
+    assert isinstance(lineage, LtxLineage)
+    return LtxProver(fetcher, lineage, count, following)
+
+
+def _next_start(timeline: Timeline, lineage: Lineage) -> RestorePoint | None:
+    """Return where history begins again behind `lineage`."""
+    behind = timeline.lineages[timeline.lineages.index(lineage) + 1 :]
+    return next((first for item in behind if (first := item.oldest())), None)
