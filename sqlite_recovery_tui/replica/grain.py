@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import accumulate, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from sqlite_recovery_tui.domain import RestorePoint
@@ -93,7 +93,7 @@ def grain_of(points: Iterable[RestorePoint]) -> Grain:
         return Grain(None, ())
     ages = [(times[0] - time).total_seconds() for time in times]
     lengths = [older - newer for newer, older in pairwise(ages)]
-    blocks = _but_for_chance(_joined(_sharpened(_joined(_in_groups(ages, lengths)), lengths)))
+    blocks = _but_for_chance(_joined(_in_groups(ages, lengths)))
     periods = (
         Period(block.median, times[block.end], ages[block.end], block.end - block.first) for block in blocks
     )
@@ -168,21 +168,6 @@ def _is_thinner(older: _Block, newer: _Block) -> bool:
     short = bisect_right(newer.lengths, limit) / len(newer.lengths)
     long = 1 - bisect_right(older.lengths, limit) / len(older.lengths)
     return min(short, long) >= _MOST
-
-
-def _sharpened(blocks: list[_Block], lengths: Sequence[float]) -> list[_Block]:
-    """Move each border to where the steps change, which groups of ages only show roughly."""
-    for number in range(len(blocks) - 1):
-        newer, older = blocks[number : number + 2]
-        limit = math.sqrt(newer.median * older.median)
-        is_long = [length > limit for length in lengths[newer.first : older.end]]
-        long_in_front = list(accumulate(is_long, initial=0))
-        # Steps on the wrong side, but for a constant; neither side is left empty.
-        border = min(range(1, len(is_long)), key=lambda count: 2 * long_in_front[count] - count)
-        middle = newer.first + border
-        blocks[number] = _Block(newer.first, middle, sorted(lengths[newer.first : middle]))
-        blocks[number + 1] = _Block(middle, older.end, sorted(lengths[middle : older.end]))
-    return blocks
 
 
 def _rounded(seconds: float) -> str:
