@@ -1,4 +1,4 @@
-"""A sample incident to explore, and the small v0.3 writer that its history is made with."""
+"""A sample incident to explore, and the small writers that its history is made with."""
 
 from sqlite_recovery_tui.demo.incident import DEFAULT_DIRECTORY, DemoIncident, build
 

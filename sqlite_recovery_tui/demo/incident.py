@@ -1,4 +1,4 @@
-"""Build the sample incident: an hour of a shop's history in two replicas, and a migration gone wrong.
+"""Build the sample incident: an hour of a shop's history in three replicas, and two acts gone wrong.
 
 Nothing is mocked: a real database, real write-ahead logs, replicas that stock Litestream restores. The
 same moment gives the same files, byte for byte.
@@ -18,6 +18,8 @@ from pathlib import Path
 from random import Random
 
 from sqlite_recovery_tui.clock import SYSTEM
+from sqlite_recovery_tui.demo import jobs as queue
+from sqlite_recovery_tui.demo.jobs import JobsIncident
 from sqlite_recovery_tui.demo.salts import repeatable_salts
 from sqlite_recovery_tui.demo.shop import MIGRATION, Counts, Shop
 from sqlite_recovery_tui.demo.writer import GenerationWriter, Sink, folder_sink
@@ -45,6 +47,9 @@ class DemoIncident:
     config: Path
     database: Path
     replicas: tuple[Path, ...]
+    """Of the shop's database."""
+    jobs: JobsIncident
+    """The shop's queue, in a replica of Litestream 0.5."""
     disaster_time: datetime
     """When the bad migration was committed."""
     last_good_time: datetime
@@ -105,20 +110,27 @@ class _Incident:
             after = shop.counts()
             self._ship(writer, disaster + timedelta(seconds=1))
             self._trade(writer, shop, _DISASTER - 0.1, 0.0)
+        jobs = queue.build(
+            self.database.with_name("jobs.db"),
+            self.directory / "replicas" / "jobs",
+            end=self.end,
+            random=self.random,
+        )
         stamp = self.shipped.timestamp()
         os.utime(self.database, (stamp, stamp))
-        config = self._write_config()
+        config = self._write_config(jobs)
         return DemoIncident(
             directory=self.directory,
             config=config,
             database=self.database,
             replicas=(self.primary, self.offsite),
+            jobs=jobs,
             disaster_time=disaster,
             last_good_time=last_good,
             before=before,
             after=after,
-            story=self._story(disaster, last_good, before, after),
-            commands=_commands(self.directory, last_good),
+            story=self._story(disaster, last_good, before, after, jobs),
+            commands=_commands(self.directory, last_good, jobs.script_time),
         )
 
     def _at(self, minutes_before_end: float) -> datetime:
@@ -175,19 +187,21 @@ class _Incident:
 
         return store
 
-    def _write_config(self) -> Path:
+    def _write_config(self, jobs: JobsIncident) -> Path:
         config = self.directory / "litestream.yml"
         config.write_text(
             _CONFIG.format(
                 database=json.dumps(str(self.database), ensure_ascii=False),
                 primary=json.dumps(str(self.primary), ensure_ascii=False),
                 offsite=json.dumps(str(self.offsite), ensure_ascii=False),
+                jobs_database=json.dumps(str(jobs.database), ensure_ascii=False),
+                jobs_replica=json.dumps(str(jobs.replica), ensure_ascii=False),
             )
         )
         return config
 
     def _story(
-        self, disaster: datetime, last_good: datetime, before: Counts, after: Counts
+        self, disaster: datetime, last_good: datetime, before: Counts, after: Counts, jobs: JobsIncident
     ) -> tuple[str, ...]:
         orders, invoices = before.orders - after.orders, before.invoices - after.invoices
         return (
@@ -198,13 +212,15 @@ class _Incident:
             f"{_clock(self.lost or self.end)}  one upload to offsite was lost, and nobody noticed",
             f"{_clock(disaster)}  migration {MIGRATION} ran: {_share(orders, before.orders)} orders"
             f" and {_share(invoices, before.invoices)} invoices are gone",
+            f"{_clock(jobs.script_time)}  a clean-up script closed all {jobs.lost:,} waiting jobs in jobs.db,"
+            " which Litestream 0.5 replicates",
             f"{_clock(self.shipped)}  the shop, still taking orders, was stopped; you were called",
-            f"The last good moment is {_clock(last_good)}.",
+            f"The last good moment of shop.db is {_clock(last_good)}.",
         )
 
 
 _CONFIG = """\
-# The sample incident of sqlrecover. Litestream 0.3 reads this file too.
+# The sample incident of sqlrecover. Litestream 0.3 reads this file too; of jobs.db it sees no backup.
 dbs:
   - path: {database}
     replicas:
@@ -218,11 +234,18 @@ dbs:
         path: {offsite}
         sync-interval: 10s
         retention: 72h
+  - path: {jobs_database}
+    replicas:
+      - name: archive
+        type: file
+        path: {jobs_replica}
+        sync-interval: 2s
 """
 
 
-def _commands(directory: Path, last_good: datetime) -> tuple[str, ...]:
+def _commands(directory: Path, last_good: datetime, script: datetime) -> tuple[str, ...]:
     moment = last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
+    before_script = script.strftime("%Y-%m-%dT%H:%M:%SZ")
     return (
         f"cd {_quoted(directory)}",
         "sqlrecover",
@@ -230,6 +253,8 @@ def _commands(directory: Path, last_good: datetime) -> tuple[str, ...]:
         f"sqlrecover restore -timestamp {moment} -o restored.db shop.db",
         "sqlrecover verify restored.db",
         f"sqlrecover restore -replica offsite -timestamp {moment} -o offsite.db shop.db",
+        "sqlrecover ltx -level all jobs.db",
+        f"sqlrecover restore -timestamp {before_script} -o jobs-restored.db jobs.db",
     )
 
 

@@ -123,7 +123,10 @@ def test_stock_litestream_is_fooled_by_offsite(incident: DemoIncident, tmp_path:
 
 def test_stock_litestream_reads_the_configuration(incident: DemoIncident, tmp_path: Path) -> None:
     databases = yaml.safe_load(incident.config.read_text())["dbs"]
-    assert [(item["path"], len(item["replicas"])) for item in databases] == [(str(incident.database), 2)]
+    assert [(item["path"], len(item["replicas"])) for item in databases] == [
+        (str(incident.database), 2),
+        (str(incident.jobs.database), 1),
+    ]
     output = tmp_path / "restored.db"
     config = ["-config", str(incident.config), "-replica", "primary", "-o", str(output)]
     command = [litestream("0.3.13"), "restore", *config, str(incident.database)]
@@ -135,14 +138,17 @@ def test_story_and_commands_name_the_moment(incident: DemoIncident) -> None:
     assert any(MIGRATION in line for line in incident.story)
     assert f"{incident.last_good_time:%H:%M:%SZ}" in incident.story[-1]
     restores = [line for line in incident.commands if line.startswith("sqlrecover restore ")]
-    assert all(f"-timestamp {incident.last_good_time:%Y-%m-%dT%H:%M:%SZ} " in line for line in restores)
-    assert restores
+    moments = {"shop.db": incident.last_good_time, "jobs.db": incident.jobs.script_time}
+    assert {line.rpartition(" ")[2] for line in restores} == set(moments)
+    for line in restores:
+        assert f"-timestamp {moments[line.rpartition(' ')[2]]:%Y-%m-%dT%H:%M:%SZ} " in line
 
 
 def test_same_moment_gives_the_same_files(incident: DemoIncident, tmp_path: Path) -> None:
     again = build(tmp_path / "demo", now=NOW)
     assert digest(again.directory / "replicas") == digest(incident.directory / "replicas")
     assert again.database.read_bytes() == incident.database.read_bytes()
+    assert again.jobs.database.read_bytes() == incident.jobs.database.read_bytes()
 
 
 def digest(folder: Path) -> dict[str, tuple[int, str]]:
@@ -151,7 +157,8 @@ def digest(folder: Path) -> dict[str, tuple[int, str]]:
             path.stat().st_mtime_ns,
             hashlib.sha256(path.read_bytes()).hexdigest(),
         )
-        for path in folder.rglob("*.lz4")
+        for path in folder.rglob("*")
+        if path.is_file()
     }
 
 
