@@ -21,11 +21,15 @@ from fastcrc import crc64
 HEADER_BYTES = 100
 TRAILER_BYTES = 16
 MOST_PAGE_BYTES = 65536
+FIRST_TIME, LAST_TIME = -62_135_596_800_000, 253_402_300_799_999
+"""The milliseconds that a calendar of four-digit years has."""
 SEAL = 1 << 63
 NO_CHECKSUMS = 2
 SNAPSHOTS = 9
 _FIELDS = struct.Struct(">4sIIIQQqQqqIIQ")
 _FRAME_END = bytes(4)
+FRAME_START = bytes.fromhex("04224d186440a7")
+"""How LZ4 frames begin that Litestream before 0.5.16 wrote: blocks of 64 KiB, a checksum of the content."""
 _FILES = re.compile(r"(?:^|/)ltx/([0-9])/([0-9a-f]{16})-([0-9a-f]{16})\.ltx$")
 _OBJECTS = re.compile(r"(?:^|/)([0-9a-f]{4})/([0-9a-f]{16})-([0-9a-f]{16})\.ltx$")
 
@@ -120,15 +124,18 @@ def read(data: bytes) -> Ltx:
     if data[end:index_end] != _index(_walk(data)):
         raise Damaged("the page index is not that of the pages")
     post_apply, seal = struct.unpack_from(">QQ", data, index_end)
-    if ltx.flags & NO_CHECKSUMS and post_apply:
-        raise Damaged("a post-apply checksum where the header says there is none")
+    if not _is_post_apply(post_apply, ltx):
+        raise Damaged("a post-apply checksum that the header or the pages contradict")
     if seal != _checksum(data):
         raise Damaged("the file checksum does not hold")
     return ltx
 
 
 def write(ltx: Ltx, *, encoding: int = 1) -> bytes:
-    """Return the file of `ltx`, sealed; `encoding` 1 writes sized blocks, 0 frames as older writers did."""
+    """Return the file of `ltx`, sealed; `encoding` 1 writes sized blocks, 0 frames as older writers did.
+
+    Where the flags promise a checksum of the database, it is that of the pages.
+    """
     out = bytearray(ltx.header)
     places: list[tuple[int, tuple[int, int]]] = []
     for number, page in sorted(ltx.pages.items()):
@@ -142,7 +149,16 @@ def write(ltx: Ltx, *, encoding: int = 1) -> bytes:
         places.append((number, (start, len(out) - start)))
     out += bytes(6)
     out += _index(places)
-    return reseal(bytes(out) + bytes(TRAILER_BYTES))
+    post_apply = 0 if ltx.flags & NO_CHECKSUMS else database_checksum(ltx.pages)
+    return reseal(bytes(out) + struct.pack(">QQ", post_apply, 0))
+
+
+def database_checksum(pages: Mapping[int, bytes]) -> int:
+    """Return the checksum of a database, which a file carries where its flags say so."""
+    total = 0
+    for number, page in pages.items():
+        total ^= int(crc64.go_iso(struct.pack(">I", number) + page))
+    return total | SEAL
 
 
 def frames(data: bytes) -> list[tuple[int, tuple[int, int]]]:
@@ -281,14 +297,29 @@ def _check_shape(ltx: Ltx) -> None:
     """Check what must hold between the header and the pages."""
     numbers = list(ltx.pages)
     lock = lock_page(ltx.page_size)
+    if not FIRST_TIME <= ltx.timestamp <= LAST_TIME:
+        raise Damaged("a time that no calendar has")
     if not 1 <= ltx.min_txid <= ltx.max_txid or ltx.commit < 1:
         raise Damaged("a header of TXIDs that cannot be")
+    wanted = not ltx.flags & NO_CHECKSUMS and ltx.min_txid > 1
+    if not (ltx.pre_apply & SEAL if wanted else ltx.pre_apply == 0):
+        raise Damaged("a pre-apply checksum where there is none, or none where one is promised")
+    wal = ltx.wal_offset, ltx.wal_size, ltx.salt1, ltx.salt2
+    if min(wal) < 0 or (any(wal) and not ltx.wal_offset):
+        raise Damaged("a place in the WAL that cannot be")
     if numbers != sorted(set(numbers)) or (numbers and numbers[-1] > ltx.commit):
         raise Damaged("pages out of order, or past the end of the database")
     if lock in ltx.pages:
         raise Damaged("the lock page is stored")
     if ltx.min_txid == 1 and len(numbers) != ltx.commit - (lock <= ltx.commit):
         raise Damaged("a whole database lacks pages")
+
+
+def _is_post_apply(value: int, ltx: Ltx) -> bool:
+    """Tell whether a checksum of the whole database may stand at the end; only a base's can be known."""
+    if ltx.flags & NO_CHECKSUMS:
+        return value == 0
+    return value == database_checksum(ltx.pages) if ltx.min_txid == 1 else bool(value & SEAL)
 
 
 def _read_pages(data: bytes, header: Ltx) -> tuple[Ltx, int]:
@@ -335,11 +366,18 @@ def _decode(frame: bytes, page_size: int, number: int) -> bytes:
 
 
 def _decompressed(frame: bytes, number: int) -> bytes:
+    """Decompress a page; a frame's own checksum is not looked at, since the seal covers the page itself."""
     try:
         if frame[5]:
             return lz4.block.decompress(frame[10:], uncompressed_size=MOST_PAGE_BYTES)
-        return lz4.frame.decompress(frame[6:])
-    except (RuntimeError, lz4.block.LZ4BlockError) as error:
+        if frame[6:13] != FRAME_START:
+            raise Damaged(f"page {number} has a frame that Litestream never wrote")
+        (word,) = struct.unpack_from("<I", frame, 13)
+        block, rest = frame[17 : 17 + (word & 0x7FFFFFFF)], frame[17 + (word & 0x7FFFFFFF) :]
+        if len(rest) != 8:
+            raise Damaged(f"page {number} has a frame of several blocks")
+        return block if word >> 31 else lz4.block.decompress(block, uncompressed_size=MOST_PAGE_BYTES)
+    except lz4.block.LZ4BlockError as error:
         raise Damaged(f"page {number} cannot be decompressed") from error
 
 

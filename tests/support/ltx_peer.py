@@ -172,9 +172,10 @@ class LtxPeer:
         self.store(snapshot=snapshot)
         return self.record(label)
 
-    def store(self, *, snapshot: bool = False) -> None:
+    def store(self, *, snapshot: bool = False, enforce_retention: bool = False) -> None:
         """Have everything stored, on request with a snapshot; return when that is done."""
-        words = ["-once", *(["-force-snapshot"] if snapshot else [])]
+        wishes = {"-force-snapshot": snapshot, "-enforce-retention": enforce_retention}
+        words = ["-once", *(word for word, wished in wishes.items() if wished)]
         done = subprocess.run(
             [self._binary, "replicate", *words, "-config", self.config],
             env=self.environ,
