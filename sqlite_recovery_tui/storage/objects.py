@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlite_recovery_tui.errors import ObjectNotFound, ShortBody
@@ -12,6 +13,7 @@ from sqlite_recovery_tui.storage.base import ObjectInfo
 from sqlite_recovery_tui.storage.keys import is_plain, under
 from sqlite_recovery_tui.storage.listing import list_objects
 from sqlite_recovery_tui.storage.noted import noted_time
+from sqlite_recovery_tui.storage.range_ways import RangeWays
 from sqlite_recovery_tui.storage.raw import NoConditions, Raw, UnlistableKey, WholeAnswer
 from sqlite_recovery_tui.storage.reading import Changed, Reading
 from sqlite_recovery_tui.storage.retry import Attempts, Operation, Retry
@@ -36,13 +38,8 @@ class ObjectStore:
         self._retry = retry
         self._raw: Raw | None = None
         self._odd_raw: Raw | None = None
-        self._ranges = site.ranges
+        self._range_ways = RangeWays(known=site.ranges is True)
         self._conditional_put: bool | None = None
-
-    @property
-    def supports_ranges(self) -> bool | None:
-        """Whether the server answers ranges; None while nobody asked for one."""
-        return self._ranges
 
     @property
     def supports_conditional_put(self) -> bool | None:
@@ -51,10 +48,11 @@ class ObjectStore:
 
     def answers_ranges(self, key: str) -> bool:
         """Ask for one byte of `key` unless the answer is known."""
-        if self._ranges is None:
+        _, usual = self._way_to("get", key)
+        if not self._answers(usual):
             with suppress(ShortBody):  # an empty object teaches nothing
-                self.get_range(key, 0, 1)
-        return self._ranges is True
+                self._ranged(key, 0, 1)
+        return self._answers(usual)
 
     def list(self, prefix: str = "") -> Iterator[Sequence[ObjectInfo]]:
         """Yield pages of objects as the service sends them."""
@@ -113,7 +111,8 @@ class ObjectStore:
             full,
             start,
             chunk_bytes,
-            ranges=self._may_answer_ranges(raw),
+            range_way=lambda: self._range_way(raw),
+            whole=self._range_ways.sends_whole,
             explain=lambda error: self._site.explain(error, "get"),
             attempts=Attempts(self._retry, operation),
         )
@@ -124,9 +123,6 @@ class ObjectStore:
         except ShortBody:
             if reading.position > start or not start or self.head(key).size > start:
                 raise
-        finally:
-            if not reading.ranges:
-                self._learn_ranges(raw, answered=False)
 
     def put(self, key: str, data: bytes) -> ObjectInfo:
         """Store an object and read its size back."""
@@ -204,24 +200,31 @@ class ObjectStore:
 
     def _ranged(self, key: str, start: int, length: int) -> bytes | None:
         """Return a range, None when the server does not answer ranges."""
-        full, raw = self._way_to("get", key)
-        if not self._may_answer_ranges(raw):
-            return None
-        try:
-            data = self._call(raw, self._operation("get", key), lambda: raw.range(full, start, length))
-        except WholeAnswer:
-            self._learn_ranges(raw, answered=False)
-            return None
-        self._learn_ranges(raw, answered=True)
-        return data
+        full, usual = self._way_to("get", key)
+        while (raw := self._range_way(usual)) is not None:
+            try:
+                data = self._call(raw, self._operation("get", key), partial(raw.range, full, start, length))
+            except WholeAnswer:
+                self._range_ways.sends_whole(raw)
+                continue
+            self._range_ways.answers(raw)
+            return data
+        return None
 
-    def _may_answer_ranges(self, raw: Raw) -> bool:
-        """Tell whether a range is worth asking for; what is known is known of obstore's way only."""
-        return raw is not self._raw or self._ranges is not False
+    def _answers(self, usual: Raw) -> bool:
+        raw = self._range_way(usual)
+        return raw is not None and self._range_ways.answered(raw)
 
-    def _learn_ranges(self, raw: Raw, *, answered: bool) -> None:
-        if raw is self._raw:
-            self._ranges = answered
+    def _range_way(self, usual: Raw) -> Raw | None:
+        """Return the way by which ranges come of keys that travel by `usual`, None when by none.
+
+        Some servers answer a range with the status of a whole object, which only the way of odd keys
+        sees through.
+        """
+        if self._range_ways.may_answer(usual):
+            return usual
+        odd = self._odd_way()
+        return odd if odd is not None and self._range_ways.may_answer(odd) else None
 
     def _exists(self, key: str) -> bool:
         try:

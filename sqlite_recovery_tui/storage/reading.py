@@ -17,12 +17,15 @@ class Reading:
     key: str
     position: int
     chunk_bytes: int
-    ranges: bool
-    """Whether the server is believed to answer ranges; found out on the way."""
+    range_way: Callable[[], Raw | None]
+    """The way to begin anywhere else than at the beginning, None when there is none."""
+    whole: Callable[[Raw], None]
+    """Told of a way that sent the whole object instead."""
     explain: Callable[[Exception], Failure]
     attempts: Attempts
     size: int = -1
     etag: str | None = None
+    _failures: tuple[type[Exception], ...] = ()
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the object from `position` to its end; raise StorageError when tries run out."""
@@ -30,7 +33,7 @@ class Reading:
             try:
                 yield from self._pieces_of_one_answer()
                 return
-            except self.raw.failures as error:
+            except self._failures as error:
                 self.attempts.failed(self.explain(error), error)
 
     def _pieces_of_one_answer(self) -> Iterator[bytes]:
@@ -50,11 +53,13 @@ class Reading:
 
     def _begin(self) -> tuple[Body, int]:
         """Return an answer and the position it starts at: here, or the beginning."""
-        if self.position and self.ranges:
+        while self.position and (raw := self.range_way()) is not None:
+            self._failures = raw.failures
             try:
-                return self.raw.body(self.key, self.position, self.chunk_bytes), self.position
+                return raw.body(self.key, self.position, self.chunk_bytes), self.position
             except WholeAnswer:
-                self.ranges = False
+                self.whole(raw)
+        self._failures = self.raw.failures
         return self.raw.body(self.key, 0, self.chunk_bytes), 0
 
     def _compare(self, body: Body) -> None:

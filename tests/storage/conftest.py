@@ -66,6 +66,7 @@ class Place:
     """The same kind of store where there is no bucket or directory."""
     any_key: bool
     """Whether every key can be stored; where keys are paths, some cannot."""
+    bucket: str = ""
     directory: Path | None = None
     """Where the objects are files, the folder that holds them."""
     clock: FixedClock = field(default_factory=lambda: FixedClock(datetime.now(UTC)))
@@ -99,7 +100,7 @@ def build(request: pytest.FixtureRequest, kind: str, folder: Path) -> Place:
     root = s3.directory / bucket / ROOT if s3.directory else None
     signed = kind == "s3-signed"
     stores = [s3_of(s3, name, signed=signed) for name in (bucket, "no-such-bucket")]
-    return Place(kind, *stores, any_key=root is None, directory=root)
+    return Place(kind, *stores, any_key=root is None, bucket=bucket, directory=root)
 
 
 ROOT = "backups/app db+ä%20"
@@ -133,6 +134,15 @@ def s3_of(
     config = s3_config(server, bucket, endpoint=endpoint, path=path)
     site = (SignedSite if signed else S3Site)(config, clock=clock, timeouts=timeouts, environ={})
     return ObjectStore(site, root=path, url=config.url, retry=Retry(clock))
+
+
+def put_noted(server: S3Server, bucket: str, key: str, data: bytes, time: str) -> None:
+    """Store an object as Litestream does, with the time of its data noted beside it."""
+    site = S3Site(s3_config(server, bucket, path=""), environ={})
+    site.signed_client().ask(
+        "PUT", key, headers={"x-amz-meta-Litestream-Timestamp": time}, body=data
+    ).body.read()
+    site.close()
 
 
 class SignedSite(S3Site):

@@ -13,8 +13,10 @@ import pytest
 
 from sqlite_recovery_tui.errors import BucketNotFound, ObjectNotFound, ShortBody, StorageError
 from sqlite_recovery_tui.storage.base import Store
-from sqlite_recovery_tui.storage.many import get_many
-from tests.storage.conftest import Place
+from sqlite_recovery_tui.storage.many import get_many, get_written_times
+from sqlite_recovery_tui.storage.ranges import get_ranges
+from tests.storage.conftest import ROOT, Place, put_noted
+from tests.support.servers import S3Server
 
 PLAIN_KEYS = [
     "generations/0123456789abcdef/wal/00000000_00000000.wal.lz4",
@@ -170,9 +172,9 @@ def test_a_range_past_the_end_is_short_not_clamped(place: Place, start: int, len
         place.store.get_range("k", start, length)
 
 
-def test_it_knows_whether_it_answers_ranges(place: Place) -> None:
+def test_it_knows_that_it_answers_ranges(place: Place) -> None:
     place.store.put("k", b"0123456789")
-    assert place.store.answers_ranges("k") is (place.kind != "s3-rclone")
+    assert place.store.answers_ranges("k")
     assert place.store.get_range("k", 3, 4) == b"3456"
 
 
@@ -260,6 +262,46 @@ def test_many_objects_come_in_the_order_asked(place: Place) -> None:
     asked = keys[::-1] + keys[:5]
     assert list(get_many(place.store, asked, concurrency=8)) == [(key, key.encode()) for key in asked]
     assert threading.active_count() < 60
+
+
+def test_parts_of_objects_come_in_the_order_asked(place: Place) -> None:
+    data = {key: os.urandom(200_000) for key in ("a", "b/c", "d")}
+    for key, content in data.items():
+        place.store.put(key, content)
+    parts = [(key, start, 4096) for start in range(0, 190_000, 30_000) for key in data]
+    parts += [("a", 100_000 + 100 * number, 100) for number in range(50)]
+    parts += [("d", 199_999, 1), ("b/c", 0, 200_000), ("a", 7, 0)]
+    found = list(get_ranges(place.store, parts, concurrency=8, ahead_bytes=100_000))
+    assert [part for part, _ in found] == parts
+    assert all(got == data[key][start : start + length] for (key, start, length), got in found)
+    with pytest.raises(ShortBody):
+        list(get_ranges(place.store, [("a", 0, 10), ("a", 199_990, 11)]))
+    with pytest.raises(ObjectNotFound):
+        list(get_ranges(place.store, [("a", 0, 10), ("none", 0, 10), ("a", 0, 10)]))
+
+
+def test_written_times_are_listed_or_noted_beside_the_object(
+    place: Place, request: pytest.FixtureRequest
+) -> None:
+    keys = [f"0000/{number:016x}.ltx" for number in range(30)]
+    for key in [*keys, "bare"]:
+        place.store.put(key, b"x")
+    if place.store.lists_written_times:
+        assert place.kind in ("files", "memory", "sftp")
+        listed = {info.key: info.time for page in place.store.list() for info in page}
+        assert dict(get_written_times(place.store, keys)) == {key: listed[key] for key in keys}
+        return
+    server: S3Server = request.getfixturevalue("rclone" if place.kind == "s3-rclone" else "moto")
+    for number, key in enumerate(keys):
+        put_noted(server, place.bucket, f"{ROOT}/{key}", b"x", f"2026-03-26T10:30:{number:02}.125Z")
+    wanted: list[tuple[str, datetime | None]] = [
+        (key, datetime(2026, 3, 26, 10, 30, number, 125_000, tzinfo=UTC)) for number, key in enumerate(keys)
+    ]
+    asked = [*keys, "bare", "deleted meanwhile"]
+    found = list(get_written_times(place.store, asked))
+    assert found == [*wanted, ("bare", None), ("deleted meanwhile", None)]
+    with pytest.raises(ObjectNotFound):
+        place.store.written_time("none")
 
 
 def test_a_closed_store_lets_go(place: Place) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from sqlite_recovery_tui.errors import Cancelled, ObjectNotFound, Unreachable
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.storage.many import AHEAD_PER_THREAD, get_many
+from sqlite_recovery_tui.storage.ahead import AHEAD_PER_THREAD
+from sqlite_recovery_tui.storage.many import get_many
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from tests.support.faults import FaultyStore, Gate
 

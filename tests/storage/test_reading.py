@@ -45,12 +45,14 @@ class Lossy:
 def read(raw: Lossy, start: int = 0) -> bytes:
     attempts = Attempts(Retry(FixedClock(datetime(2026, 3, 26, tzinfo=UTC))), Operation("get", "k", "s3://b"))
     failure = Failure(ShortBody, "it is short", again="soon")
+    whole: list[object] = []
     reading = Reading(
         raw,  # type: ignore[arg-type]
         "k",
         start,
         50,
-        ranges=True,
+        range_way=lambda: None if whole else raw,  # type: ignore[arg-type, return-value]
+        whole=whole.append,
         explain=lambda _: failure,
         attempts=attempts,
     )
