@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from sqlite_recovery_tui.errors import RecoverError, RefusedError
+from sqlite_recovery_tui.errors import RecoverError
 
 
 def journal_of(database: Path) -> Path:
@@ -26,8 +26,8 @@ def is_left(database: Path) -> bool:
         return False
 
 
-def roll_back(database: Path, *, wait_seconds: float = 5.0) -> None:
-    """Have SQLite put back what a journal holds; raise `RefusedError` while the database is in use."""
+def roll_back(database: Path, *, wait_seconds: float) -> bool:
+    """Have SQLite put back what a journal holds; return False when others keep the database in use."""
     try:
         connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
@@ -36,14 +36,11 @@ def roll_back(database: Path, *, wait_seconds: float = 5.0) -> None:
         finally:
             connection.close()
     except (apsw.BusyError, apsw.LockedError):
-        raise RefusedError(
-            f"{database} is in use, and an update of it that was broken off waits to be rolled back",
-            object=str(database),
-            hint="end the processes that use it, or try again",
-        ) from None
+        return False
     except apsw.Error as error:
         raise RecoverError(
             f"an update of {database} that was broken off cannot be rolled back: {error}",
             object=str(journal_of(database)),
             hint="remove the copy with everything beside it that has its name, and restore it again",
         ) from None
+    return True

@@ -46,8 +46,11 @@ class LiveCopy:
         self._lock: CopyLock | None = lock
         self._beside = lock.beside
         self._url = url
+        self._patience = patience
         self.path = lock.beside.copy
         try:
+            with translated(self.path):
+                self._beside.drop_second_name()
             self._file = OpenFile(self.path)
         except BaseException:
             lock.release()
@@ -171,7 +174,7 @@ class LiveCopy:
         """Finish what was broken off, and find out where the copy stands."""
         self._file.check_name()
         if hot_journal.is_left(self.path):
-            hot_journal.roll_back(self.path)
+            self._roll_back()
         self._beside.draft.unlink(missing_ok=True)
         self._gate.share()
         try:
@@ -181,6 +184,12 @@ class LiveCopy:
         held = recognise(self._beside, self._url, content.first, content.layout.pages)
         self._remember(held)
         return _Standing(held, content)
+
+    def _roll_back(self) -> None:
+        """Undo what was broken off, an update of ours or a transaction of somebody else."""
+        seconds = self._patience.firm
+        if not hot_journal.roll_back(self.path, wait_seconds=seconds):
+            raise faults.busy(self.path, "is written to by somebody else", seconds)
 
     def _remember(self, held: Held) -> None:
         """Write down where the copy stands, for us and for Litestream."""

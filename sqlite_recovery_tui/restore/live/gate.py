@@ -10,14 +10,14 @@ from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.restore.live.faults import busy
 from sqlite_recovery_tui.sqlite.locks import FileLocks
 
-_LOOK_AGAIN_SECONDS = 0.01
+_LOOK_AGAIN_SECONDS = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long an update waits for readers, in seconds."""
 
-    polite: float = 1.0
+    polite: float = 0.1
     """For a moment without readers, while new ones come in freely."""
     firm: float = 1.0
     """For those that are in to end, while new ones are told that the database is busy."""

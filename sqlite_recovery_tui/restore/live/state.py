@@ -116,6 +116,12 @@ class Beside:
         """Take Litestream's mark away."""
         self.txid.unlink(missing_ok=True)
 
+    def drop_second_name(self) -> None:
+        """Take from the copy the name that it was restored under, which a kill may have left it."""
+        with suppress(FileNotFoundError):
+            if self.staging.samefile(self.copy):
+                self.staging.unlink()
+
     def sync(self) -> None:
         """Make the names of all these files durable."""
         fsync_folder(self.folder)
