@@ -154,6 +154,15 @@ class Room:
             self._decode_one_by_one(spelling, found, place)
         return found
 
+    def pack(self, rows: Rows) -> U8:
+        """Return the pages of `rows`, which this room decoded, without gaps, as they lie in a database.
+
+        They last until the room is used again.
+        """
+        packed = self._plain[: len(rows) * self.page_size].reshape(len(rows), self.page_size)
+        packed[:] = rows.pages
+        return packed
+
     def _own_rows(self, spelling: Spelling) -> U8:
         count, width = len(self), spelling.head + self.page_size
         if not len(self._rows):

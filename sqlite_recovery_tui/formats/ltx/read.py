@@ -2,6 +2,7 @@
 
     decode_file(data) -> Decoded                 raises FormatError
     decode_many(files) -> [Decoded | FormatError, ...]
+    decode_frames(data, header, index) -> pages  of a part of a file, which no checksum covers
 
 Nothing is returned of a file that breaks any rule of the format, its checksum included. What is
 returned may take some 250 times as much memory as the file does; `LtxReader` in `stream` reads a file
@@ -67,6 +68,24 @@ def decode_many(files: Sequence[Data]) -> list[Decoded | FormatError]:
     return [_finish(file) if isinstance(file, _File) else file for file in scanned]
 
 
+def decode_frames(data: Data, header: Header, index: PageIndex) -> U8:
+    """Decode neighbouring pages alone: those of `index`, whose frames are all that `data` holds.
+
+    Returns shape (n, page size). Raises `FormatError` when a frame is damaged or not where `index`
+    says; that the pages are those that were written, only the checksum of the whole file shows.
+    """
+    base = int(index.offset[0]) if len(index) else 0
+    file, at, walker = _File(data, header, [], 0), 0, Walker(header)
+    while (run := walker.walk(data, at, len(index), base)) is not None:
+        file.runs.append(run)
+        at = run.end - base
+    _decode_pages([file])
+    found, pages = file.joined()
+    if at != len(data) or found.encode() != index.encode():
+        raise FormatError("LTX page index does not agree with the pages", offset=base + at)
+    return pages
+
+
 @dataclass(slots=True)
 class _Part:
     """The decoded pages of one run, and their entries in the page index as they are stored."""
@@ -113,7 +132,7 @@ class _File:
             for part in self.parts:
                 total ^= part.rows.database_sum()
             trailer.check_database(total, at=len(self.data) - TRAILER_SIZE)
-        index, pages = self._joined()
+        index, pages = self.joined()
         return Decoded(self.header, index, pages, trailer)
 
     def _check_end(self, entries: bytes, crc: int) -> Trailer:
@@ -128,7 +147,7 @@ class _File:
         trailer.check(crc64(behind[: len(expected) + 8], crc), at=at)
         return trailer
 
-    def _joined(self) -> tuple[PageIndex, U8]:
+    def joined(self) -> tuple[PageIndex, U8]:
         """Return the index and the pages of all parts as one."""
         if len(self.parts) == 1:
             return self.parts[0].rows.index, self.parts[0].rows.pages

@@ -10,7 +10,9 @@ Several threads: the owner of the reader cuts and accepts, in the order of the f
     while reader.cut(room := free.pop()):    # a Room of reader.new_room(), its frames copied into it
         running.append(pool.submit(reader.decode, room))
         ...
-        reader.accept(running.popleft().result())    # then use the pages, and the room again
+        chunk = running.popleft().result()
+        reader.accept(chunk)                     # in the order in which they were cut
+        free.append(chunk.room)                  # once the pages are no longer needed
     reader.finish()                          # index, trailer, checksum, end
 
 Pages are only as good as the file: none of them can be trusted before `finish`, which `chunks` calls
@@ -82,6 +84,10 @@ class PageChunk:
     def pages(self) -> U8:
         """The pages, of shape (n, page size); rows do not touch in memory."""
         return self.rows.pages
+
+    def packed(self) -> U8:
+        """Return a copy of the pages without gaps, ready to be written; it lasts as long as they do."""
+        return self.room.pack(self.rows)
 
 
 class LtxReader:

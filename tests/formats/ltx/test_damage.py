@@ -52,11 +52,11 @@ def outcome(data: bytes) -> tuple[object, ...] | None:
     return reader.header, pgno, pages
 
 
-GOOD = {data: outcome(data) for data in FILES}
+GOOD = (HEADER, list(range(2, 9)), b"".join(PAGES))
 
 
 def test_the_samples_are_good() -> None:
-    assert all(GOOD[data] == (HEADER, list(range(2, 9)), b"".join(PAGES)) for data in FILES)
+    assert all(outcome(data) == GOOD for data in FILES)
 
 
 @pytest.mark.parametrize("data", FILES, ids=["mixed", "old"])
@@ -67,7 +67,7 @@ def test_no_flipped_bit_changes_a_page(data: bytes, bit: int) -> None:
         damaged = bytearray(data)
         damaged[place] ^= bit
         found = outcome(bytes(damaged))
-        assert found in (None, GOOD[data])
+        assert found in (None, GOOD)
         noticed += found is None
     assert noticed > 0.95 * len(data)
 
@@ -81,7 +81,7 @@ def test_any_damage_is_refused_or_harmless(data: st.DataObject) -> None:
         start = data.draw(st.integers(0, len(damaged)))
         end = data.draw(st.integers(start, min(start + 40, len(damaged))))
         damaged[start:end] = data.draw(st.binary(max_size=40))
-    assert outcome(bytes(damaged)) in (None, GOOD[good])
+    assert outcome(bytes(damaged)) in (None, GOOD)
 
 
 @examples(150)

@@ -17,7 +17,7 @@ from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats.ltx.frames import FRAMED, SIZED
 from sqlite_recovery_tui.formats.ltx.header import Header, check_name
 from sqlite_recovery_tui.formats.ltx.names import parse_key
-from sqlite_recovery_tui.formats.ltx.read import Decoded, decode_file, decode_many
+from sqlite_recovery_tui.formats.ltx.read import Decoded, decode_file, decode_frames, decode_many
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader, Memory
 from sqlite_recovery_tui.formats.ltx.write import encode_file
 from tests.formats.ltx.samples import (
@@ -321,3 +321,31 @@ def test_thousands_of_small_files_take_a_moment() -> None:
     start = time.perf_counter()
     assert len(decode_many([data] * 2000)) == 2000
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (1, 3), (0, 4), (3, 4), (2, 2)])
+def test_some_pages_are_decoded_alone(start: int, end: int) -> None:
+    frames = [framed(1, PAGES[0]), sized(2, PAGES[1]), sized(4, PAGES[2]), framed(9, PAGES[3])]
+    data = a_file(HEADER.encode(), frames, PAGES)
+    index = decode_file(data).index.slice(start, end)
+    pages = decode_frames(b"".join(frames[start:end]), HEADER, index)
+    assert pages.shape == (end - start, 512)
+    assert pages.tobytes() == b"".join(PAGES[start:end])
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (FRAMES[1] + FRAMES[2][:-1], "does not agree"),
+        (FRAMES[1] + FRAMES[2] + b"\0", "does not agree"),
+        (FRAMES[1], "does not agree"),
+        (FRAMES[1] + sized(3, PAGES[2]), "does not agree"),
+        (b"", "does not agree"),
+        (FRAMES[1] + sized(4, b"", block=b"\xff" * (len(FRAMES[2]) - 10)), "page 4 cannot be decoded"),
+    ],
+)
+def test_pages_alone_must_be_those_of_the_index(part: bytes, said: str) -> None:
+    index = decode_file(a_file(HEADER.encode(), FRAMES, PAGES)).index.slice(1, 3)
+    with pytest.raises(FormatError, match=said) as caught:
+        decode_frames(part, HEADER, index)
+    assert index.offset[0] <= caught.value.offset <= index.offset[1] + index.length[1]

@@ -54,10 +54,11 @@ def test_pages_come_in_order(large: bytes) -> None:
         assert np.array_equal(chunk.pgno, whole.pgno[at : at + len(chunk)])
         assert np.array_equal(chunk.pages, whole.pages[at : at + len(chunk)])
         assert np.array_equal(chunk.rows.index.offset, whole.index.offset[at : at + len(chunk)])
+        assert chunk.packed().flags.c_contiguous
+        assert np.array_equal(chunk.packed(), chunk.pages)
         at += len(chunk)
     assert at == reader.pages == COUNT
     assert reader.position == len(large)
-    assert reader.finish is not None
 
 
 @pytest.mark.parametrize("spelling", [SIZED, FRAMED])
