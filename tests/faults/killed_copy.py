@@ -29,6 +29,7 @@ from tests.support.copies import URL, difference, mark, which
 
 
 def main() -> None:
+    system_calls.without_fsync()
     for line in sys.stdin:
         folder, act, how, at = json.loads(line)
         print(json.dumps(_in_child(Path(folder), act, how, at)), flush=True)

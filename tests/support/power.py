@@ -31,38 +31,44 @@ class Disk:
     """One folder, as its programs see it and as it may survive."""
 
     folder: Path
-    files: dict[int, _File] = field(default_factory=dict)
+    files: list[_File] = field(default_factory=list)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Which file an inode is at the moment; the system gives its number away again."""
     names: dict[str, int] = field(default_factory=dict)
     pending: list[tuple[str, str, int]] = field(default_factory=list)
     """Changes of names since the folder's last fsync: (what it was, what it is, file); "" for none."""
 
     def __post_init__(self) -> None:
         for path in self.folder.iterdir():
-            self._meet(path.stat().st_ino, path.read_bytes())
-            self.names[path.name] = path.stat().st_ino
+            self.names[path.name] = self._meet(path.stat().st_ino, path.read_bytes())
 
-    def _meet(self, inode: int, content: bytes = b"") -> None:
-        self.files[inode] = _File(bytearray(content))
+    def _meet(self, inode: int, content: bytes = b"") -> int:
+        self.numbers[inode] = len(self.files)
+        self.files.append(_File(bytearray(content)))
+        return self.numbers[inode]
+
+    def _file(self, fd: int) -> _File:
+        return self.files[self.numbers[os.fstat(fd).st_ino]]
+
+    def knows(self, fd: int) -> bool:
+        return os.fstat(fd).st_ino in self.numbers
 
     def created(self, path: Any, fd: int) -> None:
-        inode = os.fstat(fd).st_ino
-        self._meet(inode)
-        self.pending.append(("", os.path.basename(path), inode))
+        self.pending.append(("", os.path.basename(path), self._meet(os.fstat(fd).st_ino)))
 
     def wrote(self, fd: int, at: int, data: bytes) -> None:
-        self.files[os.fstat(fd).st_ino].pending.append((at, data))
+        self._file(fd).pending.append((at, data))
 
     def cut(self, fd: int, size: int) -> None:
-        self.files[os.fstat(fd).st_ino].pending.append((size, None))
+        self._file(fd).pending.append((size, None))
 
     def synced(self, fd: int) -> None:
-        inode = os.fstat(fd).st_ino
-        if inode == self.folder.stat().st_ino:
+        if os.fstat(fd).st_ino == self.folder.stat().st_ino:
             for change in self.pending:
                 _rename(self.names, change)
             self.pending = []
         else:
-            file = self.files[inode]
+            file = self._file(fd)
             for change in file.pending:
                 _write(file.durable, *change)
             file.pending = []
@@ -88,9 +94,9 @@ class Disk:
         for change in self.pending:
             if rng.random() < share:
                 _rename(names, change)
-        for name, inode in names.items():
-            content = bytearray(self.files[inode].durable)
-            for at, data in self.files[inode].pending:
+        for name, number in names.items():
+            content = bytearray(self.files[number].durable)
+            for at, data in self.files[number].pending:
                 for sector in range(at, at + len(data), SECTOR) if data is not None else [at]:
                     if rng.random() < share:
                         part = None if data is None else data[sector - at : sector - at + SECTOR]
@@ -112,13 +118,13 @@ def _write(content: bytearray, at: int, data: bytes | None) -> None:
 
 
 def _rename(names: dict[str, int], change: tuple[str, str, int]) -> None:
-    old, new, inode = change
-    if old and names.get(old) != inode:
+    old, new, number = change
+    if old and names.get(old) != number:
         return
     if old:
         del names[old]
     if new:
-        names[new] = inode
+        names[new] = number
 
 
 @contextmanager
@@ -141,12 +147,10 @@ def recorded(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[list[Watcher]]
         return fd
 
     def write(fd: int, data: Any) -> int:
-        if os.fstat(fd).st_ino not in disk.files:
-            count: int = real["write"](fd, data)
-            return count
-        about_to()
-        disk.wrote(fd, os.lseek(fd, 0, os.SEEK_CUR), bytes(data))
-        count = real["write"](fd, data)
+        if disk.knows(fd):
+            about_to()
+            disk.wrote(fd, os.lseek(fd, 0, os.SEEK_CUR), bytes(data))
+        count: int = real["write"](fd, data)
         return count
 
     def pwrite(fd: int, data: Any, at: int) -> int:
