@@ -107,6 +107,8 @@ def of_botocore(error: Exception) -> Symptom:
     text = _line(str(error))
     if name in _NO_CREDENTIALS:
         return Symptom(broke="credentials", text=text)
+    if "IncompleteRead(" in text:
+        return Symptom(broke="short", text=text)
     return Symptom(broke=_BOTOCORE_BREAKS.get(name) or _break(str(error)), text=text)
 
 
