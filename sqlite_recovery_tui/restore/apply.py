@@ -134,16 +134,7 @@ class PageWriter:
             views[part][at : at + self._page_size]
             for part, at in zip(part_of.tolist(), from_byte.tolist(), strict=True)
         ]
-        to_byte = ((pages.astype(np.int64) - 1) * self._page_size).tolist()
-        breaks = (np.flatnonzero(np.diff(pages.astype(np.int64)) != 1) + 1).tolist()
-        start = 0
-        for end in (*breaks, len(images)):
-            if end - start == 1 and os.pwrite(self._fd, images[start], to_byte[start]) == self._page_size:
-                start = end
-                continue
-            for at in range(start, end, MAX_VECTORS):
-                write_all(self._fd, images[at : min(at + MAX_VECTORS, end)], to_byte[at])
-            start = end
+        write_pages(self._fd, self._page_size, pages, images)
 
     def _spill(self) -> None:
         """Move the frames of a transaction that is too large to hold into the spool file."""
@@ -164,6 +155,21 @@ class PageWriter:
         self._spooled += part.data.nbytes
         mapped = np.memmap(self._spool, dtype=np.uint8, mode="r", offset=at, shape=part.data.shape)
         return Frames(part.pgno, part.commit, mapped)
+
+
+def write_pages(fd: int, page_size: int, pages: npt.NDArray[np.uint32], images: list[memoryview]) -> None:
+    """Write the `images` of `pages`, whose numbers rise: those that are neighbours with one call."""
+    numbers = pages.astype(np.int64)
+    to_byte = ((numbers - 1) * page_size).tolist()
+    breaks = (np.flatnonzero(np.diff(numbers) != 1) + 1).tolist()
+    start = 0
+    for end in (*breaks, len(images)):
+        if end - start == 1 and os.pwrite(fd, images[start], to_byte[start]) == page_size:
+            start = end
+            continue
+        for at in range(start, end, MAX_VECTORS):
+            write_all(fd, images[at : min(at + MAX_VECTORS, end)], to_byte[at])
+        start = end
 
 
 def write_all(fd: int, buffers: list[memoryview], at: int) -> None:

@@ -37,7 +37,7 @@ class SnapshotDamaged(Detour):
     def __init__(self, error: DamagedError) -> None:
         """Carry the error to raise when there is no earlier base."""
         note = f"snapshot {error.object} is damaged ({error.message}); an earlier one was used"
-        super().__init__(error.object, error, note)
+        super().__init__({error.object: note}, error)
 
 
 @dataclass

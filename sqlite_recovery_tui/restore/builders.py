@@ -6,9 +6,11 @@ from typing import Protocol
 
 from sqlite_recovery_tui.progress import ProgressFn
 from sqlite_recovery_tui.replica.generations import WalRoute
+from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.restore.build import Build
 from sqlite_recovery_tui.restore.built import Built
 from sqlite_recovery_tui.restore.fetch import Fetcher
+from sqlite_recovery_tui.restore.ltx_build import LtxBuild
 from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.work import WorkDir
 
@@ -32,5 +34,7 @@ def builder(
     settle: bool,
 ) -> Builder:
     """Return the builder for the plan's route; `settle`: raise a doubt about the base as a `Detour`."""
+    if isinstance(plan.route, LtxRoute):
+        return LtxBuild(plan.url, plan.route, fetcher, work, progress)
     assert isinstance(plan.route, WalRoute)
     return Build(plan.url, plan.route, fetcher, work, memory_bytes, to_last_good, progress, settle)

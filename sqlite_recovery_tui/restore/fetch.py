@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from sqlite_recovery_tui.domain import Snapshot, WalSegment
+from sqlite_recovery_tui.domain import Snapshot, StoredObject, WalSegment
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import lz4
 from sqlite_recovery_tui.progress import CancelToken
@@ -19,9 +20,10 @@ from sqlite_recovery_tui.storage.many import get_many
 SEGMENT_BYTES = 4 << 30
 """No segment decodes to more than this; a larger one is a decompression bomb."""
 
-
 AHEAD_BYTES = 16 << 20
-"""Stored segments that may wait in memory to be decoded."""
+"""Stored changes that may wait in memory to be decoded."""
+
+Item = TypeVar("Item", bound=StoredObject)
 
 
 @dataclass
@@ -33,57 +35,68 @@ class Fetcher:
     parallelism: int = 8
     cancel: CancelToken = field(default_factory=CancelToken)
     pack: Pack | None = None
-    """Where fetched segments are kept for an attempt after this one; None: nowhere."""
+    """Where fetched changes are kept for an attempt after this one; None: nowhere."""
     bytes_fetched: int = 0
     objects_fetched: int = 0
     objects_reused: int = 0
 
     def snapshot(self, base: Snapshot, *, start: int = 0) -> ByteSource:
         """Open a snapshot's LZ4 frame from byte `start`; an encrypted one can only be read from 0."""
-        raw = self._counted(
-            pieces(
-                self.store,
-                base.key,
-                base.size,
-                cancel=self.cancel,
-                start=start,
-                parallelism=self.parallelism,
-            )
-        )
-        self.objects_fetched += 1
+        raw = self._pieces(base, start)
         if not self.identities:
             return ByteSource(raw)
         return ByteSource(decrypt.decrypt_stream(raw, self.identities, object=base.key))
 
+    def stored(self, item: StoredObject, *, start: int = 0) -> ByteSource:
+        """Open an object as it is stored, from byte `start`."""
+        return ByteSource(self._pieces(item, start))
+
+    def stored_change(self, change: StoredObject) -> ByteSource:
+        """Open a change that is too large to hold, as it is stored; it goes through the pack."""
+        if self.pack is None:
+            return ByteSource(self._pieces(change, 0))
+        if self.pack.holds([change]):
+            self.objects_reused += 1
+            return ByteSource(self.pack.pieces(change.key))
+        return ByteSource(self.pack.keep(change, self._pieces(change, 0)))
+
     def segments(self, segments: Sequence[WalSegment]) -> Iterator[tuple[WalSegment, bytes]]:
         """Yield each segment's WAL bytes, in order; raise `ChainFault` for one that does not decode."""
-        for segment, data in self._stored(segments):
+        for segment, data in self.changes(segments):
             self.cancel.check()
             yield segment, self._decode(segment, data)
 
-    def _stored(self, segments: Sequence[WalSegment]) -> Iterable[tuple[WalSegment, bytes]]:
-        """Yield segments as stored, from the pack where it has them."""
-        kept = self.pack.holds(segments) if self.pack is not None else set()
-        missing = [segment for segment in segments if segment.key not in kept]
+    def changes(self, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
+        """Yield whole objects as stored, in order, from the pack where it has them."""
+        kept = self.pack.holds(items) if self.pack is not None else set()
+        missing = [item for item in items if item.key not in kept]
         fetched = get_many(
             self.store,
-            [segment.key for segment in missing],
-            sizes=[segment.size for segment in missing],
+            [item.key for item in missing],
+            sizes=[item.size for item in missing],
             concurrency=self.parallelism,
             ahead_bytes=AHEAD_BYTES,
             cancel=self.cancel,
         )
-        for segment in segments:
-            if self.pack is not None and segment.key in kept:
+        for item in items:
+            if self.pack is not None and item.key in kept:
                 self.objects_reused += 1
-                yield segment, self.pack.read(segment.key)
+                yield item, self.pack.read(item.key)
                 continue
             _, data = next(fetched)
             self.objects_fetched += 1
             self.bytes_fetched += len(data)
             if self.pack is not None:
-                self.pack.add(segment, data)
-            yield segment, data
+                self.pack.add(item, data)
+            yield item, data
+
+    def _pieces(self, item: StoredObject, start: int) -> Iterator[bytes]:
+        """Open one object from byte `start`, counted."""
+        raw = pieces(
+            self.store, item.key, item.size, cancel=self.cancel, start=start, parallelism=self.parallelism
+        )
+        self.objects_fetched += 1
+        return self._counted(raw)
 
     def _decode(self, segment: WalSegment, data: bytes) -> bytes:
         try:

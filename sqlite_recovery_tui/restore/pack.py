@@ -1,17 +1,18 @@
-"""Fetched segments kept in one file, so that a restore that is taken up again does not fetch them again."""
+"""Fetched changes kept in one file, so that a restore that is taken up again does not fetch them again."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import xxhash
 
-from sqlite_recovery_tui.domain import WalSegment
+from sqlite_recovery_tui.domain import StoredObject
 
+PIECE_BYTES = 4 << 20
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
@@ -41,12 +42,12 @@ class Pack:
         self._entries = self._load()
         self._end = os.fstat(self._data).st_size
 
-    def holds(self, segments: Sequence[WalSegment]) -> set[str]:
-        """Return the keys of those segments that are kept in just this version."""
+    def holds(self, items: Sequence[StoredObject]) -> set[str]:
+        """Return the keys of those objects that are kept in just this version."""
         return {
-            segment.key
-            for segment in segments
-            if (entry := self._entries.get(segment.key)) and entry.version == _version(segment)
+            item.key
+            for item in items
+            if (entry := self._entries.get(item.key)) and entry.version == _version(item)
         }
 
     def read(self, key: str) -> bytes:
@@ -54,13 +55,29 @@ class Pack:
         entry = self._entries[key]
         return os.pread(self._data, entry.length, entry.offset)
 
-    def add(self, segment: WalSegment, data: bytes) -> None:
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """Yield a kept object piece by piece."""
+        entry = self._entries[key]
+        for at in range(0, entry.length, PIECE_BYTES):
+            yield os.pread(self._data, min(PIECE_BYTES, entry.length - at), entry.offset + at)
+
+    def add(self, item: StoredObject, data: bytes) -> None:
         """Keep one object."""
-        _write_all(self._data, data)
-        fields = (segment.key, _version(segment), self._end, len(data), xxhash.xxh3_64_hexdigest(data))
+        for _ in self.keep(item, iter((data,))):
+            pass
+
+    def keep(self, item: StoredObject, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of one object, and keep it once all were taken; one object at a time."""
+        start, hasher = self._end, xxhash.xxh3_64()
+        for piece in pieces:
+            _write_all(self._data, piece)
+            self._end += len(piece)
+            hasher.update(piece)
+            yield piece
+        length = self._end - start
+        fields = (item.key, _version(item), start, length, hasher.hexdigest())
         _write_all(self._index, ("\t".join(map(str, fields)) + "\n").encode())
-        self._entries[segment.key] = _Entry(self._end, len(data), _version(segment))
-        self._end += len(data)
+        self._entries[item.key] = _Entry(start, length, _version(item))
 
     def close(self) -> None:
         """Close both files."""
@@ -85,7 +102,10 @@ class Pack:
         """Return the digest of an entry's bytes; of nothing when they are not all there."""
         if entry.offset + entry.length > os.fstat(self._data).st_size:
             return ""
-        return xxhash.xxh3_64_hexdigest(os.pread(self._data, entry.length, entry.offset))
+        hasher = xxhash.xxh3_64()
+        for at in range(0, entry.length, PIECE_BYTES):
+            hasher.update(os.pread(self._data, min(PIECE_BYTES, entry.length - at), entry.offset + at))
+        return hasher.hexdigest()
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -94,6 +114,6 @@ def _write_all(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _version(segment: WalSegment) -> str:
+def _version(item: StoredObject) -> str:
     """Return what changes when an object is written again under the same key."""
-    return f"{segment.size}:{segment.etag or ''}:{segment.time.timestamp()}".replace("\t", " ")
+    return f"{item.size}:{item.etag or ''}:{item.time.timestamp()}".replace("\t", " ")

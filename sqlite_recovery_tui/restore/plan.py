@@ -6,6 +6,7 @@ refused here, with the good points around it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -72,10 +73,16 @@ class Plan:
         """Bytes as stored."""
         return self.route.fetch_bytes
 
-    def around(self, key: str, why: str) -> Plan | None:
-        """Return the plan for the same state without the object `key`, with a note that says why."""
-        route = self.route.around((key,))
-        return replace(self, route=route, notes=(*self.notes, why)) if route else None
+    def around(self, avoid: Mapping[str, str]) -> Plan | None:
+        """Return the plan for the same state without the objects `avoid`, with the notes that say why."""
+        route = self.route.around(avoid)
+        return replace(self, route=route, notes=(*self.notes, *avoid.values())) if route else None
+
+    def ending_at(self, route: Route) -> Plan:
+        """Return the plan that ends earlier, with `route`, than what was asked for."""
+        asked = self.requested
+        distance = (asked.time - route.point.time).total_seconds() if isinstance(asked, AtTime) else None
+        return replace(self, route=route, distance_seconds=distance)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as `restore --dry-run --json` prints it."""

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -171,9 +171,11 @@ _RESUME = "the same command goes on from what was fetched"
 def _build_some_way(
     plan: Plan, options: RestoreOptions, fetcher: Fetcher, work: WorkDir, progress: ProgressFn
 ) -> tuple[Built, Plan]:
-    """Build from the plan's base, or from an earlier one where that base will not do."""
-    first_fault: DamagedError | None = None
+    """Build by the plan's route, or by another one where objects of that will not do."""
+    first_fault: RecoverError | None = None
     doubted: Plan | None = None
+    asked = plan
+    causes: tuple[str, ...] = ()
     settle = True
     while True:
         build = builder(
@@ -187,23 +189,34 @@ def _build_some_way(
         )
         try:
             built = build.run()
+            if causes:
+                return _ending_early(built, asked, causes), plan
             if not built.lost or doubted is None or not settle:
                 return built, plan
-            earlier = error = None
+            other = error = None
         except Detour as fault:
-            first_fault = first_fault or fault.error
+            first_fault = fault.error if fault.is_whole or first_fault is None else first_fault
             if not fault.certain:
                 doubted = plan
-            earlier, error = plan.around(fault.key, fault.note), first_fault
+            other, error = plan.around(fault.avoid), first_fault
+            if other is None and fault.shorter is not None and options.to_last_good:
+                other, causes = plan.ending_at(fault.shorter), (*causes, *fault.causes)
         except DamagedError as damaged:
-            earlier, error = None, damaged
+            other, error = None, damaged
         # A base that is only in doubt is better than an earlier one that leads nowhere.
-        if earlier is not None:
-            plan = earlier
+        if other is not None:
+            plan = other
         elif doubted is not None and settle:
             plan, settle = doubted, False
         elif error is not None:
             raise error from None
+
+
+def _ending_early(built: Built, asked: Plan, causes: tuple[str, ...]) -> Built:
+    """Return what was built, with what it lacks of the state that was asked for."""
+    wanted = f"{asked.reached.label} of {targets.format_utc(asked.point.time)}"
+    end = f"the result ends at {built.position.label}; missing: what was stored from there up to {wanted}"
+    return replace(built, continuity="consistent", lost=(*built.lost, *causes, end))
 
 
 def _local_failure(error: OSError, output: Path) -> RecoverError:

@@ -52,7 +52,7 @@ class TornSnapshot(Detour):
         )
         doubt = "is" if certain else "may be"
         note = f"{base} {doubt} newer than the frames behind it; an earlier one was used"
-        super().__init__(route.base.key, error, note, certain=certain)
+        super().__init__({route.base.key: note}, error, certain=certain)
 
 
 @dataclass

@@ -117,11 +117,15 @@ class WorkDir:
         )
         if usable and journal is not None:
             return journal
+        self.begin_anew()
+        return fresh
+
+    def begin_anew(self) -> None:
+        """Remove what an earlier attempt wrote."""
         # First the journal: what it says must never be taken for the file that is written next.
         self._journal.unlink(missing_ok=True)
         self.database.unlink(missing_ok=True)
         self.marks.unlink(missing_ok=True)
-        return fresh
 
     def save(self, journal: Journal) -> None:
         """Replace the journal; after a kill it is the old one or the new one."""

@@ -1,0 +1,53 @@
+"""One LTX file of any size through parallel threads: cut and handed on in order, decoded side by side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, wait
+
+from sqlite_recovery_tui.formats.ltx.pages import Room
+from sqlite_recovery_tui.formats.ltx.stream import LtxReader, PageChunk
+from sqlite_recovery_tui.progress import CancelToken
+
+WORKERS = 2
+ROOMS = WORKERS + 3
+
+
+def chunks(
+    reader: LtxReader,
+    pool: Executor,
+    cancel: CancelToken,
+    use: Callable[[PageChunk], None] | None = None,
+) -> Iterator[PageChunk]:
+    """Yield all pages of a file in order, and verify it at the end; raise `FormatError`, `Cancelled`.
+
+    A chunk lasts until the next one is asked for. `use` sees each chunk first, in the thread that
+    decoded it, in no order.
+    """
+
+    def work(room: Room) -> PageChunk:
+        chunk = reader.decode(room)
+        if use is not None:
+            use(chunk)
+        return chunk
+
+    rooms = [reader.new_room() for _ in range(ROOMS)]
+    running: deque[Future[PageChunk]] = deque()
+    more = True
+    try:
+        while more or running:
+            cancel.check()
+            while more and rooms:
+                room = rooms.pop()
+                more = reader.cut(room)
+                if more:
+                    running.append(pool.submit(work, room))
+            if running:
+                chunk = running.popleft().result()
+                reader.accept(chunk)
+                yield chunk
+                rooms.append(chunk.room)
+        reader.finish()
+    finally:
+        wait(running)  # what they write to must not be closed under them

@@ -1,0 +1,133 @@
+"""The newest image of every page that changed, kept in a file without a name until the base is written.
+
+Images are added newest first: the first one of a page is the one that counts, those that follow are
+dropped. Memory holds eight bytes for each page that changed and one bit for each page of the database.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sqlite_recovery_tui.restore.apply import MAX_VECTORS, write_all
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+
+
+class Overlay:
+    """Page images of one database, its pages numbered from 1 to `pages`."""
+
+    def __init__(self, folder: Path, page_size: int, pages: int) -> None:
+        """Keep images in `folder`, where nothing of them is left once this is closed."""
+        self.page_size = page_size
+        self.pages = pages
+        self._known: U8 = np.zeros(pages // 8 + 1, dtype=np.uint8)
+        self._parts: list[U32] = []
+        self._numbers: U32 = np.empty(0, dtype=np.uint32)
+        self._slots: U32 = np.empty(0, dtype=np.uint32)
+        self._count = 0
+        self._fd = _nameless(folder)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def size(self) -> int:
+        """Bytes of all images."""
+        return self._count * self.page_size
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+    def add(self, parts: Sequence[tuple[U32, U8]]) -> tuple[U32, npt.NDArray[np.intp]]:
+        """Keep the images that nothing newer is known of; return their numbers, and the part of each.
+
+        A part is page numbers and their images (n by page size); of a page that several parts have the
+        first one's image counts. Pages behind the database's end are left out.
+        """
+        numbers = np.concatenate([numbers for numbers, _ in parts])
+        wanted = self._unknown(numbers)
+        starts = np.cumsum([0, *(len(numbers) for numbers, _ in parts)])
+        part_of = np.searchsorted(starts, wanted, side="right") - 1
+        rows = [
+            parts[part][1][row].data
+            for part, row in zip(part_of.tolist(), (wanted - starts[part_of]).tolist(), strict=True)
+        ]
+        at = self._count * self.page_size
+        for start in range(0, len(rows), MAX_VECTORS):
+            write_all(self._fd, rows[start : start + MAX_VECTORS], at + start * self.page_size)
+        kept = numbers[wanted]
+        self._parts.append(kept)
+        self._count += len(kept)
+        return kept, part_of
+
+    def seal(self) -> None:
+        """Put what was added in order of page number, so that it can be looked up."""
+        numbers = np.concatenate([self._numbers[:0], *self._parts])
+        self._parts = []
+        slots = np.argsort(numbers, kind="stable")
+        self._numbers, self._slots = numbers[slots], slots.astype(np.uint32)
+
+    def known(self, first: int, last: int) -> int:
+        """Return of how many of the pages `first` to `last` there is an image; once sealed."""
+        start, end = np.searchsorted(self._numbers, (first, last + 1))
+        return int(end - start)
+
+    def first_unknown(self, first: int, last: int) -> int | None:
+        """Return the first of the pages `first` to `last` that there is no image of; once sealed."""
+        start, end = np.searchsorted(self._numbers, (first, last + 1))
+        found = self._numbers[start:end]
+        expected = np.arange(first, first + len(found), dtype=np.int64)
+        wrong = np.flatnonzero(found != expected)
+        page = first + (int(wrong[0]) if len(wrong) else len(found))
+        return page if page <= last else None
+
+    def patch(self, numbers: U32, images: U8) -> None:
+        """Replace those `images`, of rising page `numbers`, that something newer is known of; once sealed."""
+        start, end = np.searchsorted(self._numbers, (numbers[0], numbers[-1] + 1)).tolist()
+        if start == end:
+            return
+        newer = self._numbers[start:end]
+        rows = np.searchsorted(numbers, newer)
+        here = numbers[np.minimum(rows, len(numbers) - 1)] == newer
+        places = (self._slots[start:end][here].astype(np.int64) * self.page_size).tolist()
+        for row, place in zip(rows[here].tolist(), places, strict=True):
+            self._read(images[row], place)
+
+    def behind(self, last: int, most: int) -> tuple[U32, U8] | None:
+        """Return the images of the first pages behind `last`, at most `most`; None where there are none."""
+        start = int(np.searchsorted(self._numbers, last, side="right"))
+        numbers = self._numbers[start : start + most]
+        if not len(numbers):
+            return None
+        images = np.empty((len(numbers), self.page_size), dtype=np.uint8)
+        self.patch(numbers, images)
+        return numbers, images
+
+    def _read(self, image: U8, place: int) -> None:
+        if os.preadv(self._fd, [image.data], place) != self.page_size:
+            raise OSError(5, "an image that was written is not there")
+
+    def _unknown(self, numbers: U32) -> npt.NDArray[np.intp]:
+        """Return where in `numbers` pages stand that are not known yet, and note them."""
+        distinct, first = np.unique(numbers, return_index=True)
+        distinct = distinct[: np.searchsorted(distinct, self.pages, side="right")]
+        byte, bit = distinct >> 3, (1 << (distinct & 7)).astype(np.uint8)
+        new = np.flatnonzero(self._known[byte] & bit == 0)
+        np.bitwise_or.at(self._known, byte[new], bit[new])
+        return first[new]
+
+
+def _nameless(folder: Path) -> int:
+    """Open a new file that is gone with its last descriptor."""
+    path = folder / "images"
+    path.unlink(missing_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    path.unlink()
+    return fd
