@@ -85,6 +85,16 @@ class Generation:
         return self._layout[1]
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: a generation lies as it was written."""
+        return ()
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Name the generation."""
+        return {"generation": self.id}
+
+    @property
     def rising_times(self) -> tuple[Sequence[datetime], ...]:
         """The times of all segments in order of position."""
         return ([segment.time for segment in self.segments],)

@@ -97,7 +97,8 @@ def worst(checks: Sequence[Check]) -> Status:
 
 def _reachable(facts: Facts) -> Check:
     timeline = facts.timeline
-    return Check("reachable", "ok", f"{plural(timeline.objects, 'object')}, {size(timeline.size)}")
+    inside = f" in {timeline.holds}" if timeline.holds else ""
+    return Check("reachable", "ok", f"{plural(timeline.objects, 'object')}{inside}, {size(timeline.size)}")
 
 
 def _snapshot(facts: Facts) -> Check:
@@ -142,7 +143,7 @@ def _coverage(facts: Facts) -> Check:
 def _gaps(facts: Facts) -> Check:
     holes = facts.timeline.holes
     if not holes:
-        pauses = len(facts.timeline.gaps())
+        pauses = sum(gap.kind != "expired" for gap in facts.timeline.gaps())
         between = f"; {plural(pauses, 'pause')}" if pauses else ""
         return Check("gaps", "ok", f"nothing is missing by name{between}")
     last = max(facts.timeline.lineages, key=lambda item: item.end)

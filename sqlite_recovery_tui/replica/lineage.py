@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlite_recovery_tui.domain import Base, Change, Format, Gap, RestorePoint, Span
 from sqlite_recovery_tui.replica.route import Route
+from sqlite_recovery_tui.words import plural, rfc3339
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,24 @@ class Lane:
     @property
     def objects(self) -> int:
         return len(self.bases) + len(self.changes)
+
+    @property
+    def holds(self) -> str:
+        """Say how many of what it holds."""
+        counts = ((len(self.bases), "snapshot"), (len(self.changes), self.change_noun))
+        return ", ".join(plural(count, noun) for count, noun in counts if count)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the lane as the command line prints it."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "bases": len(self.bases),
+            "changes": len(self.changes),
+            "size": self.size,
+            "start": rfc3339(self.start, fraction=True),
+            "end": rfc3339(self.end, fraction=True),
+        }
 
     def _objects(self) -> Iterator[Base | Change]:
         yield from self.bases
@@ -105,6 +124,16 @@ class Lineage(Protocol):
         ...
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth knowing of how its objects lie, and is no fault."""
+        ...
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return what only a history of its format has, as the command line prints it."""
+        ...
+
+    @property
     def rising_times(self) -> tuple[Sequence[datetime], ...]:
         """Runs of object times that rise unless they are those of a copy."""
         ...
@@ -147,3 +176,19 @@ class Lineage(Protocol):
     def route_to_oldest(self) -> Route | None:
         """Return the way to what `oldest` returns."""
         ...
+
+
+def to_json(lineage: Lineage) -> dict[str, Any]:
+    """Return a lineage and its lanes as the command line prints them."""
+    return {
+        "id": lineage.id,
+        "title": lineage.title,
+        "format": lineage.format,
+        "objects": lineage.objects,
+        "size": lineage.size,
+        "start": rfc3339(lineage.start, fraction=True),
+        "end": rfc3339(lineage.end, fraction=True),
+        **lineage.details,
+        "remarks": list(lineage.remarks),
+        "lanes": [lane.to_json() for lane in lineage.lanes],
+    }

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from sqlite_recovery_tui.domain import Format, Gap, LtxFile, Place, RestorePoint, Span, Txid
 from sqlite_recovery_tui.replica import reach
 from sqlite_recovery_tui.replica.lineage import Lane
-from sqlite_recovery_tui.words import plural
+from sqlite_recovery_tui.words import plural, size
 
 SNAPSHOT_LEVEL = 9
 
@@ -28,6 +29,9 @@ class Pending:
     level: int
     files: int
     size: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {"level": self.level, "files": self.files, "size": self.size}
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,31 @@ class LtxLineage:
     @property
     def objects(self) -> int:
         return len(self.files)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What compaction has left to do, and left behind."""
+        waiting = [
+            f"{plural(item.files, 'file')} of level {item.level} ({size(item.size)}) "
+            f"{'is' if item.files == 1 else 'are'} not compacted yet"
+            for item in self.pending
+        ]
+        if not self.overlaps:
+            return tuple(waiting)
+        begin = "begins" if self.overlaps == 1 else "begin"
+        overlap = f"{plural(self.overlaps, 'file')} {begin} with TXIDs that the file before has as well"
+        return (*waiting, f"{overlap}: harmless, as the later page counts")
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return the TXIDs that can be restored, and the state of compaction."""
+        return {
+            "first_txid": Txid(self.steps[0].txid).label if self.steps else None,
+            "last_txid": Txid(self.steps[-1].txid).label if self.steps else None,
+            "restore_points": len(self.steps),
+            "pending": [item.to_json() for item in self.pending],
+            "overlaps": self.overlaps,
+        }
 
     @property
     def rising_times(self) -> tuple[Sequence[datetime], ...]:

@@ -5,6 +5,7 @@ Everything here follows from a listing alone; whether the bytes hold is for the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlite_recovery_tui.replica.generations import Generation
 from sqlite_recovery_tui.replica.lineage import Lane, Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
 from sqlite_recovery_tui.replica.route import Route
+from sqlite_recovery_tui.words import plural
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Timeline:
     other_objects: int = 0
     """Objects whose names are of no known layout; they are ignored."""
     other_examples: tuple[str, ...] = ()
+    about_times: tuple[str, ...] = ()
+    """What was found out about the times that a listing gives."""
 
     @cached_property
     def formats(self) -> tuple[Format, ...]:
@@ -54,6 +58,13 @@ class Timeline:
     def lanes(self) -> tuple[Lane, ...]:
         """Every lane of every lineage."""
         return tuple(lane for lineage in self.lineages for lane in lineage.lanes)
+
+    @property
+    def holds(self) -> str:
+        """Say how many lanes of which kind there are."""
+        return ", ".join(
+            plural(count, noun) for noun, count in Counter(lane.noun for lane in self.lanes).items()
+        )
 
     @cached_property
     def objects(self) -> int:
@@ -142,7 +153,7 @@ class Timeline:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What an operator should know before trusting times and counts."""
-        found = []
+        found = list(self.about_times)
         if self.other_objects:
             examples = ", ".join(self.other_examples)
             found.append(f"{self.other_objects} other objects ignored (such as {examples})")
@@ -161,6 +172,12 @@ class Timeline:
     def only(self, *lineages: Lineage) -> Timeline:
         """Return the timeline as if nothing but `lineages` were there."""
         return replace(self, lineages=lineages)
+
+    def with_ltx(self, ltx: LtxLineage, *about_times: str) -> Timeline:
+        """Return the timeline with other LTX files, or other times of theirs, and what to say of that."""
+        others = (lineage for lineage in self.lineages if lineage is not self.ltx)
+        lineages = sorted((*others, ltx), key=_order)
+        return replace(self, lineages=tuple(lineages), about_times=(*self.about_times, *about_times))
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary that the command line prints."""
@@ -248,7 +265,7 @@ class TimelineBuilder:
         ]
         if self._ltx:
             lineages.append(LtxLineage.of(self._ltx.values()))
-        lineages.sort(key=lambda item: (item.start, item.id))
+        lineages.sort(key=_order)
         return Timeline(tuple(lineages), self._others, tuple(self._examples))
 
     def _add_to_generation(
@@ -260,6 +277,10 @@ class TimelineBuilder:
         else:
             segment = WalSegment(name.generation, name.index, name.offset, key, size, time, etag)
             self._segments.setdefault(name.generation, {})[key] = segment
+
+
+def _order(lineage: Lineage) -> tuple[datetime, str]:
+    return lineage.start, lineage.id
 
 
 def _times_fall(lineage: Lineage) -> bool:
