@@ -9,7 +9,7 @@ SQLITE_READONLY_ROLLBACK until then, never half an update).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from sqlite_recovery_tui.restore.live import faults, first_page, update
 from sqlite_recovery_tui.restore.live.gate import PATIENCE, Gate, Patience
 from sqlite_recovery_tui.restore.live.mark import Held, Mark, digest
 from sqlite_recovery_tui.restore.live.open_file import Content, OpenFile
-from sqlite_recovery_tui.restore.live.state import CopyLock, State, recognise
+from sqlite_recovery_tui.restore.live.state import Beside, CopyLock, State, recognise, recognise_ours
 from sqlite_recovery_tui.restore.live.update import Change, FileImages, Images, Layout, Pages
 from sqlite_recovery_tui.sqlite import hot_journal
 
@@ -58,7 +58,7 @@ class LiveCopy:
         self._gate = Gate(self._file.fd, self.path, patience, clock)
         try:
             with translated(self.path):
-                self._known = self._look()
+                self._known = self._look(recognise)
                 self._sure = True
                 """False once an update did not end as it should: then the file is looked at anew."""
                 self._leave_wal_mode()
@@ -166,11 +166,11 @@ class LiveCopy:
 
     def _now(self) -> _Standing:
         if not self._sure or hot_journal.is_left(self.path):
-            self._known = self._look()
+            self._known = self._look(recognise_ours)
             self._sure = True
         return self._known
 
-    def _look(self) -> _Standing:
+    def _look(self, recognised: Callable[[Beside, str, bytes, int], Held]) -> _Standing:
         """Finish what was broken off, and find out where the copy stands."""
         self._file.check_name()
         if hot_journal.is_left(self.path):
@@ -181,7 +181,7 @@ class LiveCopy:
             content = Content.read(self._file.fd, self.path)
         finally:
             self._gate.release()
-        held = recognise(self._beside, self._url, content.first, content.layout.pages)
+        held = recognised(self._beside, self._url, content.first, content.layout.pages)
         self._remember(held)
         return _Standing(held, content)
 
@@ -243,7 +243,8 @@ class LiveCopy:
         self._file.check_wal()
         if hot_journal.is_left(self.path):
             raise faults.changed(self.path, "has a transaction of somebody else in it that is not finished")
-        if not self._file.is_still(now.content):
+        left = self._beside.read_txid()
+        if not self._file.is_still(now.content) or (left is not None and left[0] != now.held.mark.place):
             raise faults.changed(self.path, "was written to by somebody else")
         self._sure = True
 

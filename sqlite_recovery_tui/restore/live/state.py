@@ -111,6 +111,8 @@ class Beside:
         """Leave the mark by which Litestream's own follower goes on; none in a replica without TXIDs."""
         if isinstance(place, Txid):
             _replace(self.txid, f"{place.label}\n", mode)
+        else:
+            self.drop_txid()
 
     def drop_txid(self) -> None:
         """Take Litestream's mark away."""
@@ -133,13 +135,7 @@ def recognise(beside: Beside, url: str, first: bytes, pages: int) -> Held:
     Litestream's mark counts where it says something else than ours: then its own follower went on from
     this copy, or made it; and that is its word alone.
     """
-    state = beside.read_state()
-    if state is not None and state.url != url:
-        raise RefusedError(
-            f"{beside.copy} follows {state.url}, not {url}",
-            object=str(beside.copy),
-            hint="choose another -o, or restore anew over it with -force",
-        )
+    state = _read_state_of(beside, url)
     held = state.of_file(first, pages) if state is not None else None
     left = beside.read_txid()
     if left is not None and _went_on(state, held, left[0]):
@@ -154,6 +150,30 @@ def recognise(beside: Beside, url: str, first: bytes, pages: int) -> Held:
         object=str(beside.copy),
         hint="choose another -o, or restore anew over it with -force",
     )
+
+
+def recognise_ours(beside: Beside, url: str, first: bytes, pages: int) -> Held:
+    """Return which of the two states that we know of such a copy is at; raise `CopyChanged` for any other.
+
+    For the time between two updates of one follower: what it does next is meant for one of these.
+    """
+    state = _read_state_of(beside, url)
+    held = state.of_file(first, pages) if state is not None else None
+    left = beside.read_txid()
+    if held is None or (left is not None and left[0] != held.mark.place):
+        raise faults.changed(beside.copy, "was written to by somebody else")
+    return held
+
+
+def _read_state_of(beside: Beside, url: str) -> State | None:
+    state = beside.read_state()
+    if state is not None and state.url != url:
+        raise RefusedError(
+            f"{beside.copy} follows {state.url}, not {url}",
+            object=str(beside.copy),
+            hint="choose another -o, or restore anew over it with -force",
+        )
+    return state
 
 
 def _went_on(state: State | None, held: Held | None, left: Txid) -> bool:

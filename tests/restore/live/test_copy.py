@@ -127,8 +127,10 @@ def test_a_position_is_kept_as_well_as_a_txid(primary: Primary, tmp_path: Path) 
     here = Mark(Position("5f3a91c2d4e6f708", 3, 4152), START, "5f3a91c2d4e6f708", "snapshot")
     with begin(tmp_path, states[0]) as copy:
         copy.apply(*difference(states[0], states[1]), here)
+    (tmp_path / "copy.db-txid").write_text("0000000000000009\n")
     with LiveCopy.open(copy.path, url=URL) as copy:
         assert copy.mark == here
+        copy.verify()
     assert not (tmp_path / "copy.db-txid").exists()
 
 

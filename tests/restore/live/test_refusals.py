@@ -67,7 +67,13 @@ def _cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 4096)
 
 
-@pytest.mark.parametrize("deed", [_write, _to_wal, _wal_in_use, _remove, _replace, _cut])
+def _follow_with_litestream(path: Path) -> None:
+    Path(f"{path}-txid").write_text("0000000000000009\n")
+
+
+@pytest.mark.parametrize(
+    "deed", [_write, _to_wal, _wal_in_use, _remove, _replace, _cut, _follow_with_litestream]
+)
 def test_an_update_over_what_somebody_did_is_refused(
     deed: Callable[[Path], None], copy: LiveCopy, primary: Primary
 ) -> None:
