@@ -255,31 +255,31 @@ def test_of_points_of_one_time_the_later_generation_is_taken() -> None:
 
 def test_a_step_back_reaches_the_same_point_from_an_earlier_snapshot() -> None:
     made = plan(timeline(WHOLE), None)
-    back = made.around(made.base.key, "because")
+    back = made.around({made.base.key: "because"})
     assert back is not None
     assert short(back.base) == "S0"
     assert [short(change) for change in back.changes] == ["0.0", "0.20", "1.0", "2.0", "2.1018"]
     assert back.point == made.point
     assert back.notes == ("because",)
-    assert back.around(back.base.key, "again") is None
+    assert back.around({back.base.key: "again"}) is None
 
 
 def test_a_step_back_from_a_snapshot_alone_ends_where_the_snapshot_began() -> None:
     made = plan(timeline("S0@0 0.0@1 S1@2 1.0@3 S2@4 2.0@9"), 4)
     assert (short(made.base), made.changes) == ("S2", ())
-    back = made.around(made.base.key, "damaged")
+    back = made.around({made.base.key: "damaged"})
     assert back is not None
     assert [short(back.base), *map(short, back.changes)] == ["S1", "1.0"]
-    again = back.around(back.base.key, "damaged too")
+    again = back.around({back.base.key: "damaged too"})
     assert again is not None
     assert [short(again.base), *map(short, again.changes)] == ["S0", "0.0", "1.0"]
     assert again.notes == ("damaged", "damaged too")
-    assert again.around(again.base.key, "") is None
+    assert again.around({again.base.key: ""}) is None
 
 
 def test_a_step_back_never_crosses_a_hole() -> None:
     made = plan(timeline(HOLED), None)
-    assert made.around(made.base.key, "") is None
+    assert made.around({made.base.key: ""}) is None
 
 
 def test_json_tells_the_plan() -> None:
@@ -368,7 +368,7 @@ def test_every_plan_holds_together(
                 (change.index, change.offset) < (target.index, max(target.offset, 0))
                 for change in made.changes
             )
-    back = made.around(made.base.key, "why")
+    back = made.around({made.base.key: "why"})
     if back is not None:
         assert back.base.index < made.base.index
         assert back.changes[0].position == back.base.position
