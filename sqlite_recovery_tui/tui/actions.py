@@ -18,7 +18,7 @@ MOVE, LOOK, CHOOSE, RESTORE, PROVE, CONSOLE = "Move", "Look", "Choose", "Restore
 
 NEEDS = {
     "row": "Nothing is selected yet",
-    "point": "This line is not a restore point: move to a snapshot or a segment",
+    "point": "This line is not a restore point: move to one that begins with │ or ◆",
     "timeline": "The listing of this replica has not arrived, or failed",
     "history": "Nothing that could be restored was found here",
     "plan": "There is no plan yet: choose a moment that can be restored",
@@ -32,6 +32,7 @@ NEEDS = {
     "ended": "It still runs",
     "jobs": "No restore has been started yet",
     "busy": "Nothing is running that could be stopped",
+    "other-replica": "No other replica of this database can serve this: it has none, or it is not listed yet",
     "copyable": "There is nothing to copy here",
 }
 """What an action may need, and what to say where it is missing."""
@@ -91,8 +92,16 @@ ACTIONS: tuple[Action, ...] = (
         "fleet.latest",
         "R",
         "restore newest",
-        "Plan a restore of the newest state this replica can give.",
+        "Plan a restore of this database's newest state, from the replica that reaches furthest.",
         RESTORE,
+        ("row", "history"),
+    ),
+    Action(
+        "fleet.time",
+        "g slash",
+        "go to time",
+        "Type the time to go back to; the replica that comes closest is chosen.",
+        CHOOSE,
         ("row", "history"),
     ),
     Action("fleet.refresh", "r", "refresh", "List every replica again.", LOOK),
@@ -112,7 +121,7 @@ ACTIONS: tuple[Action, ...] = (
         "replica.older-mark",
         "right_square_bracket",
         "older mark",
-        "Jump to the next older snapshot, gap or generation.",
+        "Jump to the next older snapshot, gap, generation or level.",
         MOVE,
         ("timeline",),
     ),
@@ -120,7 +129,7 @@ ACTIONS: tuple[Action, ...] = (
         "replica.newer-mark",
         "left_square_bracket",
         "newer mark",
-        "Jump to the next newer snapshot, gap or generation.",
+        "Jump to the next newer snapshot, gap, generation or level.",
         MOVE,
         ("timeline",),
         footer=False,
@@ -167,6 +176,14 @@ ACTIONS: tuple[Action, ...] = (
         ("next-good",),
         footer=False,
     ),
+    Action(
+        "plan.other",
+        "w",
+        "other replica",
+        "Plan the same from the next replica of this database.",
+        CHOOSE,
+        ("other-replica",),
+    ),
     Action("plan.time", "g slash", "other time", "Type another time to go back to.", CHOOSE),
     Action(
         "plan.recipe", "m", "by hand", "Show the steps of this restore as shell commands.", LOOK, ("plan",)
@@ -206,6 +223,15 @@ ACTIONS: tuple[Action, ...] = (
         "Plan the next good snapshot behind the damage.",
         CHOOSE,
         ("next-good",),
+        footer=False,
+    ),
+    Action(
+        "job.other",
+        "w",
+        "other replica",
+        "Plan the same from another replica of this database.",
+        CHOOSE,
+        ("failed", "other-replica"),
         footer=False,
     ),
     # all restores

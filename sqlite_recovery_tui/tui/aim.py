@@ -26,6 +26,11 @@ class Aim:
         return self.damage is not None
 
     @property
+    def suits_any(self) -> bool:
+        """Whether another replica of the same database could serve it: it names no place in one's history."""
+        return self.generation is None and isinstance(self.target, Latest | AtTime)
+
+    @property
     def label(self) -> str:
         """What was asked for, in words."""
         match self.target:
@@ -38,6 +43,10 @@ class Aim:
         """Return the same wish, up to the last good commit before `damage`."""
         return replace(self, damage=damage)
 
+    def undamaged(self) -> Aim:
+        """Return the same wish, as if nothing had been found broken yet."""
+        return replace(self, damage=None)
+
     def at_nearest(self) -> Aim:
         """Return the same wish, content with the nearest point."""
         return replace(self, nearest=True)
@@ -46,19 +55,19 @@ class Aim:
 LATEST = Aim(Latest())
 
 
-def at_segment(point: RestorePoint) -> Aim:
-    """Return the wish for everything up to the end of the segment that makes `point`."""
+def at_state(point: RestorePoint) -> Aim:
+    """Return the wish for everything up to the end of the object that makes `point`."""
     return Aim(of_point(point))
 
 
-def at_snapshot(point: RestorePoint) -> Aim:
-    """Return the wish for a snapshot by itself.
+def at_base(point: RestorePoint) -> Aim:
+    """Return the wish for a state that a restore can begin with, by itself.
 
-    A position would not do: the state at the beginning of a WAL is also the end of the one before, and
-    that may be reached from an older snapshot, through segments that are damaged.
+    Where history is told by positions, one would not do: the state at the beginning of a WAL is also the
+    end of the one before, and that may be reached from an older snapshot, through segments that are damaged.
     """
     match point.position:
         case Position(generation, index, _):
             return Aim(AtTime(point.time, f"snapshot {index:08x}"), generation)
         case _:
-            return at_segment(point)
+            return at_state(point)

@@ -292,11 +292,14 @@ class Console(App[None]):
 
         self.push_screen(ReplicaScreen(place))
 
-    def open_plan(self, place: Place, aim: Aim, *, instead: bool = False) -> None:
-        """Show the plan that serves `aim`; `instead` of the screen in front."""
+    def open_plan(self, place: Place, aim: Aim, *, best: bool = False, instead: bool = False) -> None:
+        """Show the plan that serves `aim` from `place`, or from the `best` replica of its database.
+
+        `instead` of the screen in front.
+        """
         from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 
-        self._open(PlanScreen(place, aim), instead)
+        self._open(PlanScreen(self.listings.siblings(place), aim, None if best else place), instead)
 
     def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
         """Show a restore; `instead` of the screen in front."""

@@ -1,6 +1,6 @@
 """The bridge between screens and the engine: the only place that starts threads.
 
-Work runs in daemon threads, at most so many per lane; what it has to tell comes back as messages and is
+Work runs in daemon threads, at most so many per queue; what it has to tell comes back as messages and is
 handled on the screen's own thread. A thread that hangs is left behind, never waited for.
 """
 
@@ -28,7 +28,7 @@ REPORT_SECONDS = 0.1
 LOGGER = logging.getLogger(__name__)
 
 
-class Lane(Enum):
+class Queue(Enum):
     """A queue of its own, with how many of its requests run at a time."""
 
     SCAN = ("scan", 8)
@@ -41,7 +41,7 @@ class Lane(Enum):
     """Ends processes and removes what is left; done even when everything is asked to stop."""
 
     def __init__(self, label: str, width: int) -> None:
-        """Name the lane and say how wide it is."""
+        """Name the queue and say how wide it is."""
         self.label = label
         self.width = width
 
@@ -67,7 +67,7 @@ class Request(Generic[T]):
     def __init__(
         self,
         number: int,
-        lane: Lane,
+        queue: Queue,
         owner: Owner,
         work: Callable[[Report], T],
         *,
@@ -78,7 +78,7 @@ class Request(Generic[T]):
     ) -> None:
         """Hold what to do and whom to tell; made by `Engine.ask`."""
         self.id = number
-        self.lane = lane
+        self.queue = queue
         self.owner = owner
         self.token = CancelToken()
         self.value: T | None = None
@@ -111,7 +111,7 @@ class Request(Generic[T]):
             self.error = error
         except Exception as error:
             # Our own fault must not end the console in the middle of an incident: it is logged in full.
-            LOGGER.exception("unexpected failure in %s", self.lane.label)
+            LOGGER.exception("unexpected failure in %s", self.queue.label)
             self.error = UnexpectedFailure(
                 f"internal error: {type(error).__name__}: {error}",
                 hint="this is a fault of sqlrecover; the log (ctrl+l) has the details",
@@ -171,11 +171,11 @@ class Report:
             self._post(Advanced(self._request))
 
 
-class _Queue:
-    """The requests of one lane and the threads that work on them."""
+class _Crew:
+    """The requests of one queue and the threads that work on them."""
 
-    def __init__(self, lane: Lane, run: Callable[[Request[Any]], None]) -> None:
-        self._lane = lane
+    def __init__(self, queue: Queue, run: Callable[[Request[Any]], None]) -> None:
+        self._queue = queue
         self._run = run
         self._lock = threading.Lock()
         self._waiting: deque[Request[Any]] = deque()
@@ -202,10 +202,10 @@ class _Queue:
 
     def _staff(self) -> None:
         with self._lock:
-            while self._waiting and len(self._active) - len(self._left_behind) < self._lane.width:
+            while self._waiting and len(self._active) - len(self._left_behind) < self._queue.width:
                 request = self._waiting.popleft()
                 thread = threading.Thread(
-                    target=self._work, args=(request,), name=f"{self._lane.label}-{request.id}", daemon=True
+                    target=self._work, args=(request,), name=f"{self._queue.label}-{request.id}", daemon=True
                 )
                 self._active[request.id] = thread
                 thread.start()
@@ -225,14 +225,14 @@ class Engine:
         """Send messages through `post`, which must be safe to call from any thread."""
         self._post_message = post
         self._numbers = itertools.count(1)
-        self._queues = {lane: _Queue(lane, self._run) for lane in Lane}
+        self._crews = {queue: _Crew(queue, self._run) for queue in Queue}
         self._open: set[Request[Any]] = set()
         self._settled: asyncio.Event | None = None
         self._closed = False
 
     def ask(
         self,
-        lane: Lane,
+        queue: Queue,
         owner: Owner,
         work: Callable[[Report], T],
         *,
@@ -244,7 +244,7 @@ class Engine:
         """Run `work` in the background; `then` or `failed` is called with its outcome, on this thread."""
         request = Request(
             next(self._numbers),
-            lane,
+            queue,
             owner,
             work,
             then=then,
@@ -253,7 +253,7 @@ class Engine:
             partial=partial,
         )
         self._open.add(request)
-        self._queues[lane].put(request)
+        self._crews[queue].put(request)
         return request
 
     def drop(self, request: Request[Any] | None) -> None:
@@ -262,7 +262,7 @@ class Engine:
             return
         request.dropped = True
         request.token.cancel()
-        self._queues[request.lane].leave_behind(request)
+        self._crews[request.queue].leave_behind(request)
         self._close(request)
 
     def handle(self, message: Answered | Advanced) -> None:
@@ -290,14 +290,14 @@ class Engine:
         """Ask everything to stop, except what cleans up."""
         self._closed = True
         for request in self._open:
-            if request.lane is not Lane.CLEAN:
+            if request.queue is not Queue.CLEAN:
                 request.token.cancel()
 
     def close(self, seconds: float = 0.5) -> bool:
         """Stop everything and wait at most `seconds`; return False when a thread still hangs."""
         self.stop()
         deadline = time.monotonic() + seconds
-        threads = [thread for queue in self._queues.values() for thread in queue.threads()]
+        threads = [thread for crew in self._crews.values() for thread in crew.threads()]
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.errors import Cancelled, RecoverError
 from sqlite_recovery_tui.progress import Progress
-from sqlite_recovery_tui.tui.engine import Engine, Lane, Owner, Report, Request
+from sqlite_recovery_tui.tui import wording
+from sqlite_recovery_tui.tui.engine import Engine, Owner, Queue, Report, Request
 from sqlite_recovery_tui.tui.proof import Check, Proof
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Inspection:
         self._session = session
         self._screen = screen
         self._path = path
-        self._inspectors: dict[Lane, Inspector] = {}
+        self._inspectors: dict[Queue, Inspector] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._browsing: Request[Any] | None = None
@@ -58,17 +59,17 @@ class Inspection:
         """Read header and schema."""
 
         def work(_: Report) -> tuple[DatabaseSummary, tuple[TableInfo, ...]]:
-            inspector = self._inspector(Lane.BROWSE)
+            inspector = self._inspector(Queue.BROWSE)
             return inspector.summary(), inspector.tables()
 
-        self._engine.ask(Lane.BROWSE, self._screen, work, then=then, failed=failed)
+        self._engine.ask(Queue.BROWSE, self._screen, work, then=then, failed=failed)
 
     def rows(
         self, table: str, offset: int, limit: int, *, then: Callable[[RowPage], None], failed: Failed
     ) -> None:
         """Read some rows of a table; what was asked before is no longer wanted."""
         self._browse(
-            lambda report: self._inspector(Lane.BROWSE).rows(
+            lambda report: self._inspector(Queue.BROWSE).rows(
                 table, offset=offset, limit=limit, cancel=report.cancel
             ),
             then,
@@ -80,7 +81,7 @@ class Inspection:
     ) -> None:
         """Ask in read-only SQL, for at most `seconds`."""
         self._browse(
-            lambda report: self._inspector(Lane.BROWSE).query(
+            lambda report: self._inspector(Queue.BROWSE).query(
                 sql, limit=limit, seconds=seconds, cancel=report.cancel
             ),
             then,
@@ -107,7 +108,7 @@ class Inspection:
 
         self._engine.drop(self._counting)
         self._counting = self._engine.ask(
-            Lane.COUNT, self._screen, work, then=partial, failed=failed, partial=partial
+            Queue.COUNT, self._screen, work, then=partial, failed=failed, partial=partial
         )
 
     def prove(self, proof: Proof, *, changed: Callable[[], None]) -> None:
@@ -137,22 +138,22 @@ class Inspection:
                 inspector.close()
 
         if inspectors:
-            self._engine.ask(Lane.CLEAN, self._session, work, then=_nothing, failed=_nothing)
+            self._engine.ask(Queue.CLEAN, self._session, work, then=_nothing, failed=_nothing)
 
     def _browse(
         self, work: Callable[[Report], RowPage], then: Callable[[RowPage], None], failed: Failed
     ) -> None:
         if self._browsing is not None and self._browsing.running:
             self._engine.drop(self._browsing)
-        self._browsing = self._engine.ask(Lane.BROWSE, self._screen, work, then=then, failed=failed)
+        self._browsing = self._engine.ask(Queue.BROWSE, self._screen, work, then=then, failed=failed)
 
     def _count(self, table: str, report: Report) -> TableCount:
         try:
-            return TableCount(self._inspector(Lane.COUNT).count(table, cancel=report.cancel))
+            return TableCount(self._inspector(Queue.COUNT).count(table, cancel=report.cancel))
         except Cancelled:
             raise
         except RecoverError as error:
-            return TableCount(None, str(error))
+            return TableCount(None, wording.words(error))
 
     def _check_next(self, proof: Proof, waiting: list[Check], changed: Callable[[], None]) -> None:
         if not waiting:
@@ -161,7 +162,7 @@ class Inspection:
         check.running = True
 
         def work(report: Report) -> CheckReport:
-            inspector = self._inspector(Lane.CHECK)
+            inspector = self._inspector(Queue.CHECK)
             if check.kind == "foreign-keys":
                 return inspector.foreign_keys(progress=report.progress, cancel=report.cancel)
             return inspector.check(check.kind, progress=report.progress, cancel=report.cancel)
@@ -184,19 +185,19 @@ class Inspection:
             changed()
 
         self._checking = self._engine.ask(
-            Lane.CHECK, self._screen, work, then=ended, failed=ended, progress=advanced
+            Queue.CHECK, self._screen, work, then=ended, failed=ended, progress=advanced
         )
 
-    def _inspector(self, lane: Lane) -> Inspector:
-        """Return the lane's own inspector; its process starts when it is first used."""
+    def _inspector(self, queue: Queue) -> Inspector:
+        """Return the queue's own inspector; its process starts when it is first used."""
         from sqlite_recovery_tui.sqlite.inspector import Inspector
 
         with self._lock:
             if self._closed:
                 raise Cancelled("the workbench was left")
-            if lane not in self._inspectors:
-                self._inspectors[lane] = Inspector(self._path)
-            return self._inspectors[lane]
+            if queue not in self._inspectors:
+                self._inspectors[queue] = Inspector(self._path)
+            return self._inspectors[queue]
 
 
 def _nothing(_: object) -> None:

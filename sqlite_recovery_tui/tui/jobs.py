@@ -13,8 +13,8 @@ from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import text, work
 from sqlite_recovery_tui.tui.aim import Aim
-from sqlite_recovery_tui.tui.engine import Engine, Lane, Owner
-from sqlite_recovery_tui.tui.state import Pace, Place, RestoreJob
+from sqlite_recovery_tui.tui.engine import Engine, Owner, Queue
+from sqlite_recovery_tui.tui.state import Other, Pace, Place, RestoreJob
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.restore.plan import Plan
@@ -50,6 +50,7 @@ class Jobs:
         config: Path | None = None,
         scratch_dir: Path | None = None,
         memory_bytes: int = 128 << 20,
+        others: tuple[Other, ...] = (),
     ) -> RestoreJob:
         """Begin a restore in the background."""
         job = RestoreJob(
@@ -62,6 +63,7 @@ class Jobs:
             started=self._clock.monotonic(),
             config=config,
             memory_bytes=memory_bytes,
+            others=others,
         )
         self.all.append(job)
         self._run(job)
@@ -87,7 +89,7 @@ class Jobs:
     def _run(self, job: RestoreJob) -> None:
         LOGGER.info("restore %d: %s", job.number, text.safe(job.command))
         job.request = self._engine.ask(
-            Lane.JOB,
+            Queue.JOB,
             self._owner,
             lambda report: work.restore(job, self._clock, report),
             then=lambda result: self._finish(job, result),

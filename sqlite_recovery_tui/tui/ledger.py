@@ -1,34 +1,40 @@
-"""One replica as lines, newest first: generations, their snapshots and segments, the gaps between."""
+"""One replica as lines, newest first: lanes (generations, levels), their objects, the gaps between."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlite_recovery_tui.domain import Gap, RestorePoint, Snapshot, WalSegment
-from sqlite_recovery_tui.tui.aim import Aim, at_segment, at_snapshot
+from sqlite_recovery_tui.domain import Gap, Place, RestorePoint, StoredObject
+from sqlite_recovery_tui.tui.aim import Aim, at_base, at_state
 
 if TYPE_CHECKING:
-    from sqlite_recovery_tui.replica.generations import Generation
+    from sqlite_recovery_tui.replica.grain import Grain
+    from sqlite_recovery_tui.replica.lineage import Lane, Lineage
     from sqlite_recovery_tui.replica.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The line that begins a generation."""
+    """The line that begins a lane."""
 
-    generation: Generation
+    lane: Lane
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The line of a stored object; `point` is None where nothing can be restored from it."""
+    """The line of a stored object; `point` is the state that it ends in, None where there is none."""
 
-    item: Snapshot | WalSegment
+    item: StoredObject
+    noun: str
+    """What such an object is called."""
+    is_base: bool
     point: RestorePoint | None
+    expired: bool = False
+    """Whether it has no state because what it belonged to was deleted in its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +49,14 @@ Entry = Heading | Stored | Hole
 
 @dataclass(frozen=True)
 class Ledger:
-    """All lines, with the places of those worth jumping to."""
+    """All lines, with the places of those worth jumping to, and how fine one can go back."""
 
     timeline: Timeline
+    grain: Grain
     entries: tuple[Entry, ...]
     keys: tuple[str, ...]
     marks: tuple[int, ...] = field(default=())
-    """Places of everything but segments, rising."""
+    """Places of everything but changes, rising."""
 
     def first_point(self) -> int:
         """Return the place of the newest line that can be restored; 0 without one."""
@@ -70,53 +77,78 @@ class Ledger:
 
 def build(timeline: Timeline) -> Ledger:
     """Lay a timeline out, newest first."""
-    points = {point.key: point for point in timeline.points()}
+    from sqlite_recovery_tui.replica.grain import grain_of
+
+    pauses = [gap for gap in timeline.gaps() if gap.kind == "between-generations"]
     entries: list[Entry] = []
-    for generation in reversed(timeline.generations):
-        entries.append(Heading(generation))
-        entries += _generation(generation, timeline, points)
+    for lineage in reversed(timeline.lineages):
+        states = lineage.states()
+        entries += _Layout(lineage, states).lines()
+        entries += [Hole(gap) for gap in pauses if gap.after is not None and gap.after.key in states]
     keys = tuple(_key(entry) for entry in entries)
     marks = tuple(
         place
         for place, entry in enumerate(entries)
-        if not (isinstance(entry, Stored) and isinstance(entry.item, WalSegment))
+        if not isinstance(entry, Stored) or (entry.is_base and entry.point is not None)
     )
-    return Ledger(timeline, tuple(entries), keys, marks)
+    return Ledger(timeline, grain_of(timeline.points()), tuple(entries), keys, marks)
 
 
 def aim_of(entry: Stored) -> Aim:
     """Return what to wish for so that the state of exactly this line is restored."""
     point = entry.point
     assert point is not None
-    return at_snapshot(point) if isinstance(entry.item, Snapshot) else at_segment(point)
+    return at_base(point) if entry.is_base else at_state(point)
 
 
-def _generation(
-    generation: Generation, timeline: Timeline, points: dict[str, RestorePoint]
-) -> Iterator[Entry]:
-    holes: dict[str | None, list[Hole]] = {}
-    for gap in generation.gaps:
-        holes.setdefault(gap.before.key if gap.before else None, []).append(Hole(gap))
-    objects: list[Snapshot | WalSegment] = [*generation.snapshots, *generation.segments]
-    items = sorted(
-        objects,
-        key=lambda item: (item.index, item.offset if isinstance(item, WalSegment) else -1),
-        reverse=True,
-    )
-    for item in items:
-        yield from holes.pop(item.key, ())
-        yield Stored(item, points.get(item.key))
-    for rest in holes.values():
-        yield from rest
-    for gap in timeline.gaps():
-        if gap.kind == "between-generations" and gap.generation == generation.id:
-            yield Hole(gap)
+class _Layout:
+    """The lines of one lineage: its lanes with their objects, each gap above what it follows."""
+
+    def __init__(self, lineage: Lineage, states: Mapping[str, RestorePoint]) -> None:
+        self._lineage = lineage
+        self._states = states
+        self._bases = {base.key for base in lineage.bases}
+        self._holes: dict[str, list[Gap]] = {}
+        self._loose: list[Gap] = []
+        """Gaps that no state lies in front of."""
+        for gap in lineage.gaps:
+            if gap.before is not None:
+                self._holes.setdefault(gap.before.key, []).append(gap)
+            else:
+                self._loose.append(gap)
+        points = [gap.after.position for gap in self._loose if gap.kind == "expired" and gap.after]
+        self._first: Place | None = points[0] if points else None
+
+    def lines(self) -> Iterator[Entry]:
+        """Yield every line; gaps that nothing lies in front of come last."""
+        for lane in self._lineage.lanes:
+            yield Heading(lane)
+            for item, noun in _newest_first(lane):
+                yield from map(Hole, self._holes.pop(item.key, ()))
+                point = self._states.get(item.key)
+                expired = point is None and self._first is not None and _precedes(item, self._first)
+                yield Stored(item, noun, item.key in self._bases, point, expired)
+        yield from map(Hole, self._loose)
+
+
+def _newest_first(lane: Lane) -> list[tuple[StoredObject, str]]:
+    """Return a lane's objects, the last position first, each with what it is called."""
+    found: list[tuple[StoredObject, str]] = [(item, "snapshot") for item in lane.bases]
+    found += [(item, lane.change_noun) for item in lane.changes]
+    # Places of one lane are of one kind. A base comes before the change that begins where it stands.
+    key: Callable[[tuple[StoredObject, str]], Any] = lambda pair: pair[0].position  # noqa: E731
+    return sorted(found, key=key)[::-1]
+
+
+def _precedes(item: StoredObject, place: Place) -> bool:
+    here: Any = item.position
+    return bool(here < place)
 
 
 def _key(entry: Entry) -> str:
     match entry:
-        case Heading(generation):
-            return f"generation {generation.id}"
+        case Heading(lane):
+            return f"lane {lane.id}"
         case Stored(item):
             return item.key
         case Hole(gap):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.tui import work
-from sqlite_recovery_tui.tui.engine import Engine, Lane, Owner
+from sqlite_recovery_tui.tui.engine import Engine, Owner, Queue
 from sqlite_recovery_tui.tui.state import Place
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ class Listings:
         for place in self.places:
             self._engine.drop(place.request)
         self.places = [Place(ref) for ref in refs]
+
+    def siblings(self, place: Place) -> tuple[Place, ...]:
+        """Return every replica of the same database, `place` among them."""
+        database = place.ref.database
+        if database is None:
+            return (place,)
+        return tuple(each for each in self.places if each.ref.database is database) or (place,)
 
     def refresh(self, places: Sequence[Place] | None = None) -> None:
         """List these places again (None: all); what is known stays until something newer arrives."""
@@ -56,7 +63,7 @@ class Listings:
             )
 
         place.request = self._engine.ask(
-            Lane.SCAN,
+            Queue.SCAN,
             self._owner,
             lambda report: work.scan(place.ref, self._clock, report),
             then=take,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -18,11 +19,16 @@ __all__ = [
     "local",
     "many",
     "moment",
+    "period",
     "seconds",
     "short",
+    "short_ids",
     "size",
     "utc",
 ]
+
+_WIDE_ID = re.compile(r"\b0{8}([0-9a-f]{8})\b")
+_SPAN_OF_ONE = re.compile(r"\b([0-9a-f]{8,16})-\1\b")
 
 TimeStyle = Literal["utc", "local", "age"]
 TIME_STYLES: tuple[TimeStyle, ...] = ("utc", "local", "age")
@@ -75,6 +81,11 @@ def clock(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%H:%M:%SZ")
 
 
+def short_ids(words: str) -> str:
+    """Return words with 16-digit ids cut to eight where the others are zeros, and a span of one to one."""
+    return _SPAN_OF_ONE.sub(r"\1", _WIDE_ID.sub(r"\1", words))
+
+
 def moment(when: datetime, style: TimeStyle, now: datetime) -> str:
     """Return a moment the way the operator chose to read times."""
     if style == "age":
@@ -90,6 +101,15 @@ def short(when: datetime, style: TimeStyle, now: datetime) -> str:
     there, here = when.astimezone(zone), now.astimezone(zone)
     mark = "Z" if style == "utc" else ""
     return there.strftime("%H:%M:%S" if there.date() == here.date() else "%Y-%m-%d %H:%M") + mark
+
+
+def period(start: datetime, end: datetime, style: TimeStyle, now: datetime) -> str:
+    """Return from when to when, the date once where it is the same."""
+    first, last = moment(start, style, now), moment(end, style, now)
+    if style == "age":
+        return first if first == last else f"{first} → {last}"
+    date, _, rest = last.partition(" ")
+    return f"{first} → {rest if first.startswith(date) else last}"
 
 
 def everywhere(when: datetime, now: datetime) -> str:

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from sqlite_recovery_tui.errors import Cancelled, RecoverError
 from sqlite_recovery_tui.progress import Progress
-from sqlite_recovery_tui.tui import phrases, text
+from sqlite_recovery_tui.tui import phrases, text, wording
 from sqlite_recovery_tui.tui.state import RestoreJob, Status
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Check:
             more = len(self.report.messages) - 1
             return " · ".join(words) + (f" (and {more} more, v shows all)" if more > 0 else "")
         if self.error is not None and not isinstance(self.error, Cancelled):
-            return f"{self.error} → {self.error.hint}" if self.error.hint else str(self.error)
+            failure, hint = wording.words(self.error), wording.hint(self.error)
+            return f"{failure} → {hint}" if hint else failure
         if self.running and self.progress is not None:
             progress = self.progress
             of = f" {progress.done:,} of {progress.total:,} {progress.unit}" if progress.total else ""
@@ -127,7 +128,7 @@ class Proof:
         if result is not None:
             yield _line(*self._continuity(result))
             for lost in result.lost:
-                yield _line(Status("✗", "lost", "bad"), "", lost)
+                yield _line(Status("✗", "lost", "bad"), "", wording.words(lost))
         for check in self.checks:
             yield _line(check.status, check.title, check.detail)
 
@@ -138,7 +139,7 @@ class Proof:
         if result is not None:
             for title, words in (("note", result.notes), ("not proven", result.unproven)):
                 for word in words:
-                    yield text.line((f"  {title}: ", text.MUTED), word)
+                    yield text.line((f"  {title}: ", text.MUTED), wording.words(word))
         for check in self.checks:
             report = check.report
             for message in report.messages if report is not None and not report.ok else ():
@@ -148,7 +149,7 @@ class Proof:
 
     def _continuity(self, result: RestoreResult) -> tuple[Status, str, str]:
         if result.continuity == "proven":
-            return Status("✓", "proven", "ok"), "continuity", "every WAL's end is attested"
+            return Status("✓", "proven", "ok"), "continuity", "nothing rests on trust"
         if result.continuity == "damaged":
             return Status("✗", "damaged", "bad"), "continuity", "see what is lost"
         open_points = len(result.unproven)

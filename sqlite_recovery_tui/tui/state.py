@@ -34,6 +34,15 @@ class Status:
         return f"{self.glyph} {self.word}"
 
 
+@dataclass(frozen=True, eq=False)
+class Other:
+    """What another replica of the same database would give: a plan, or why there is none."""
+
+    place: Place
+    plan: Plan | None
+    error: RecoverError | None = None
+
+
 @dataclass(eq=False)
 class Place:
     """One replica of one database, with what is known of it so far."""
@@ -67,6 +76,11 @@ class Place:
     def listing(self) -> bool:
         """True while its listing is under way."""
         return self.request is not None and self.request.running
+
+    @property
+    def pending(self) -> bool:
+        """True while neither a whole listing nor the reason why there is none has arrived."""
+        return self.state is None or not self.state.complete
 
     @property
     def timeline(self) -> Timeline | None:
@@ -136,6 +150,8 @@ class RestoreJob:
     config: Path | None = None
     """The configuration that names the database."""
     memory_bytes: int = 128 << 20
+    others: tuple[Other, ...] = ()
+    """What other replicas would have given."""
     reserved: bool = False
     """Whether the directory of a scratch has been made for this restore."""
     request: Request[Any] | None = None

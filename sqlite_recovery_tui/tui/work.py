@@ -6,15 +6,16 @@ The heavy parts of the engine are imported here, on first use, so that the first
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.tui.aim import Aim
-from sqlite_recovery_tui.tui.state import Place
+from sqlite_recovery_tui.tui.state import Other, Place
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
@@ -37,17 +38,60 @@ def scan(ref: ReplicaRef, clock: Clock, report: Report) -> ReplicaState:
 class Draft:
     """A plan with all that its screen shows about it."""
 
+    place: Place
     plan: Plan
     seconds: float
     output: Path
+    why: str = ""
+    """Why this replica was chosen among several; empty where the operator chose it."""
 
 
 def draft(place: Place, timeline: Timeline, aim: Aim, scratch_dir: Path) -> Draft:
-    """Plan a restore; raises what `make_plan` raises."""
-    from sqlite_recovery_tui.restore import plan as planning
-    from sqlite_recovery_tui.restore.scratch import proposed_path
+    """Plan a restore from one replica; raises what `make_plan` raises."""
+    return _draft(place, _plan(place, timeline, aim), scratch_dir)
 
-    plan = planning.make_plan(
+
+def draft_best(places: Sequence[Place], aim: Aim, scratch_dir: Path, report: Report) -> Draft:
+    """Plan a restore from whichever replica serves `aim` best; raises what `choose` raises."""
+    from sqlite_recovery_tui.restore.choose import choose
+
+    known = {id(place.ref): place for place in places}
+    states = [_in_time(place.state, aim, report) for place in places if place.state is not None]
+    choice = choose(
+        states,
+        aim.target,
+        generation=aim.generation,
+        nearest=aim.nearest,
+        to_last_good=aim.to_last_good,
+    )
+    why = choice.why if len(places) > 1 else ""
+    return _draft(known[id(choice.ref)], choice.plan, scratch_dir, why)
+
+
+def _in_time(state: ReplicaState, aim: Aim, report: Report) -> ReplicaState:
+    """Return the state with object times as exact as `aim` needs them."""
+    del aim, report
+    return state
+
+
+def others(places: Sequence[Place], aim: Aim) -> tuple[Other, ...]:
+    """Return what each of these replicas would give, nothing left out on purpose."""
+    return tuple(_other(place, aim.undamaged()) for place in places if place.state is not None)
+
+
+def _other(place: Place, aim: Aim) -> Other:
+    if place.timeline is None:
+        return Other(place, None, place.error)
+    try:
+        return Other(place, _plan(place, place.timeline, aim))
+    except RecoverError as error:
+        return Other(place, None, error)
+
+
+def _plan(place: Place, timeline: Timeline, aim: Aim) -> Plan:
+    from sqlite_recovery_tui.restore.plan import make_plan
+
+    return make_plan(
         timeline,
         aim.target,
         database=place.ref.database_name,
@@ -57,8 +101,14 @@ def draft(place: Place, timeline: Timeline, aim: Aim, scratch_dir: Path) -> Draf
         nearest=aim.nearest,
         to_last_good=aim.to_last_good,
     )
-    seconds = planning.estimate_seconds(plan, local=place.local)
-    return Draft(plan, seconds, proposed_path(scratch_dir, place.database, plan.point))
+
+
+def _draft(place: Place, plan: Plan, scratch_dir: Path, why: str = "") -> Draft:
+    from sqlite_recovery_tui.restore.plan import estimate_seconds
+    from sqlite_recovery_tui.restore.scratch import proposed_path
+
+    seconds = estimate_seconds(plan, local=place.local)
+    return Draft(place, plan, seconds, proposed_path(scratch_dir, place.database, plan.point), why)
 
 
 def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:

@@ -16,9 +16,9 @@ from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.replica.fleet import refs, scan_replica
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import work
-from sqlite_recovery_tui.tui.aim import LATEST, Aim, at_segment, at_snapshot
+from sqlite_recovery_tui.tui.aim import LATEST, Aim, at_base, at_state
 from sqlite_recovery_tui.tui.command import command_line
-from sqlite_recovery_tui.tui.engine import Lane, Report, Request
+from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.state import Place, RestoreJob
 from tests.tui.support import NOW
 
@@ -37,9 +37,9 @@ def aim_for(name: str, place: Place) -> Aim:
     return {
         "latest": LATEST,
         "time": Aim(AtTime(NOW - timedelta(minutes=20), "20 min ago")),
-        "segment": at_segment(next(point for point in segments[30:] if point.end is not None)),
-        "end-of-wal": at_segment(next(point for point in segments if point.end is None)),
-        "snapshot": at_snapshot(snapshots[1]),
+        "segment": at_state(next(point for point in segments[30:] if point.end is not None)),
+        "end-of-wal": at_state(next(point for point in segments if point.end is None)),
+        "snapshot": at_base(snapshots[1]),
         "nearest": Aim(AtTime(LONG_AGO, "9:00")).at_nearest(),
         "last-good": Aim(AtTime(NOW - timedelta(minutes=8))).in_front_of(damage),
     }[name]
@@ -71,7 +71,7 @@ def _restore(place: Place, aim: Aim, output: Path) -> None:
         number=1, place=place, plan=draft.plan, output=output, scratch_dir=None, aim=aim, started=0.0
     )  # fmt: skip
     request: Request[None] = Request(
-        1, Lane.JOB, _Owner(), lambda _: None, then=print, failed=print, progress=None, partial=None
+        1, Queue.JOB, _Owner(), lambda _: None, then=print, failed=print, progress=None, partial=None
     )
     work.restore(job, FixedClock(NOW), Report(request, lambda _: None))
 

@@ -116,7 +116,7 @@ async def test_the_palette_offers_every_action_with_its_key_and_runs_it(settings
     async with opened(console, LARGE) as pilot:
         await press(pilot, key)
         shown = picture(pilot)
-        assert "Plan a restore of the newest state this replica can give." in shown
+        assert "Plan a restore of this database's newest state," in shown
         assert "not now: No restore has been started yet" in shown
         await type_text(pilot, "newest state")
         await pilot.pause(0.3)
@@ -272,12 +272,12 @@ from sqlite_recovery_tui.tui import app as module
 class Hanging(module.Console):
     def on_mount(self):
         super().on_mount()
-        self.engine.ask(Lane.SCAN, self, lambda _: hang(), then=print, failed=print)
+        self.engine.ask(Queue.SCAN, self, lambda _: hang(), then=print, failed=print)
         self.set_timer(0.2, self.exit)
     def run(self):
         super().run(headless=True, size=(80, 24))
 from concurrent.futures import ThreadPoolExecutor
-from sqlite_recovery_tui.tui.engine import Lane
+from sqlite_recovery_tui.tui.engine import Queue
 def hang():  # as a library does: the interpreter waits for such a pool's threads at its end
     ThreadPoolExecutor(1).submit(time.sleep, 60).result()
 module.Console = Hanging

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from sqlite_recovery_tui.errors import Cancelled, RecoverError, Unreachable
 from sqlite_recovery_tui.progress import Progress
-from sqlite_recovery_tui.tui.engine import Engine, Lane, Report, Request
+from sqlite_recovery_tui.tui.engine import Engine, Queue, Report, Request
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
 
 
@@ -37,9 +37,9 @@ class Console:
         self.news += isinstance(message, Advanced)
         self.engine.handle(message)
 
-    def ask(self, work: Callable[[Report], Any], lane: Lane = Lane.THINK, **more: Any) -> Request[Any]:
+    def ask(self, work: Callable[[Report], Any], queue: Queue = Queue.THINK, **more: Any) -> Request[Any]:
         return self.engine.ask(
-            lane, self.screen, work, then=self.values.append, failed=self.errors.append, **more
+            queue, self.screen, work, then=self.values.append, failed=self.errors.append, **more
         )
 
 
@@ -47,7 +47,7 @@ async def test_an_answer_arrives_on_the_thread_that_asked() -> None:
     console = Console()
     threads: list[int] = []
     console.engine.ask(
-        Lane.THINK,
+        Queue.THINK,
         console.screen,
         lambda _: threading.get_ident(),
         then=lambda worker: threads.extend([worker, threading.get_ident()]),
@@ -95,19 +95,19 @@ async def test_a_stopped_request_says_so() -> None:
 async def test_a_dropped_request_answers_nobody_and_holds_no_place() -> None:
     console = Console()
     release = threading.Event()
-    hung = console.ask(lambda _: release.wait(10), Lane.BROWSE)
+    hung = console.ask(lambda _: release.wait(10), Queue.BROWSE)
     console.engine.drop(hung)
-    console.ask(lambda _: "next", Lane.BROWSE)
+    console.ask(lambda _: "next", Queue.BROWSE)
     await console.engine.settle()
     release.set()
     for thread in threading.enumerate():
-        if thread.name.startswith(Lane.BROWSE.label):
+        if thread.name.startswith(Queue.BROWSE.label):
             await asyncio.to_thread(thread.join, 10)
     await asyncio.sleep(0)
     assert console.values == ["next"]
 
 
-async def test_a_lane_runs_no_more_than_its_width() -> None:
+async def test_a_queue_runs_no_more_than_its_width() -> None:
     console = Console()
     lock, running, most = threading.Lock(), [0], [0]
 
@@ -120,9 +120,9 @@ async def test_a_lane_runs_no_more_than_its_width() -> None:
             running[0] -= 1
 
     for _ in range(12):
-        console.ask(work, Lane.THINK)
+        console.ask(work, Queue.THINK)
     await console.engine.settle()
-    assert most[0] <= Lane.THINK.width
+    assert most[0] <= Queue.THINK.width
     assert len(console.values) == 12
 
 
@@ -162,7 +162,7 @@ async def test_partial_answers_come_before_the_answer() -> None:
         partly.set()
 
     console.engine.ask(
-        Lane.SCAN, console.screen, work, then=order.append, failed=console.errors.append, partial=partial
+        Queue.SCAN, console.screen, work, then=order.append, failed=console.errors.append, partial=partial
     )
     await console.engine.settle()
     assert order == ["some", "all"]
@@ -188,7 +188,7 @@ async def test_cleaning_up_is_done_even_when_everything_stops() -> None:
     console = Console()
     done = threading.Event()
     console.engine.stop()
-    console.ask(lambda _: done.set(), Lane.CLEAN)
+    console.ask(lambda _: done.set(), Queue.CLEAN)
     console.engine.stop()
     assert await asyncio.to_thread(done.wait, 10)
 
@@ -196,7 +196,7 @@ async def test_cleaning_up_is_done_even_when_everything_stops() -> None:
 def test_only_the_newest_report_of_a_request_waits_to_be_handled() -> None:
     one, other = (
         Request(
-            number, Lane.JOB, Screen(), lambda _: None, then=print, failed=print, progress=None, partial=None
+            number, Queue.JOB, Screen(), lambda _: None, then=print, failed=print, progress=None, partial=None
         )
         for number in (1, 2)
     )

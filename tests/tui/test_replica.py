@@ -18,7 +18,7 @@ from sqlite_recovery_tui.storage.open import open_store
 from sqlite_recovery_tui.tui import ledger
 from sqlite_recovery_tui.tui.ledger import Heading, Hole, Stored
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
-from sqlite_recovery_tui.tui.widgets.coverage import HOLE, SNAPSHOT, axis, bars, profile
+from sqlite_recovery_tui.tui.widgets.profile import HOLE, SNAPSHOT, axis, bars, scale, summary
 from tests.tui.support import (
     LARGE,
     SIZES,
@@ -71,7 +71,7 @@ def test_every_line_asks_for_exactly_its_own_state(incident: DemoIncident) -> No
 def test_lines_run_from_the_newest_to_the_oldest() -> None:
     made = ledger.build(timeline_of(3, 2))
     assert isinstance(made.entries[0], Heading)
-    positions = [entry.item.position for entry in made.entries if isinstance(entry, Stored)]
+    positions = [entry.item.label for entry in made.entries if isinstance(entry, Stored)]
     assert positions == sorted(positions, reverse=True)
     first = made.entries[made.first_point()]
     assert isinstance(first, Stored)
@@ -99,8 +99,10 @@ def test_marks_are_everything_but_segments() -> None:
 
 
 def test_the_history_line_shows_snapshots_holes_and_amounts() -> None:
-    made = profile(timeline_of(20, 5, missing=(4, 5)), 50)
-    assert made is not None
+    timeline = timeline_of(20, 5, missing=(4, 5))
+    over = scale(timeline, 50)
+    assert over is not None
+    made = summary(timeline, over)
     low = bars(made, 1)[0]
     assert len(low) == 50
     assert SNAPSHOT in low
@@ -117,9 +119,9 @@ def test_the_axis_fits_any_span_and_width(cells: int, length: int) -> None:
     builder.add(f"generations/{GENERATION}/snapshots/00000000.snapshot.lz4", 1, START, None)
     end = START + timedelta(seconds=length)
     builder.add(f"generations/{GENERATION}/wal/00000000_00000000.wal.lz4", 1, end, None)
-    made = profile(builder.timeline(), cells)
-    assert made is not None
-    assert len(axis(made)) == cells
+    over = scale(builder.timeline(), cells)
+    assert over is not None
+    assert len(axis(over)) == cells
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -142,9 +144,9 @@ async def test_what_a_restore_takes_is_said_for_the_selected_line(settings: Sett
     console = make_console(settings)
     async with opened(console) as pilot:
         await press(pilot, "enter")
-        assert "snapshot of 13:57:09Z + 23 segments" in picture(pilot)
+        assert "(13:57:09Z) + 23 segments" in picture(pilot)
         await press(pilot, "down")
-        assert "snapshot of 13:57:09Z + 22 segments" in picture(pilot)
+        assert "(13:57:09Z) + 22 segments" in picture(pilot)
 
 
 async def test_a_line_that_cannot_be_restored_says_why_not(incident: DemoIncident, tmp_path: Path) -> None:

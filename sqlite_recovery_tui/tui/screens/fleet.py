@@ -10,10 +10,11 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from sqlite_recovery_tui.tui import actions, phrases
-from sqlite_recovery_tui.tui.aim import LATEST
+from sqlite_recovery_tui.restore.target import AtTime
+from sqlite_recovery_tui.tui import actions, phrases, wording
+from sqlite_recovery_tui.tui.aim import LATEST, Aim
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
-from sqlite_recovery_tui.tui.screens.summary import place_facts
+from sqlite_recovery_tui.tui.screens.summary import base_count, place_facts
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.coverage import Coverage
 from sqlite_recovery_tui.tui.widgets.fact_sheet import FactSheet
@@ -24,12 +25,12 @@ COLUMNS = (
     Column("database", "database", least=8, most=28),
     Column("replica", "replica", least=6, most=16),
     Column("where", "where", least=24, most=70, grow=True, drop=3, cut="middle"),
-    Column("format", "format", width=6, drop=7),
+    Column("format", "format", least=6, most=11, drop=7),
     Column("newest", "can go back to", least=17, most=26),
     Column("age", "age", least=9, most=12, align="right", drop=1),
     Column("oldest", "since", least=17, most=26, drop=5),
     Column("snapshots", "snapshots", width=9, align="right", drop=6),
-    Column("segments", "segments", width=9, align="right", drop=6),
+    Column("changes", "changes", least=8, most=10, align="right", drop=6),
     Column("size", "size", width=10, align="right", drop=8),
     Column("gaps", "gaps", width=4, align="right", drop=4),
     Column("state", "state", least=10, most=22),
@@ -67,7 +68,8 @@ class FleetScreen(ConsoleScreen):
         place = self.selected
         if place is not None:
             yield "row"
-            if place.timeline is not None and place.timeline.newest is not None:
+            siblings = self.console.listings.siblings(place)
+            if any(each.timeline is not None and each.timeline.newest is not None for each in siblings):
                 yield "history"
 
     def copyable(self) -> str | None:
@@ -100,7 +102,20 @@ class FleetScreen(ConsoleScreen):
 
     def do_latest(self) -> None:
         if self.selected is not None:
-            self.console.open_plan(self.selected, LATEST)
+            self.console.open_plan(self.selected, LATEST, best=True)
+
+    def do_time(self) -> None:
+        from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
+
+        place = self.selected
+
+        def chosen(target: AtTime | None) -> None:
+            if target is not None and place is not None:
+                self.console.open_plan(place, Aim(target), best=True)
+
+        if place is not None:
+            places = self.console.listings.siblings(place)
+            self.console.push_screen(TimeDialog(places, self.console.now()), chosen)
 
     def do_refresh(self) -> None:
         self.console.listings.refresh()
@@ -120,9 +135,9 @@ class FleetScreen(ConsoleScreen):
             before = group
             error = place.error
             if error is not None:
-                yield Row((number, "error"), (f"   ✗ {error}",), wide=True, role="bad")
+                yield Row((number, "error"), (f"   ✗ {wording.words(error)}",), wide=True, role="bad")
                 if error.hint:
-                    yield Row((number, "hint"), (f"     → {error.hint}",), wide=True, role="warn")
+                    yield Row((number, "hint"), (f"     → {wording.hint(error)}",), wide=True, role="warn")
 
     def _row(self, number: int, place: Place, *, same_group: bool) -> Row:
         timeline, status = place.timeline, place.status
@@ -133,7 +148,7 @@ class FleetScreen(ConsoleScreen):
             return Row(number, (*head, *[Cell("–", "muted")] * 8, state))
         holes = len(timeline.holes)
         newest, oldest = timeline.newest.time, timeline.oldest.time
-        snapshots = sum(len(generation.snapshots) for generation in timeline.generations)
+        snapshots = base_count(timeline.lineages)
         return Row(
             number,
             (

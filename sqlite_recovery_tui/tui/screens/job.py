@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -13,11 +14,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sqlite_recovery_tui.errors import DamagedError
-from sqlite_recovery_tui.tui import actions, phrases, text
-from sqlite_recovery_tui.tui.aim import at_snapshot
+from sqlite_recovery_tui.restore.target import describe, of_point
+from sqlite_recovery_tui.tui import actions, phrases, text, wording
+from sqlite_recovery_tui.tui.aim import at_base
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
-from sqlite_recovery_tui.tui.state import RestoreJob
+from sqlite_recovery_tui.tui.state import Other, RestoreJob
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 
@@ -86,6 +88,8 @@ class JobScreen(ConsoleScreen):
             yield "restored"
         if job.state in ("failed", "cancelled"):
             yield "failed"
+        if self._other() is not None:
+            yield "other-replica"
         if isinstance(job.error, DamagedError):
             if job.error.last_good is not None:
                 yield "last-good"
@@ -158,14 +162,14 @@ class JobScreen(ConsoleScreen):
         job = self.job
         yield "into", str(job.output)
         yield "restores", self.in_full(job.plan.point.time)
-        yield "position", str(job.plan.reached)
-        changes = phrases.many(len(job.plan.changes), "segment")
-        yield "fetches", f"{job.plan.base.key} + {changes} · {phrases.size(job.plan.fetch_bytes)}"
+        yield "exactly", describe(of_point(job.plan.point))
+        changes = f" + {job.plan.route.changes_text}" if job.plan.changes else ""
+        yield "fetches", f"{job.plan.base.key}{changes} · {phrases.size(job.plan.fetch_bytes)}"
         if job.result is not None:
             yield "fetched", _fetched(job.result)
             yield "continuity", job.result.continuity
-        for note in job.plan.notes:
-            yield "note", text.line(("▲ ", "$text-warning"), note)
+        for note in (job.result or job.plan).notes:
+            yield "note", text.line(("▲ ", "$text-warning"), wording.words(note))
         yield "same as", text.content(job.command, text.MUTED)
 
     def _next(self) -> Content:
@@ -189,8 +193,11 @@ class JobScreen(ConsoleScreen):
                 yield way("l", f"plan up to the last good commit: {phrases.utc(error.last_good.time)}")
             if error.next_good is not None:
                 yield way("n", f"plan the next good snapshot: {phrases.utc(error.next_good.time)}")
+        other = self._other()
+        if other is not None and other.plan is not None:
+            yield way("w", f"plan from {other.place.replica} instead: {phrases.utc(other.plan.point.time)}")
         yield way("r", "try the same again")
-        yield way("p", "change the plan")
+        yield way("p", "change the plan: another file, another time")
         yield way("esc", "choose another point")
 
     # actions
@@ -225,10 +232,26 @@ class JobScreen(ConsoleScreen):
         if isinstance(job.error, DamagedError):
             self.console.open_plan(job.place, job.aim.in_front_of(job.error), instead=True)
 
+    def do_other(self) -> None:
+        other = self._other()
+        if other is not None:
+            self.console.open_plan(other.place, self.job.aim.undamaged(), instead=True)
+
+    def _other(self) -> Other | None:
+        """Return the other replica whose state is nearest to what was planned; None without one."""
+        wanted = self.job.plan.point.time
+        able = [other for other in self.job.others if other.plan is not None]
+        return min(able, key=lambda each: _apart(each, wanted), default=None)
+
     def do_next_good(self) -> None:
         error = self.job.error
         if isinstance(error, DamagedError) and error.next_good is not None:
-            self.console.open_plan(self.job.place, at_snapshot(error.next_good), instead=True)
+            self.console.open_plan(self.job.place, at_base(error.next_good), instead=True)
+
+
+def _apart(other: Other, wanted: datetime) -> float:
+    assert other.plan is not None
+    return abs((other.plan.point.time - wanted).total_seconds())
 
 
 def _fetched(result: RestoreResult) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,19 +13,19 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverError
 from sqlite_recovery_tui.restore.target import AtTime
-from sqlite_recovery_tui.tui import actions, phrases, text, work
-from sqlite_recovery_tui.tui.aim import Aim, at_snapshot
+from sqlite_recovery_tui.tui import actions, text, wording, work
+from sqlite_recovery_tui.tui.aim import Aim, at_base
 from sqlite_recovery_tui.tui.command import command_line
-from sqlite_recovery_tui.tui.engine import Lane, Request
+from sqlite_recovery_tui.tui.engine import Queue, Request
+from sqlite_recovery_tui.tui.screens import plan_words
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
-from sqlite_recovery_tui.tui.state import Place
+from sqlite_recovery_tui.tui.state import Other, Place
 from sqlite_recovery_tui.tui.widgets.coverage import Coverage
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.field import Field
-from sqlite_recovery_tui.tui.widgets.problem import Problem, way
+from sqlite_recovery_tui.tui.widgets.problem import Problem
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.work import Draft
@@ -40,16 +40,19 @@ class PlanScreen(ConsoleScreen):
     AUTO_FOCUS = ""
     TYPING_HINT = "use this path"
 
-    def __init__(self, place: Place, aim: Aim) -> None:
-        """Plan a restore of `place`."""
+    def __init__(self, places: Sequence[Place], aim: Aim, chosen: Place | None) -> None:
+        """Plan a restore of one database from the replica `chosen`; None: from the best of `places`."""
         super().__init__()
-        self.place = place
+        self.places = tuple(places)
         self.aim = aim
+        self.chosen = chosen
         self.draft: Draft | None = None
         self.error: RecoverError | None = None
+        self.others: tuple[Other, ...] = ()
         self.output: Path | None = None
         """The path somebody typed; None takes the one proposed."""
         self._request: Request[Any] | None = None
+        self._comparing: Request[Any] | None = None
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(id="sheet"):
@@ -65,6 +68,16 @@ class PlanScreen(ConsoleScreen):
     @property
     def crumb(self) -> str:
         return "plan"
+
+    @property
+    def place(self) -> Place:
+        """The replica that it is planned from, as far as that is known."""
+        return self.chosen or (self.draft.place if self.draft is not None else self.places[0])
+
+    @property
+    def pending(self) -> list[Place]:
+        """The replicas whose listings are waited for."""
+        return [place for place in ((self.chosen,) if self.chosen else self.places) if place.pending]
 
     @property
     def chosen_output(self) -> Path | None:
@@ -84,6 +97,8 @@ class PlanScreen(ConsoleScreen):
     def facts(self) -> Iterator[str]:
         if self.draft is not None:
             yield "plan"
+        if self._next_place() is not None:
+            yield "other-replica"
         error = self.error
         if isinstance(error, OutsideCoverage):
             if error.before is not None:
@@ -104,23 +119,29 @@ class PlanScreen(ConsoleScreen):
 
     def on_unmount(self) -> None:
         self.console.engine.drop(self._request)
+        self.console.engine.drop(self._comparing)
 
     def place_changed(self, place: Place) -> None:
-        if place is self.place and self.draft is None and self.error is None:
+        if place not in self.places:
+            return
+        if self.draft is None and self.error is None:
             self._plan()
+        elif place is not self.place:
+            self._compare()
 
     # planning
 
     def _plan(self) -> None:
+        """Plan once everything that matters is listed: half a listing shows holes that are none."""
         self.draft, self.error = None, None
         self.console.engine.drop(self._request)
-        timeline = self.place.timeline
-        if timeline is not None:
-            aim, scratch = self.aim, self.console.scratch_dir
+        aim, scratch = self.aim, self.console.scratch_dir
+        if not self.pending:
+            chosen = (self.chosen,) if self.chosen else self.places
             self._request = self.console.engine.ask(
-                Lane.THINK,
+                Queue.THINK,
                 self,
-                lambda _: work.draft(self.place, timeline, aim, scratch),
+                lambda report: work.draft_best(chosen, aim, scratch, report),
                 then=self._planned,
                 failed=self._refused,
             )
@@ -128,32 +149,61 @@ class PlanScreen(ConsoleScreen):
 
     def _planned(self, draft: Draft) -> None:
         self.draft = draft
+        self._compare()
         self.redraw()
 
     def _refused(self, error: RecoverError) -> None:
         self.error = error
+        self._compare()
         self.redraw()
 
-    def redraw(self) -> None:
-        self.query_one("#plan-title", Static).update(
-            text.line("Restore ", (self.place.database, "$text-primary"), " from ", self.place.replica)
+    def _compare(self) -> None:
+        """Find out what the other replicas would give."""
+        self.others = ()
+        self.console.engine.drop(self._comparing)
+        rest = [place for place in self.places if place is not self.place and not place.pending]
+        aim = self.aim
+        if not rest or not aim.suits_any:
+            return
+
+        def compared(others: tuple[Other, ...]) -> None:
+            self.others = others
+            self.redraw()
+
+        self._comparing = self.console.engine.ask(
+            Queue.THINK, self, lambda _: work.others(rest, aim), then=compared, failed=self._not_compared
         )
+
+    def _not_compared(self, error: RecoverError) -> None:
+        self.say(wording.words(error), bad=True)
+
+    # drawing
+
+    def redraw(self) -> None:
+        parts: list[text.Part] = ["Restore ", (self.place.database, "$text-primary")]
+        if self.chosen is not None or self.draft is not None:
+            parts += [" from ", self.place.replica]
+        self.query_one("#plan-title", Static).update(text.line(*parts))
         self._show_history()
         self.query_one("#asked", FactSheet).show(list(self._asked()))
-        self.query_one(Problem).show(self.error, list(self._ways_out()))
+        self.query_one(Problem).show(
+            self.error, list(plan_words.ways_out(self.error, self.aim, self._next_place()))
+        )
         planned = self.draft is not None
         for name in ("#plan", "#how"):
             self.query_one(name).display = planned
         if self.draft is not None:
-            self.query_one("#plan", FactSheet).show(list(self._plan_facts(self.draft)))
+            facts = plan_words.plan_facts(self.draft, self.aim, self.others, self._next_place(), self)
+            self.query_one("#plan", FactSheet).show(list(facts))
             self.query_one("#how", FactSheet).show(list(self._how()))
         self.query_one("#ready", Static).update(self._ready())
         self.refresh_frame()
 
     def _show_history(self) -> None:
         """Point out in the replica's history what the plan leads to."""
-        stop = self._stops_at(self.draft) if self.draft is not None else None
-        point = stop or (self.draft.plan.point if self.draft is not None else None)
+        point = None
+        if self.draft is not None:
+            point = plan_words.stops_at(self.draft, self.aim) or self.draft.plan.point
         moment = point.time if point is not None else None
         local = self.console.time_style == "local"
         self.query_one(Coverage).show(self.place.timeline, marked=moment, local=local)
@@ -163,38 +213,8 @@ class PlanScreen(ConsoleScreen):
         if isinstance(self.aim.target, AtTime):
             yield "", self.in_full(self.aim.target.time)
         if self.draft is None and self.error is None:
-            yield "", text.line(("◌ planning…" if self.place.timeline else "◌ listing…", text.MUTED))
-
-    def _plan_facts(self, draft: Draft) -> Iterator[Fact]:
-        plan = draft.plan
-        stop = self._stops_at(draft)
-        if stop is not None:
-            yield "you get", text.line((self.in_full(stop.time), "bold $text-warning"))
-            yield "", "the last good commit in front of the damage"
-            yield "lost", text.line(("✗ ", "bold $text-error"), str(self.aim.damage))
-        else:
-            yield "you get", text.line((self.in_full(plan.point.time), "bold $text-success"))
-        if stop is None and plan.distance_seconds is not None:
-            yield (
-                "",
-                text.line((phrases.distance(plan.distance_seconds), _distance_style(plan.distance_seconds))),
-            )
-        yield (
-            "position",
-            text.line(str(plan.reached), ("  " + plan.format, text.MUTED)),
-        )
-        yield "takes", cost_line(draft)
-        yield "proof", "no hole by name; every checksum is verified on the way"
-        for note in plan.notes:
-            yield "note", text.line(("▲ ", "$text-warning"), note)
-        timeline = self.place.timeline
-        for warning in timeline.warnings if timeline is not None else ():
-            yield "note", text.line(("▲ ", "$text-warning"), warning)
-
-    def _stops_at(self, draft: Draft) -> RestorePoint | None:
-        """Return where the restore will stop when that is in front of the plan's own point."""
-        last_good = self.aim.damage.last_good if self.aim.damage is not None else None
-        return last_good if last_good is not None and last_good.time < draft.plan.point.time else None
+            waiting = ", ".join(place.replica for place in self.pending)
+            yield "", text.line((f"◌ listing {waiting}…" if waiting else "◌ planning…", text.MUTED))
 
     def _how(self) -> Iterator[Fact]:
         yield "write to", text.line((str(self.chosen_output), "bold"), ("  o changes it", text.FAINT))
@@ -209,25 +229,6 @@ class PlanScreen(ConsoleScreen):
             ("Your production database is neither opened nor changed.", text.MUTED),
         )
 
-    def _ways_out(self) -> Iterator[Content]:
-        match self.error:
-            case OutsideCoverage(before=before, after=after):
-                yield from self._offer("b", "take the newest before it:", before)
-                yield from self._offer("a", "take the oldest after it:", after)
-            case DamagedError(last_good=before, next_good=after):
-                yield from self._offer("l", "take the last good commit:", before)
-                yield from self._offer("n", "take the next good snapshot:", after)
-        if self.error is not None:
-            yield way("g", "type another time")
-            yield way("esc", "choose another point")
-
-    def _offer(self, key: str, words: str, point: RestorePoint | None) -> Iterator[Content]:
-        if point is not None:
-            distance = ""
-            if isinstance(self.aim.target, AtTime):
-                distance = f" · {phrases.distance(self.aim.target.time - point.time)}"
-            yield way(key, f"{words} {phrases.utc(point.time)}{distance}")
-
     # actions
 
     def do_run(self) -> None:
@@ -236,12 +237,13 @@ class PlanScreen(ConsoleScreen):
             return
         settings = self.console.settings
         job = self.console.jobs.start(
-            self.place,
+            draft.place,
             self.aim,
             draft.plan,
             output,
             config=settings.file if settings is not None else None,
             scratch_dir=None if self.output is not None else self.console.scratch_dir,
+            others=self.others,
             **({"memory_bytes": settings.memory_bytes} if settings is not None else {}),
         )
         self.console.open_job(job, instead=True)
@@ -255,10 +257,23 @@ class PlanScreen(ConsoleScreen):
     def do_time(self) -> None:
         from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
 
-        timeline = self.place.timeline
-        if timeline is not None:
-            typed = self.aim.target.text if isinstance(self.aim.target, AtTime) else ""
-            self.console.push_screen(TimeDialog(timeline, self.console.now(), typed), self._time_typed)
+        places = (self.chosen,) if self.chosen else self.places
+        typed = self.aim.target.text if isinstance(self.aim.target, AtTime) else ""
+        self.console.push_screen(TimeDialog(places, self.console.now(), typed), self._time_typed)
+
+    def do_other(self) -> None:
+        """Plan from the next replica of this database, whatever is best."""
+        following = self._next_place()
+        if following is not None:
+            self.chosen = following
+            self._plan_for(self.aim.undamaged())
+
+    def _next_place(self) -> Place | None:
+        """Return the replica after this one, in turn, that can serve the aim; None when no other can."""
+        number = self.places.index(self.place)
+        turn = (*self.places[number + 1 :], *self.places[:number])
+        able = [other.place for other in self.others if other.plan is not None]
+        return next((place for place in turn if place in able), None)
 
     def do_nearest_before(self) -> None:
         self._plan_for(self.aim.at_nearest())
@@ -271,7 +286,7 @@ class PlanScreen(ConsoleScreen):
 
     def do_next_good(self) -> None:
         if isinstance(self.error, DamagedError) and self.error.next_good is not None:
-            self._plan_for(at_snapshot(self.error.next_good))
+            self._plan_for(at_base(self.error.next_good))
 
     def do_recipe(self) -> None:
         from sqlite_recovery_tui.tui.screens.dialogs import TextDialog
@@ -302,18 +317,3 @@ class PlanScreen(ConsoleScreen):
         self.query_one("#output", Input).display = False
         self.set_focus(None)
         self.redraw()
-
-
-def cost_line(draft: Draft) -> Content:
-    """Return what a restore fetches and about how long it takes."""
-    plan = draft.plan
-    changes = f" + {phrases.many(len(plan.changes), 'segment')}" if plan.changes else " alone"
-    return text.line(
-        f"snapshot of {phrases.clock(plan.base.time)}{changes}",
-        f" · {phrases.size(plan.fetch_bytes)} in {phrases.many(plan.objects, 'object')}",
-        (f" · about {phrases.seconds(draft.seconds)}", "bold"),
-    )
-
-
-def _distance_style(distance: float) -> str:
-    return "$text-warning" if abs(distance) > 60 else text.MUTED

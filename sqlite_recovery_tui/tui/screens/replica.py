@@ -12,12 +12,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 
-from sqlite_recovery_tui.domain import Snapshot
 from sqlite_recovery_tui.errors import RecoverError
-from sqlite_recovery_tui.restore.target import AtTime
-from sqlite_recovery_tui.tui import actions, ledger, phrases, text, work
+from sqlite_recovery_tui.restore.target import AtTime, describe, of_point
+from sqlite_recovery_tui.tui import actions, ledger, phrases, text, wording, work
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
-from sqlite_recovery_tui.tui.engine import Lane, Report, Request
+from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.ledger import Entry, Heading, Hole, Ledger, Stored
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import gap_words, timeline_facts
@@ -26,9 +25,10 @@ from sqlite_recovery_tui.tui.widgets.coverage import Coverage
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
-from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, MadeSource, Row
+from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, MadeSource, Role, Row
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.lineage import Lane
     from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.tui.work import Draft
 
@@ -96,10 +96,10 @@ class ReplicaScreen(ConsoleScreen):
 
     def copyable(self) -> str | None:
         match self.selected:
-            case Stored(item):
-                return str(item.position)
-            case Heading(generation):
-                return generation.id
+            case Stored(item, point=point):
+                return (point.reached.label if point.end else item.label) if point is not None else item.key
+            case Heading(lane):
+                return lane.id
             case Hole(gap):
                 return gap.object
         return self.place.url
@@ -129,7 +129,7 @@ class ReplicaScreen(ConsoleScreen):
             return
         self.console.engine.drop(self._laying)
         self._laying = self.console.engine.ask(
-            Lane.THINK, self, lambda _: ledger.build(timeline), then=self._laid_out, failed=self._failed
+            Queue.THINK, self, lambda _: ledger.build(timeline), then=self._laid_out, failed=self._failed
         )
 
     def _laid_out(self, made: Ledger) -> None:
@@ -140,6 +140,7 @@ class ReplicaScreen(ConsoleScreen):
         if first:
             self.table.move_to(made.first_point())
         self._point_changed()
+        self._describe_place()
         self.refresh_frame()
 
     def _failed(self, error: RecoverError) -> None:
@@ -155,7 +156,8 @@ class ReplicaScreen(ConsoleScreen):
         self._show_history()
         facts: list[Fact] = []
         if timeline is not None:
-            facts = list(timeline_facts(timeline, self))
+            grain = self.ledger.grain if self.ledger is not None else None
+            facts = list(timeline_facts(timeline, self, grain))
         if self.place.listing:
             count = f" {phrases.many(timeline.objects, 'object')} so far" if timeline is not None else ""
             facts.append(("", text.line(("◌ listing", text.MUTED), count)))
@@ -174,7 +176,7 @@ class ReplicaScreen(ConsoleScreen):
             return
         scratch = self.console.scratch_dir
         self._drafting = self.console.engine.ask(
-            Lane.THINK,
+            Queue.THINK,
             self,
             lambda report: _draft_at_rest(self.place, timeline, entry, scratch, report),
             then=lambda draft: self._drafted(entry, draft),
@@ -200,33 +202,33 @@ class ReplicaScreen(ConsoleScreen):
 
     def _point_facts(self, entry: Entry) -> Iterator[Fact]:
         match entry:
-            case Heading(generation):
-                yield "generation", text.line((generation.id, "bold"))
-                yield "from", self.in_full(generation.start)
-                yield "to", self.in_full(generation.end)
+            case Heading(lane):
+                about = f": {lane.about}" if lane.about else ""
+                yield lane.noun, text.line((lane.id, "bold"), about)
+                yield "from", self.in_full(lane.start)
+                yield "to", self.in_full(lane.end)
             case Hole(gap):
                 yield "gap", text.line(("╳ ", "bold $text-error"), gap_words(gap))
                 yield "object", gap.object
-            case Stored(item, None):
-                yield "point", text.line(("✗ cannot be restored: no snapshot connects to it", "$text-error"))
+            case Stored(item, point=None, expired=expired):
+                why = "its time has expired" if expired else "no snapshot connects to it"
+                style = text.MUTED if expired else "$text-error"
+                yield "point", text.line((f"✗ cannot be restored: {why}", style))
                 yield "object", item.key
-            case Stored(item, point):
+            case Stored(item, point=point):
                 assert point is not None
                 yield "point", text.line((self.in_full(point.time), "bold"))
-                yield (
-                    "position",
-                    text.line(str(point.end or point.position), ("  " + item.key, text.MUTED)),
-                )
+                yield "exactly", text.line(describe(of_point(point)), ("  " + item.key, text.MUTED))
                 yield "restore", self._cost(entry)
 
     def _cost(self, entry: Entry) -> Content | str:
-        from sqlite_recovery_tui.tui.screens.plan import cost_line
+        from sqlite_recovery_tui.tui.screens.plan_words import cost_line
 
         if self._takes is None or self._takes[0] != entry:
             return ""
         outcome = self._takes[1]
         if isinstance(outcome, RecoverError):
-            return text.line((f"✗ {outcome}", "$text-error"))
+            return text.line((f"✗ {wording.words(outcome)}", "$text-error"))
         return cost_line(outcome)
 
     # actions
@@ -248,7 +250,7 @@ class ReplicaScreen(ConsoleScreen):
                 self.console.open_plan(self.place, Aim(target))
 
         if self.place.timeline is not None:
-            self.console.push_screen(TimeDialog(self.place.timeline, self.console.now()), chosen)
+            self.console.push_screen(TimeDialog((self.place,), self.console.now()), chosen)
 
     def do_refresh(self) -> None:
         self.console.listings.refresh([self.place])
@@ -278,36 +280,38 @@ class ReplicaScreen(ConsoleScreen):
         assert self.ledger is not None
         key = self.ledger.keys[number]
         match self.ledger.entries[number]:
-            case Heading(generation):
-                counts = (
-                    f"   {phrases.many(len(generation.snapshots), 'snapshot')},"
-                    f" {phrases.many(len(generation.segments), 'segment')}, {phrases.size(generation.size)}"
-                )
-                title = Cell(f"━ generation {generation.id}", "accent")
-                span = f"   {self.moment(generation.start)} → {self.moment(generation.end)}"
-                return Row(key, (title, span, Cell(counts, "muted")), wide=True)
+            case Heading(lane):
+                return self._heading(key, lane)
             case Hole(gap):
                 pause = not gap.is_damage
                 mark = "‖ pause: " if pause else "╳ gap: "
                 return Row(key, (f"  {mark}{gap_words(gap)}",), wide=True, role="warn" if pause else "bad")
-            case Stored(item, point):
-                return self._stored(key, item, restorable=point is not None)
+            case Stored() as entry:
+                return self._stored(key, entry)
 
-    def _stored(self, key: str, item: Any, *, restorable: bool) -> Row:
-        snapshot = isinstance(item, Snapshot)
-        what = Cell(" ◆ snapshot", "accent") if snapshot else Cell(" │ segment", "muted")
-        if not restorable:
-            what = Cell(" ✗ cut off", "bad")
-        position = f"{item.index:08x}" if snapshot else item.position.label
+    def _heading(self, key: str, lane: Lane) -> Row:
+        about = f" · {lane.about}" if lane.about else ""
+        title = Cell(f"━ {lane.title}{about}", "accent")
+        span = f"   {phrases.period(lane.start, lane.end, self.console.time_style, self.console.now())}"
+        holds = f"   {lane.holds}, {phrases.size(lane.size)}"
+        return Row(key, (title, span, Cell(holds, "muted")), wide=True)
+
+    def _stored(self, key: str, entry: Stored) -> Row:
+        item = entry.item
+        if entry.point is not None:
+            mark = Cell(f" ◆ {entry.noun}", "accent") if entry.is_base else Cell(f" │ {entry.noun}", "muted")
+        else:
+            mark = Cell(" · expired", "muted") if entry.expired else Cell(" ✗ cut off", "bad")
         cells = (
-            what,
-            position,
+            mark,
+            phrases.short_ids(item.label),
             self.moment(item.time),
             Cell(phrases.age(item.time, self.console.now()), "muted"),
             phrases.size(item.size),
             Cell(item.key, "muted"),
         )
-        return Row(key, cells, role="strong" if snapshot else "" if restorable else "muted")
+        role: Role = "muted" if entry.point is None else "strong" if entry.is_base else ""
+        return Row(key, cells, role=role)
 
 
 def _draft_at_rest(place: Place, timeline: Timeline, entry: Stored, scratch: Path, report: Report) -> Draft:

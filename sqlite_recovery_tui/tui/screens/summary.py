@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from sqlite_recovery_tui.domain import Gap
-from sqlite_recovery_tui.tui import phrases, text
+from sqlite_recovery_tui.replica.grain import Grain, describe_grain
+from sqlite_recovery_tui.tui import phrases, text, wording
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.lineage import Lineage
     from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 
@@ -23,26 +26,28 @@ def place_facts(place: Place, screen: ConsoleScreen) -> Iterator[Fact]:
     """Yield where a replica is, how far it reaches, and what is wrong with it."""
     yield "place", text.line((place.url, "bold"), (f"  {place.status.label}", role_style(place.status.role)))
     if place.error is not None:
-        yield "problem", text.line((str(place.error), "bold $text-error"))
-        yield "next step", text.line((place.error.hint or "press r to try again", "$text-accent"))
+        yield "problem", text.line((wording.words(place.error), "bold $text-error"))
+        yield "next step", text.line((wording.hint(place.error) or "press r to try again", "$text-accent"))
     if place.timeline is not None:
         yield from timeline_facts(place.timeline, screen)
     elif place.listing:
         yield "", text.line(("the first results are on their way…", text.MUTED))
 
 
-def timeline_facts(timeline: Timeline, screen: ConsoleScreen) -> Iterator[Fact]:
-    """Yield coverage, counts, gaps and warnings."""
+def timeline_facts(timeline: Timeline, screen: ConsoleScreen, grain: Grain | None = None) -> Iterator[Fact]:
+    """Yield coverage, how far apart its points are where that is known, counts, gaps and warnings."""
     if timeline.newest is None or timeline.oldest is None:
         if not timeline.objects:
-            yield "holds", "nothing: no snapshot and no WAL segment was found here"
+            yield "holds", "nothing: no snapshot and no change was found here"
     else:
         yield "back to", text.line((screen.in_full(timeline.newest.time), "$text-success"))
         yield "covered", coverage_line(timeline)
+        if grain is not None and grain.periods:
+            yield "points every", describe_grain(grain, screen.console.now())
         yield "holds", holdings_line(timeline)
     yield from gap_facts(timeline)
     for warning in timeline.warnings:
-        yield "note", text.line(("▲ ", "$text-warning"), warning)
+        yield "note", text.line(("▲ ", "$text-warning"), wording.words(warning))
 
 
 def coverage_line(timeline: Timeline) -> Content:
@@ -57,13 +62,26 @@ def coverage_line(timeline: Timeline) -> Content:
 
 
 def holdings_line(timeline: Timeline) -> Content:
-    """Return what is stored."""
-    snapshots = sum(len(generation.snapshots) for generation in timeline.generations)
-    return text.line(
-        phrases.many(len(timeline.generations), "generation"),
-        f" · {phrases.many(snapshots, 'snapshot')}, {phrases.many(timeline.objects - snapshots, 'segment')}",
-        f" · {phrases.size(timeline.size)}",
+    """Return what is stored, layout by layout."""
+    kinds = groupby(timeline.lineages, key=lambda lineage: lineage.lanes[0].noun)
+    parts = [f"{kind} · " for kind in (_holdings(list(members)) for _, members in kinds)]
+    return text.line(*parts, phrases.size(timeline.size))
+
+
+def _holdings(lineages: Sequence[Lineage]) -> str:
+    """Return how many lanes, snapshots and changes lineages of one layout have."""
+    lanes = [lane for lineage in lineages for lane in lineage.lanes]
+    bases = base_count(lineages)
+    changes = sum(lineage.objects for lineage in lineages) - bases
+    return (
+        f"{phrases.many(len(lanes), lanes[0].noun)}: "
+        f"{phrases.many(bases, 'snapshot')}, {phrases.many(changes, lanes[0].change_noun)}"
     )
+
+
+def base_count(lineages: Iterable[Lineage]) -> int:
+    """Return how many objects there are that a restore can begin with."""
+    return sum(len(lineage.bases) for lineage in lineages)
 
 
 def gap_facts(timeline: Timeline) -> Iterator[Fact]:
@@ -82,7 +100,8 @@ def gap_words(gap: Gap) -> str:
         around.append(f"good up to {phrases.utc(gap.before.time)}")
     if gap.after is not None:
         around.append(f"again from {phrases.utc(gap.after.time)}")
-    return f"{gap.message}; {', '.join(around)}" if around else gap.message
+    message = phrases.short_ids(wording.words(gap.message))
+    return f"{message}; {', '.join(around)}" if around else message
 
 
 def role_style(role: str) -> str:

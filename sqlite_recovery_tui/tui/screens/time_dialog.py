@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -12,14 +13,18 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import UsageError
-from sqlite_recovery_tui.restore.target import FORMS, AtTime, parse_time
-from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.restore.target import FORMS, AtTime, describe, of_point, parse_time
+from sqlite_recovery_tui.tui import actions, phrases, text, wording
+from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.timeline import Timeline
+
+_LEFT_OUT = "something was stored at that very moment: this format leaves it out, a moment later has it"
 
 
 class TimeDialog(ModalScreen[AtTime | None]):
@@ -29,10 +34,10 @@ class TimeDialog(ModalScreen[AtTime | None]):
     VIEW = "time"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("time")]
 
-    def __init__(self, timeline: Timeline, now: datetime, value: str = "") -> None:
-        """Ask about `timeline`, as of `now`."""
+    def __init__(self, places: Sequence[Place], now: datetime, value: str = "") -> None:
+        """Ask about the replicas `places` of one database, as of `now`."""
         super().__init__()
-        self.timeline = timeline
+        self.places = tuple(places)
         self.now = now
         self.value = value
         self.target: AtTime | None = None
@@ -75,14 +80,14 @@ class TimeDialog(ModalScreen[AtTime | None]):
             try:
                 self.target = parse_time(typed, now=self.now)
             except UsageError as error:
-                facts = [("", text.line(("✗ ", "$text-error"), str(error)))]
+                facts = [("", text.line(("✗ ", "$text-error"), wording.words(error)))]
         if self.target is not None:
             facts = self._facts(self.target)
-        elif not facts and self.timeline.newest and self.timeline.oldest:
-            facts = [
-                ("newest", phrases.everywhere(self.timeline.newest.time, self.now)),
-                ("oldest", phrases.everywhere(self.timeline.oldest.time, self.now)),
-            ]
+        elif not facts:
+            newest = self._extreme(lambda timeline: timeline.newest, max)
+            oldest = self._extreme(lambda timeline: timeline.oldest, min)
+            known = (("newest", newest), ("oldest", oldest))
+            facts = [(name, phrases.everywhere(point.time, self.now)) for name, point in known if point]
         self.query_one(FactSheet).show(facts)
 
     def _facts(self, target: AtTime) -> list[Fact]:
@@ -95,20 +100,47 @@ class TimeDialog(ModalScreen[AtTime | None]):
                 ),
             ),
         ]
-        point = self.timeline.at_or_before(target.time)
-        newest = self.timeline.newest
-        if point is None:
-            first = self.timeline.oldest
+        led = self._leads_to(target.time)
+        if led is None:
+            first = self._extreme(lambda timeline: timeline.oldest, min)
             reach = f"; the oldest is {phrases.utc(first.time)}" if first else ""
             facts.append(("leads to", text.line(("✗ nothing that old here", "$text-error"), reach)))
             return facts
+        place, point = led
         distance = phrases.distance(target.time - point.time)
         facts.append(
             ("leads to", text.line((phrases.utc(point.time), "bold $text-success"), f"  {distance}"))
         )
-        facts.append(("", text.content(str(point.end or point.position), text.MUTED)))
+        among = f"  in {place.replica}" if len(self.places) > 1 else ""
+        facts.append(("", text.content(describe(of_point(point)) + among, text.MUTED)))
+        assert place.timeline is not None
+        if left_out(place.timeline, target.time):
+            facts.append(("", text.line(("▲ ", "$text-warning"), _LEFT_OUT)))
+        newest = self._extreme(lambda timeline: timeline.newest, max)
         if newest is not None and target.time > newest.time:
             facts.append(
                 ("", text.line(("▲ later than anything stored: the newest is offered", "$text-warning")))
             )
         return facts
+
+    def _leads_to(self, time: datetime) -> tuple[Place, RestorePoint] | None:
+        """Return the newest state of a time, and the replica that has it."""
+        states = (
+            (place, point)
+            for place in self.places
+            if place.timeline is not None and (point := place.timeline.at_or_before(time)) is not None
+        )
+        return max(states, key=lambda pair: pair[1].time, default=None)
+
+    def _extreme(
+        self, of: Callable[[Timeline], RestorePoint | None], extreme: Callable[..., RestorePoint | None]
+    ) -> RestorePoint | None:
+        timelines = (place.timeline for place in self.places if place.timeline is not None)
+        points = [point for timeline in timelines if (point := of(timeline)) is not None]
+        return extreme(points, key=lambda point: point.time, default=None)
+
+
+def left_out(timeline: Timeline, time: datetime) -> bool:
+    """Tell whether a state was stored at `time` itself and does not belong to it."""
+    after = timeline.reached(time + timedelta(microseconds=1))
+    return after is not None and after[1].time == time and not after[0].includes(time, time)

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.tui import actions, text, work
-from sqlite_recovery_tui.tui.engine import Lane, Request
+from sqlite_recovery_tui.tui.engine import Queue, Request
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.problem import Problem
@@ -115,7 +115,9 @@ class WelcomeScreen(ConsoleScreen):
         self.query_one(Problem).show(None)
         self.query_one("#busy", Static).update(text.line(("◌ ", "$text-accent"), busy, "…"))
         self.console.engine.drop(self._request)
-        self._request = self.console.engine.ask(Lane.THINK, self, job, then=self._opened, failed=self._failed)
+        self._request = self.console.engine.ask(
+            Queue.THINK, self, job, then=self._opened, failed=self._failed
+        )
 
     def _opened(self, opened: Opened) -> None:
         settings, refs = opened

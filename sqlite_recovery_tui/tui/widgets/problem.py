@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from sqlite_recovery_tui.errors import RecoverError
-from sqlite_recovery_tui.tui import text
+from sqlite_recovery_tui.tui import text, wording
 
 
 class Problem(Static):
@@ -33,11 +33,11 @@ class Problem(Static):
 
 def describe(error: RecoverError) -> list[Content]:
     """Return an error as lines: the message, the object it is about, the hint."""
-    rows = [text.line(("✗ ", "bold $text-error"), (str(error), "bold"))]
+    rows = [text.line(("✗ ", "bold $text-error"), (wording.words(error), "bold"))]
     if error.object and error.object not in str(error):
         rows.append(text.line(("  on ", text.MUTED), error.object))
     if error.hint:
-        rows.append(text.line(("  → ", "$text-accent"), error.hint))
+        rows.append(text.line(("  → ", "$text-accent"), wording.hint(error)))
     return rows
 
 
