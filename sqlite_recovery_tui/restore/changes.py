@@ -28,7 +28,10 @@ class Step:
     pages: npt.NDArray[np.uint32]
     """Numbers from 1, strictly rising."""
     images: npt.NDArray[np.uint8]
-    """The newest image of each: one row of page size bytes per page; may be a memory map."""
+    """The newest image of each: one row of page size bytes per page; may be a memory map.
+
+    A step that moves the place alone has no rows, and still a page size: its shape is (0, page size).
+    """
     size_pages: int
     """The database's size after the step; pages beyond it are dropped."""
     place: Place

@@ -139,6 +139,29 @@ def test_an_update_that_is_killed_happened_or_not(
     assert found.count(1) > (0 if how == "tear" else 3)
 
 
+def test_a_base_of_another_page_size_that_is_killed_happened_or_not(victims: Victims, tmp_path: Path) -> None:
+    states = []
+    for number, page_size in enumerate((1024, 4096)):
+        primary = Primary(tmp_path / f"primary{number}.db", page_size)
+        states.append(primary.grow(8))
+        primary.close()
+        (tmp_path / f"state{number}").write_bytes(states[-1])
+    answer, found = "killed", []
+    while answer == "killed":
+        folder = tmp_path / "now"
+        folder.mkdir()
+        begin(folder, states[0]).close()
+        Beside(folder / "copy.db").staging.write_bytes(states[1])
+        answer = victims.run(folder, "replace", "kill", len(found))
+        assert answer in ("killed", "done"), answer
+        found.append(_read(folder / "copy.db", states))
+        with LiveCopy.open(folder / "copy.db", url=URL) as copy:
+            assert copy.mark == mark(found[-1])
+        shutil.rmtree(folder)
+    assert found == sorted(found)
+    assert {*found} == {0, 1}
+
+
 @pytest.mark.parametrize("act", ["apply", "replace"])
 def test_an_update_that_the_system_refuses_can_be_tried_again(
     act: str, victims: Victims, states: list[bytes], before: Path, tmp_path: Path

@@ -26,8 +26,12 @@ def path(tmp_path: Path) -> Path:
     return database
 
 
-@pytest.fixture
-def ours(path: Path) -> Iterator[FileLocks]:
+@pytest.fixture(params=["of the open file", "of the process"])
+def ours(request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileLocks]:
+    if request.param == "of the process":
+        monkeypatch.setattr(locks, "_OFD_SETLK", None)
+    elif locks._OFD_SETLK is None:
+        pytest.skip("locks of the open file are not to be had here")
     fd = os.open(path, os.O_RDWR)
     yield FileLocks(fd)
     os.close(fd)
@@ -85,7 +89,6 @@ def test_a_writer_keeps_us_out(ours: FileLocks, other: SqlProcess) -> None:
     assert ours.share()
 
 
-@pytest.mark.skipif(locks._OFD_SETLK is None, reason="locks of the open file are not to be had here")
 def test_a_journal_is_not_hot_while_we_write(ours: FileLocks, other: SqlProcess, path: Path) -> None:
     assert ours.share()
     assert ours.reserve()
@@ -94,7 +97,7 @@ def test_a_journal_is_not_hot_while_we_write(ours: FileLocks, other: SqlProcess,
     assert Path(f"{path}-journal").exists()
 
 
-@pytest.mark.skipif(locks._OFD_SETLK is None, reason="locks of the open file are not to be had here")
+@pytest.mark.parametrize("ours", ["of the open file"], indirect=True)
 def test_nobody_in_this_process_can_drop_our_locks(ours: FileLocks, other: SqlProcess, path: Path) -> None:
     assert ours.share()
     assert ours.reserve()

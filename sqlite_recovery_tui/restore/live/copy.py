@@ -229,11 +229,15 @@ class LiveCopy:
         """Do it, alone with the file and with a complete journal."""
         self._file.drop_empty_wal()
         self._beside.draft.replace(self._beside.journal)
+        # Litestream's follower, unlike us, cannot tell from the file whether the update happened.
         self._beside.drop_txid()
+        # No page may reach the disk before the journal has its name there, ...
         self._beside.sync()
         update.write_change(self._file.fd, change, first)
+        # ... and the journal may not go before every page did.
         os.fsync(self._file.fd)
         self._beside.journal.unlink()
+        # The mark that follows must not outlast a power cut that brings the journal back.
         self._beside.sync()
 
     def _check_untouched(self, now: _Standing) -> None:

@@ -14,10 +14,12 @@ import pytest
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.formats.journal import lock_page
 from sqlite_recovery_tui.restore import place
+from sqlite_recovery_tui.restore.live import update
 from sqlite_recovery_tui.restore.live.copy import LiveCopy
 from sqlite_recovery_tui.restore.live.create import can_go_on, create, staging_path
 from sqlite_recovery_tui.restore.live.faults import CopyBusy
 from sqlite_recovery_tui.restore.live.mark import Mark
+from sqlite_recovery_tui.restore.live.update import Change
 from tests.support.copies import START, URL, Primary, begin, difference, fixed_clock, mark, same
 from tests.support.sql_process import SqlProcess
 
@@ -238,6 +240,25 @@ def test_a_reader_that_stays_in_delays_the_update_and_sees_its_own_state(
         reader.rows("COMMIT")
         copy.apply(*difference(states[0], states[2]), mark(2))
         assert reader.value("SELECT n FROM version") == 2
+
+
+def test_whoever_may_write_to_the_copy_may_roll_it_back(
+    primary: Primary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = primary.history(3)
+    modes = []
+    write_change = update.write_change
+
+    def look(fd: int, change: Change, first: bytes) -> None:
+        modes.append((tmp_path / "copy.db-journal").stat().st_mode & 0o777)
+        write_change(fd, change, first)
+
+    monkeypatch.setattr(update, "write_change", look)
+    with begin(tmp_path, states[0]) as copy:
+        assert copy.path.stat().st_mode & 0o777 == 0o600
+        copy.path.chmod(0o664)
+        copy.apply(*difference(states[0], states[1]), mark(1))
+    assert modes == [0o664]
 
 
 def test_a_copy_in_wal_mode_is_taken_out_of_it_when_it_is_gone_on_from(
