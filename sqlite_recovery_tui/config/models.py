@@ -88,6 +88,9 @@ class ReplicaConfig(Options):
     path: str = ""
     """Files: an absolute directory; object stores: a key prefix, no slashes around it; SFTP: as written."""
 
+    literal_path: str | None = None
+    """S3: the path as the file has it, where that is not `path`; Litestream 0.5 writes below it unchanged."""
+
     region: str | None = None
     endpoint: str | None = None
     """A URL with http:// or https://; None is the provider's own."""

@@ -109,10 +109,13 @@ def _from_parts(
     bucket = _inherit(section, top, "bucket")
     if not bucket:
         raise section.place.error(f"bucket is missing, which a replica of type {kind} needs")
+    cleaned = clean_prefix(path)
+    literal = path if kind == "s3" and path != cleaned else None
     if path.startswith("/"):
         place = section.at("path")
-        notes.others.append(f"{place.key} (line {place.line}): the slash at the beginning is left out")
-    return ReplicaConfig(kind, kind, bucket=bucket, path=clean_prefix(path))
+        read = "left out" if literal is None else "kept by Litestream 0.5, left out by 0.3; both are read"
+        notes.others.append(f"{place.key} (line {place.line}): the slash at the beginning is {read}")
+    return ReplicaConfig(kind, kind, bucket=bucket, path=cleaned, literal_path=literal)
 
 
 def _sftp(section: Section, top: Section, path: str) -> ReplicaConfig:

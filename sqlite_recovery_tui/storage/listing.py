@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
-from sqlite_recovery_tui.storage.keys import folder_of, is_plain, under
+from sqlite_recovery_tui.storage.keys import folder_of, is_plain
 from sqlite_recovery_tui.storage.raw import Raw, UnlistableKey
 from sqlite_recovery_tui.storage.retry import Attempts, Operation, Retry
 from sqlite_recovery_tui.storage.sites import Site
 from sqlite_recovery_tui.storage.translate import unlistable
 
 
-def list_objects(site: Site, retry: Retry, operation: Operation, root: str) -> Iterator[Sequence[ObjectInfo]]:
-    """Yield pages of the objects that start with the operation's key below `root`, each object once."""
-    listing = _Listing(under(root, operation.key), len(under(root, "")))
+def list_objects(
+    site: Site, retry: Retry, operation: Operation, prefix: str, cut: int
+) -> Iterator[Sequence[ObjectInfo]]:
+    """Yield pages of the objects whose full key starts with `prefix`, each once, `cut` characters shorter."""
+    listing = _Listing(prefix, cut)
     attempts = Attempts(retry, operation)
     raw = _way(site, listing.prefix)
     while True:

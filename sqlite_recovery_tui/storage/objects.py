@@ -24,17 +24,22 @@ T = TypeVar("T")
 
 
 class ObjectStore:
-    """A prefix of a bucket. Most keys travel through obstore, odd ones through the site's other way."""
+    """A prefix of a bucket. Most keys travel through obstore, odd ones through the site's other way.
+
+    A prefix may have a second, literal spelling, as Litestream 0.5 uses it: keys that begin with a slash
+    are what follows that one.
+    """
 
     is_local = False
 
-    def __init__(self, site: Site, *, root: str, url: str, retry: Retry) -> None:
-        """Keep to the keys below `root` (no slash at its end; empty: the whole bucket)."""
+    def __init__(self, site: Site, *, root: str, url: str, retry: Retry, literal: str | None = None) -> None:
+        """Keep to the keys below `root` (no slash at its end; empty: the whole bucket) and `literal`."""
         self.kind = site.kind
         self.url = url
         self.lists_written_times = site.lists_written_times
         self._site = site
         self._root = root
+        self._literal = None if literal is None or _is_below(literal, root) else literal
         self._retry = retry
         self._raw: Raw | None = None
         self._odd_raw: Raw | None = None
@@ -56,12 +61,16 @@ class ObjectStore:
 
     def list(self, prefix: str = "") -> Iterator[Sequence[ObjectInfo]]:
         """Yield pages of objects as the service sends them."""
-        return list_objects(self._site, self._retry, self._operation("list", prefix), self._root)
+        full, cut = self._full(prefix), len(under(self._root, ""))
+        if self._literal is None:
+            return self._list(prefix, full, cut)
+        return self._list_both(prefix, full, cut, self._literal)
 
     def list_folders(self, prefix: str = "") -> Sequence[str]:
         """Return the folders directly below `prefix`."""
         operation = self._operation("list", prefix)
-        full, cut = under(self._root, prefix), len(under(self._root, ""))
+        full = self._full(prefix)
+        cut = len(full) - len(prefix)
         raw = self._way(full.rstrip("/"), operation)
         try:
             found = self._call(raw, operation, lambda: raw.folders(full))
@@ -169,9 +178,24 @@ class ObjectStore:
     def _operation(self, name: str, key: str) -> Operation:
         return Operation(name, key, self.url)
 
+    def _full(self, key: str) -> str:
+        if self._literal is not None and key.startswith("/"):
+            return self._literal + key
+        return under(self._root, key)
+
+    def _list(self, prefix: str, full: str, cut: int) -> Iterator[Sequence[ObjectInfo]]:
+        return list_objects(self._site, self._retry, self._operation("list", prefix), full, cut)
+
+    def _list_both(self, prefix: str, full: str, cut: int, literal: str) -> Iterator[Sequence[ObjectInfo]]:
+        if not prefix.startswith("/"):
+            for page in self._list(prefix, full, cut):
+                yield [info for info in page if not info.key.startswith("/")]
+        if not prefix or prefix.startswith("/"):
+            yield from self._list(prefix, literal + (prefix or "/"), len(literal))
+
     def _way_to(self, operation: str, key: str) -> tuple[str, Raw]:
         """Return the full key and the way for it."""
-        full = under(self._root, key)
+        full = self._full(key)
         return full, self._way(full, self._operation(operation, key))
 
     def _way(self, full: str, operation: Operation) -> Raw:
@@ -253,6 +277,10 @@ class ObjectStore:
         if self._call(raw, self._operation("put", key), act):
             return True
         return mine and tries > 1 and self.get(key) == data
+
+
+def _is_below(literal: str, root: str) -> bool:
+    return f"{literal}/".startswith(under(root, ""))
 
 
 def _cut_out(pieces: Iterator[bytes], start: int, length: int) -> bytes:

@@ -27,4 +27,7 @@ def open_store(replica: ReplicaConfig, *, clock: Clock = SYSTEM) -> Store:
     from sqlite_recovery_tui.storage.objects import ObjectStore
     from sqlite_recovery_tui.storage.sites import site_of
 
-    return ObjectStore(site_of(replica, clock=clock), root=replica.path, url=replica.url, retry=Retry(clock))
+    site = site_of(replica, clock=clock)
+    return ObjectStore(
+        site, root=replica.path, url=replica.url, retry=Retry(clock), literal=replica.literal_path
+    )

@@ -320,3 +320,17 @@ def test_leading_slash_of_a_prefix_is_a_warning(loaded: Loader) -> None:
     settings = loaded("dbs:\n- path: /a\n  replicas:\n  - {type: s3, bucket: b, path: /x}\n")
     assert settings.databases[0].replicas[0].path == "x"
     assert "dbs[0].replicas[0].path (line 4)" in settings.warnings[0]
+
+
+def test_a_path_of_s3_is_kept_as_written_where_it_was_tidied(loaded: Loader) -> None:
+    paths = ["/x", "x/", "a//b", "x", "''"]
+    items = "".join(
+        f"- {{path: /{n}, replicas: [{{type: s3, bucket: b, path: {p}}}]}}\n" for n, p in enumerate(paths)
+    )
+    replicas = [database.replicas[0] for database in loaded(f"dbs:\n{items}").databases]
+    assert [one.path for one in replicas] == ["x", "x", "a/b", "x", ""]
+    assert [one.literal_path for one in replicas] == ["/x", "x/", "a//b", None, None]
+    (google,) = (
+        loaded("dbs:\n- {path: /a, replicas: [{type: gs, bucket: b, path: /x}]}\n").databases[0].replicas
+    )
+    assert google.literal_path is None

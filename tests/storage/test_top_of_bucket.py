@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.config import replica_from_url
+from sqlite_recovery_tui.config import load, replica_from_url
 from sqlite_recovery_tui.errors import ObjectNotFound
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.many import get_many, get_written_times
@@ -137,3 +137,32 @@ def test_connections_are_used_again(moto: S3Server) -> None:
         store.close()
     assert len(proxy.requests) == 101
     assert len(accepted) <= 9
+
+
+@pytest.mark.parametrize("written", ["/app", "app/", "/app/", "./app"])
+def test_a_path_of_the_file_is_read_as_either_version_spells_it(
+    moto: S3Server, tmp_path: Path, written: str
+) -> None:
+    """Litestream 0.3 tidies the path, 0.5 does not: after an upgrade there are objects below both."""
+    bucket = moto.make_bucket(f"literal-{os.urandom(4).hex()}")
+    file = tmp_path / "litestream.yml"
+    place = f"type: s3, bucket: {bucket}, path: {written}, endpoint: '{moto.endpoint}', region: {moto.region}"
+    keys = f"access-key-id: {moto.access_key}, secret-access-key: {moto.secret_key}"
+    replica = f"{{{place}, force-path-style: true, {keys}}}"
+    file.write_text(f"dbs:\n  - path: {tmp_path / 'app.db'}\n    replica: {replica}\n")
+    replicate(moto, tmp_path, "-config", str(file))
+    generation = f"generations/{'a' * 16}/snapshots/00000000.snapshot.lz4"
+    moto.put(bucket, f"app/{generation}", b"0.3")
+    moto.put(bucket, f"application/0000/{NAME}", b"another's")
+    ltx = f"/0000/{NAME}"
+    with closing(open_store(load(file, environ={}).databases[0].replicas[0])) as store:
+        assert keys_of(store) == [ltx, generation]
+        assert keys_of(store, "gen") == [generation]
+        assert keys_of(store, "/000") == [ltx]
+        assert list(store.list_folders("/")) == ["/0000/"]
+        assert store.get(generation) == b"0.3"
+        assert store.get(ltx)[:4] == b"LTX1"
+        assert store.get_range(ltx, 0, 4) == b"LTX1"
+        assert store.written_time(ltx) is not None
+        store.delete([ltx])
+        assert keys_of(store) == [generation]
