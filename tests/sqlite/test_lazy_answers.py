@@ -15,6 +15,7 @@ import pytest
 
 from sqlite_recovery_tui.errors import DamagedError, RecoverError
 from sqlite_recovery_tui.sqlite.inspector import Inspector
+from sqlite_recovery_tui.sqlite.lazy.btree import links
 from sqlite_recovery_tui.sqlite.lazy.source import FetchLimits
 from sqlite_recovery_tui.sqlite.messages import RowPage, TableInfo
 from tests.support.pages import FilePages
@@ -108,7 +109,7 @@ def everything(inspector: Inspector) -> dict[str, Any]:
 def assert_same_answers(path: Path, inspect: Inspect, *, damaged: bool = False) -> dict[str, Any]:
     """Compare the inspector of a file with one that gets its pages, many at a time and one by one."""
     expected = everything(inspect(path))
-    for window in (4 << 20, 4096):
+    for window in (4 << 20, 8192):
         fetch = FetchLimits(checks=True, window_bytes=window)
         answers = everything(inspect(path, pages=FilePages(path), fetch=fetch))
         for question, answer in answers.items():
@@ -168,6 +169,18 @@ def test_garbage_has_the_same_faults(tmp_path: Path, inspect: Inspect, seed: int
         data[spot] ^= 1 << chance.randrange(8)
     path.write_bytes(data)
     assert_same_answers(path, inspect, damaged=True)
+
+
+def test_a_large_value_whose_beginning_is_lost_ends_the_rows(make: Make, inspect: Inspect) -> None:
+    path = make("CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(16900)), (zeroblob(16900)), ('behind it')")
+    data = bytearray(path.read_bytes())
+    second = links(bytes(data[4096:8192]), 2, 4096).heads[1].to_bytes(4, "big")
+    data[data.index(second, 4096)] = 1
+    path.write_bytes(data)
+    page = inspect(path, pages=FilePages(path)).rows("t")
+    assert page == inspect(path).rows("t")
+    assert len(page.rows) == 1
+    assert "cannot be read" in page.notice
 
 
 @pytest.mark.parametrize("header", [b"", b"SQLite format 3\0" + bytes(4080), bytes(8192), b"x" * 4096])

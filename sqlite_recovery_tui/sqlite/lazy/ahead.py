@@ -82,7 +82,8 @@ class ReadAhead:
         self._start = min(max(1, _START_BYTES // page_size), self._most)
         self._runs: OrderedDict[tuple[int, str], _Run] = OrderedDict()
         self._owners: dict[int, _Run] = {}
-        self._links = 0
+        self.size = 0
+        """Links that are remembered."""
         self._streams: deque[_Stream] = deque(maxlen=_MOST_STREAMS)
         self._heirs: OrderedDict[tuple[int, str], tuple[int, int]] = OrderedDict()
 
@@ -190,15 +191,15 @@ class ReadAhead:
             run.enter(*pace)
         for number in numbers:
             self._owners.setdefault(number, run)
-        self._links += len(numbers)
-        while self._links > _MOST_LINKS and len(self._runs) > 1:
+        self.size += len(numbers)
+        while self.size > _MOST_LINKS and len(self._runs) > 1:
             self._forget(next(iter(self._runs)))
 
     def _forget(self, key: tuple[int, str]) -> None:
         run = self._runs.pop(key, None)
         if run is None:
             return
-        self._links -= len(run.links)
+        self.size -= len(run.links)
         for number in run.links:
             if self._owners.get(number) is run:
                 del self._owners[number]

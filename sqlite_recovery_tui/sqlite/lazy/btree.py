@@ -51,12 +51,12 @@ def _overflow(image: bytes, pointers: tuple[int, ...], kind: int, usable: int) -
     skip = 4 if kind == _INDEX_INTERIOR else 0
     most = usable - 35 if kind == _TABLE_LEAF else (usable - 12) * 64 // 255 - 23
     least = (usable - 12) * 32 // 255 - 23
-    # A first byte above 127 begins a longer number. Few cells are large: this looks closely only at them.
+    # A first byte above 127 begins a longer number. Only so many cells of that size fit into a page.
     bound, end = min(most, 127), len(image) - skip - 2 * _LONGEST_VARINT
     large = [pointer + skip for pointer in pointers if pointer < end and image[pointer + skip] > bound]
     heads: list[int] = []
     tails: list[int] = []
-    for cell in large:
+    for cell in large[: len(image) // min(bound, least)]:
         payload, at = _varint(image, cell)
         if payload <= most:
             continue

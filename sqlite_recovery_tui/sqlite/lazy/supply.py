@@ -118,6 +118,7 @@ class Supply:
     ) -> None:
         def wait(errand: _Errand) -> Mapping[int, bytes]:
             report = Progress("fetching pages", self.fetched_bytes if total else self._spent, total)
+            progress(report)
             while not errand.done.wait(_POLL_SECONDS):
                 progress(report)
                 if self._stopped.is_set():
