@@ -180,6 +180,13 @@ def test_waits_grow_up_to_half_a_minute(scene: Scene) -> None:
     assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
+def test_waits_begin_anew_after_a_success(scene: Scene) -> None:
+    scene.replica.script = [unreachable(), unreachable(), 1, unreachable(), unreachable()]
+    scene.follow(turns=6)
+    waits = [later - sooner for sooner, later in pairwise(scene.replica.polls)]
+    assert waits == [1, 2, 1, 1, 2]
+
+
 @pytest.mark.parametrize(
     "failure",
     [unreachable(), AccessDenied("not allowed", operation="get"), DamagedError("spoilt", object="k")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from sqlite_recovery_tui.domain import Position
+from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.formats.journal import lock_page
 from sqlite_recovery_tui.restore import place
 from sqlite_recovery_tui.restore.live import update
@@ -194,7 +196,7 @@ def test_only_what_differs_from_a_new_base_is_written(
     assert needed[0] < len(primary.states[1]) / 2 + (1 << 20)
 
 
-def test_the_page_of_the_locks_is_left_alone(tmp_path: Path) -> None:
+def test_the_page_of_the_locks_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "staged"
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA page_size=65536")
@@ -214,6 +216,20 @@ def test_the_page_of_the_locks_is_left_alone(tmp_path: Path) -> None:
             near = lock_page(page_size) - 3
             first[28:32] = near.to_bytes(4, "big")
             images[0] = np.frombuffer(bytes(first), np.uint8)
+            write_change = update.write_change
+
+            def fail(fd: int, change: Change, page: bytes) -> None:
+                write_change(fd, change, page)
+                raise OSError(errno.EIO, "broken")
+
+            # SQLite ends a rollback at a record of that page; what lies behind it is to come back as well.
+            monkeypatch.setattr(update, "write_change", fail)
+            with pytest.raises(RecoverError):
+                copy.apply(np.array([1], np.uint32), images[:1], near, mark(2))
+            monkeypatch.undo()
+            with copy.path.open("rb") as file:
+                file.seek((far - 1) * page_size)
+                assert file.read() == bytes([7]) * page_size
             copy.apply(np.array([1], np.uint32), images[:1], near, mark(2))
             assert reader.value("PRAGMA page_count") == near
             assert copy.path.stat().st_size == near * page_size
