@@ -44,10 +44,14 @@ class Daemon:
 
     def wait_for(self, what: str, value: int) -> None:
         """Wait until `what` has come as far as `value`."""
+        if not self.reaches(what, value):
+            raise RuntimeError(f"{what} never reached {value}: {''.join(self._said)}")
+
+    def reaches(self, what: str, value: int, *, seconds: float = PATIENCE) -> bool:
+        """Wait until `what` has come as far as `value`, or time or the process is over; tell which."""
         with self._news:
-            self._news.wait_for(lambda: self._ended or self._came(what, value), timeout=PATIENCE)
-            if not self._came(what, value):
-                raise RuntimeError(f"{what} never reached {value}: {''.join(self._said)}")
+            self._news.wait_for(lambda: self._ended or self._came(what, value), timeout=seconds)
+            return self._came(what, value)
 
     def _came(self, what: str, value: int) -> bool:
         return self._reached.get(what, -1) >= value
