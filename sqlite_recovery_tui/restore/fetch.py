@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlite_recovery_tui.domain import Snapshot, StoredObject, WalSegment
-from sqlite_recovery_tui.errors import FormatError
+from sqlite_recovery_tui.errors import FormatError, ShortBody
 from sqlite_recovery_tui.formats import lz4
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replica.chain import ChainFault
@@ -46,6 +46,14 @@ class Fetcher:
         if not self.identities:
             return ByteSource(raw)
         return ByteSource(decrypt.decrypt_stream(raw, self.identities, object=base.key))
+
+    def head(self, item: StoredObject, length: int) -> bytes:
+        """Return the first `length` bytes of an object as it is stored, fewer where it is shorter."""
+        length = min(length, item.size)
+        try:
+            return self.store.get_range(item.key, 0, length) if length else b""
+        except ShortBody:
+            return b""
 
     def stored(self, item: StoredObject, *, start: int = 0) -> ByteSource:
         """Open an object as it is stored, from byte `start`."""

@@ -7,19 +7,25 @@ order, with those images in place of its own: every page of the database is writ
 from __future__ import annotations
 
 import os
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlite_recovery_tui.formats.ltx.header import Header
+from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
+from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header, check_name
+from sqlite_recovery_tui.formats.ltx.names import LtxName
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.ltx import LtxRoute
+from sqlite_recovery_tui.restore import ltx_faults
 from sqlite_recovery_tui.restore.built import Built
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.ltx_base import BaseWriter
-from sqlite_recovery_tui.restore.ltx_changes import Changes
+from sqlite_recovery_tui.restore.ltx_changes import ChangeReader
+from sqlite_recovery_tui.restore.ltx_merge import Merge
 from sqlite_recovery_tui.restore.ltx_stream import WORKERS
+from sqlite_recovery_tui.restore.place import check_space
 from sqlite_recovery_tui.restore.work import WorkDir
-from sqlite_recovery_tui.words import plural
+
+_SLACK_BYTES = 1 << 20
 
 
 @dataclass
@@ -35,50 +41,47 @@ class LtxBuild:
     def run(self) -> Built:
         """Build the file; raise `Detour`, `StorageError`, `Cancelled`."""
         self.work.begin_anew()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
-            changes = Changes(self.route, self.fetcher, self.work.path, pool, self.progress)
-            try:
-                changes.collect()
-                header = self._write(changes, pool)
-            finally:
-                changes.close()
-        unproven = _unproven(changes)
+        base = self._look_at_base()
+        merge = Merge(self.route, base, self.work.path)
+        try:
+            with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+                ChangeReader(self.route, self.fetcher, merge, pool, self.progress).read()
+                self._write(base, merge, pool)
+        finally:
+            merge.close()
+        unproven = merge.unproven()
         return Built(
             position=self.route.reached,
             time=self.route.point.time,
-            pages=header.commit,
-            page_size=header.page_size,
+            pages=merge.pages,
+            page_size=base.page_size,
             continuity="consistent" if unproven else "proven",
             unproven=unproven,
             lost=(),
         )
 
-    def _write(self, changes: Changes, pool: Executor) -> Header:
-        """Write the base with the changes in it; return the header that gives the database's size."""
+    def _look_at_base(self) -> Header:
+        """Return the base's header, which says how large pages are."""
+        base = self.route.base
+        try:
+            header = Header.parse(self.fetcher.head(base, HEADER_SIZE))
+            check_name(LtxName(base.level, base.min_txid, base.max_txid), header)
+        except FormatError as error:
+            raise ltx_faults.damaged(self.route, {base: error}) from None
+        except ObjectNotFound as error:
+            raise ltx_faults.gone(error, base.key) from None
+        return header
+
+    def _write(self, base: Header, merge: Merge, pool: ThreadPoolExecutor) -> None:
+        """Write the database: the base, and what the changes replace of it."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self.work.database, flags, 0o600)
+        size = merge.pages * base.page_size
         try:
-            header = BaseWriter(self.route, self.fetcher, self.work, changes, fd, self.progress).write(pool)
+            check_space(self.work.path, size - os.fstat(fd).st_blocks * 512 + _SLACK_BYTES)
+            BaseWriter(self.route, self.fetcher, merge, fd, base.page_size, self.progress).write(base, pool)
             self.progress(Progress("writing to disk", 0, None, "bytes"))
-            os.ftruncate(fd, header.commit * header.page_size)
+            os.ftruncate(fd, size)
             os.fsync(fd)
         finally:
             os.close(fd)
-        return header
-
-
-def _unproven(changes: Changes) -> tuple[str, ...]:
-    """List what no checksum vouches for."""
-    told = []
-    returned = changes.returned
-    if returned is not None:
-        pages = plural(returned.count, "page")
-        by = f"by {returned.by.key} " if returned.by else ""
-        told.append(
-            f"{pages} from page {returned.first} on were cut off {by}and came back without content: "
-            "they hold what they held before, as Litestream restores them"
-        )
-    if changes.unchecked:
-        files = plural(changes.unchecked, "file")
-        told.append(f"the checksums of the whole database in {files} were not compared")
-    return tuple(told)
