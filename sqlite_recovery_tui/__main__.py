@@ -28,10 +28,10 @@ def main() -> None:
     sys.exit(code)
 
 
-def _open_console(settings: Settings | None, target: str | None) -> int:
+def _open_console(settings: Settings | None, target: str | None, colour: bool) -> int:
     from sqlite_recovery_tui.tui.app import run
 
-    return run(settings, target=target)
+    return run(settings, target=target, colour=colour)
 
 
 if __name__ == "__main__":

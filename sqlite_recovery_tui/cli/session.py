@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
 
-ConsoleFn = Callable[["Settings | None", "str | None"], int]
-"""Open the console on settings and, if one was named, a database or URL; returns the exit code."""
+ConsoleFn = Callable[["Settings | None", "str | None", bool], int]
+"""Open the console on settings and, if one was named, a database or URL; the flag tells whether in colour.
+
+Returns the exit code.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Session:
         assert self.console is not None
         self.out.flush()
         with _signals_for_an_event_loop(self.cancel):
-            code = self.console(settings, target)
+            code = self.console(settings, target, self.common.colour)
         return Cancelled.code if self.cancel.cancelled else code
 
     def refs(self, wanted: str | None = None, replica: str | None = None) -> list[ReplicaRef]:

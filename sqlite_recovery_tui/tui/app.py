@@ -338,7 +338,9 @@ class Console(App[None]):
         self._close_messages_no_wait()
 
 
-def run(settings: Settings | None, *, target: str | None = None, clock: Clock = SYSTEM) -> int:
+def run(
+    settings: Settings | None, *, target: str | None = None, colour: bool = True, clock: Clock = SYSTEM
+) -> int:
     """Open the console on a configuration, a database of it, or a URL; return the exit code.
 
     Raises `NotFoundError` for a target nobody knows.
@@ -348,6 +350,8 @@ def run(settings: Settings | None, *, target: str | None = None, clock: Clock = 
     wanted = refs(settings, target) if settings is not None or target is not None else []
     book = LogBook()
     log_file = keep_log(book)
+    if not colour:
+        os.environ["NO_COLOR"] = "1"  # what Textual goes by
     console = Console(settings, wanted, clock=clock, book=book, log_file=log_file)
     console.run()
     if not console.engine.close():

@@ -18,9 +18,11 @@ class Console:
 
     def __init__(self) -> None:
         self.opened: list[tuple[Any, str | None]] = []
+        self.coloured: list[bool] = []
 
-    def __call__(self, settings: Any, target: str | None) -> int:
+    def __call__(self, settings: Any, target: str | None, colour: bool) -> int:
         self.opened.append((settings, target))
+        self.coloured.append(colour)
         return 0
 
 
@@ -45,6 +47,13 @@ def test_nothing_configured_opens_the_console_too(cli: Cli) -> None:
     console = Console()
     assert cli(terminal=True, console=console).code == 0
     assert console.opened == [(None, None)]
+
+
+def test_the_console_hears_that_no_colour_is_wanted(cli: Cli) -> None:
+    console = Console()
+    assert cli(terminal=True, console=console).code == 0
+    assert cli("--no-color", terminal=True, console=console).code == 0
+    assert console.coloured == [True, False]
 
 
 def test_without_a_terminal_the_fleet_is_text(cli: Cli, plain: Case, configured: Callable[..., Path]) -> None:

@@ -284,6 +284,35 @@ module.Console = Hanging
 sys.exit(module.run(None))
 """
 
+COLOURS = """
+import sys
+from sqlite_recovery_tui.tui import app as module
+class Watched(module.Console):
+    def run(self):
+        super().run(headless=True, size=(80, 24), auto_pilot=look)
+async def look(pilot):
+    await pilot.pause()
+    filters = pilot.app.get_line_filters()
+    triplets = set()
+    for strip in pilot.app.screen._compositor.render_strips():
+        for filter in filters:
+            strip = strip.apply_filter(filter, pilot.app.screen.background_colors[1])
+        for _, style, _ in strip:
+            triplets |= {each.get_truecolor() for each in (style.color, style.bgcolor) if each}
+    assert len(triplets) > 3
+    print(all(red == green == blue for red, green, blue in triplets))
+    pilot.app.exit()
+module.Console = Watched
+sys.exit(module.run(None, colour=sys.stdin.read() == "colour"))
+"""
+
+
+@pytest.mark.parametrize("wanted", ["colour", "none"])
+def test_without_colour_there_are_only_greys(wanted: str, tmp_path: Path) -> None:
+    ended = _python(COLOURS, tmp_path, stdin=wanted)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == str(wanted == "none")
+
 
 def test_a_fault_ends_with_one_sentence_and_no_local_variables(tmp_path: Path) -> None:
     ended = _python(CRASH, tmp_path)
@@ -301,7 +330,9 @@ def test_leaving_does_not_wait_for_a_library_that_hangs(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def _python(program: str, tmp_path: Path, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+def _python(
+    program: str, tmp_path: Path, timeout: float = 30, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     (tmp_path / "program.py").write_text(program)
     return subprocess.run(
         [sys.executable, tmp_path / "program.py"],
@@ -309,6 +340,7 @@ def _python(program: str, tmp_path: Path, timeout: float = 30) -> subprocess.Com
         text=True,
         timeout=timeout,
         check=False,
+        input=stdin,
         env={
             "PATH": "/usr/bin:/bin",
             "HOME": str(tmp_path),
