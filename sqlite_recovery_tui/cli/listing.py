@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_recovery_tui.cli.session import Session
@@ -60,29 +61,54 @@ def _scan(session: Session, ref: ReplicaRef, progress: ProgressFn) -> ReplicaSta
     return scan_replica(ref, clock=session.clock, cancel=session.cancel, progress=progress)
 
 
-def show(
-    session: Session,
-    name: str,
-    states: Sequence[ReplicaState],
-    heads: Sequence[str],
-    rows_of: Callable[[ReplicaState], Iterable[tuple[Sequence[object], dict[str, Any]]]],
-) -> int:
-    """Print the rows of every replica that could be listed, errors of the others; return the exit code.
+Row = tuple[Sequence[object], dict[str, Any]]
+"""One line of a listing: its text cells and its JSON members."""
 
-    Each row is its text cells and its JSON members. With several databases a column says which.
+
+@dataclass(frozen=True)
+class Section:
+    """One table of a listing, and the member of the document that holds the same."""
+
+    name: str
+    heads: Sequence[str]
+    rows_of: Callable[[ReplicaState], Iterable[Row]]
+    """Called for replicas that could be listed."""
+    beside_others: bool = False
+    """Shown, also in JSON, only where it has rows; then the tables without rows are left out of text."""
+
+
+def show(session: Session, states: Sequence[ReplicaState], *sections: Section) -> int:
+    """Print tables with the rows of every replica that could be listed, errors of the others.
+
+    With several databases a column says which. Return the exit code.
     """
     single_error(states)
     by_database = len({state.ref.database_name for state in states}) > 1
-    cells: list[Sequence[object]] = []
-    members: list[dict[str, Any]] = []
-    for state in states:
-        for row, member in rows_of(state) if state.timeline is not None else ():
-            cells.append((state.ref.database_name or "-", *row) if by_database else row)
-            members.append({**identity(state.ref), **member})
-    session.out.table((*(["database"] if by_database else ()), *heads), cells)
+    rows = {section.name: list(_rows(section, states)) for section in sections}
+    shown = [item for item in sections if rows[item.name]] or sections[:1]
+    for number, section in enumerate(shown):
+        if number:
+            session.out.line()
+        cells = [
+            (ref.database_name or "-", *row) if by_database else row for ref, row, _ in rows[section.name]
+        ]
+        session.out.table((*(["database"] if by_database else ()), *section.heads), cells)
     code = report_errors(session, states)
-    session.document({name: members, "errors": errors_of(states)})
+    members = {
+        section.name: [{**identity(ref), **member} for ref, _, member in rows[section.name]]
+        for section in sections
+        if rows[section.name] or not section.beside_others
+    }
+    session.document({**members, "errors": errors_of(states)})
     return code
+
+
+def _rows(
+    section: Section, states: Sequence[ReplicaState]
+) -> Iterator[tuple[ReplicaRef, Sequence[object], dict[str, Any]]]:
+    for state in states:
+        for cells, member in section.rows_of(state) if state.timeline is not None else ():
+            yield state.ref, cells, member
 
 
 def need_generation(states: Sequence[ReplicaState], generation: str | None) -> None:
@@ -90,9 +116,12 @@ def need_generation(states: Sequence[ReplicaState], generation: str | None) -> N
     known = {item.id for state in states if state.timeline for item in state.timeline.generations}
     if generation is None or generation in known or any(state.error for state in states):
         return
+    only_ltx = not known and any(state.timeline and state.timeline.ltx for state in states)
     raise NotFoundError(
         f"generation {generation} is in none of the replicas",
-        hint=f"there are {', '.join(sorted(known)) or 'none'}",
+        hint="LTX files know no generations: leave -generation out"
+        if only_ltx
+        else f"there are {', '.join(sorted(known)) or 'none'}",
     )
 
 

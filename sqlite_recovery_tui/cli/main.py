@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "databases": "databases of the configuration and where their replicas are",
     "replicas": "every replica: what it is, where it is, how far it reaches",
-    "generations": "generations of each replica with their time span and lag",
+    "generations": "generations of each replica with their time span and lag (Litestream 0.3)",
     "snapshots": "snapshots of each replica",
-    "wal": "WAL segments of each replica",
+    "wal": "WAL segments of each replica (Litestream 0.3)",
+    "ltx": "LTX files of each replica (Litestream 0.5)",
     "timeline": "coverage, gaps and restore points",
     "restore": "restore a database to a file: the latest state, a time or a position",
     "verify": "prove a replica or a database file",

@@ -73,6 +73,18 @@ def generation_option(body: Callable[..., int]) -> Callable[..., int]:
     )(body)
 
 
+def level_option(body: Callable[..., int]) -> Callable[..., int]:
+    """Add `--level N`."""
+    return click.option(
+        "--level",
+        metavar="N",
+        default="0",
+        show_default=True,
+        callback=_level,
+        help="LTX files of this level: 0 (each sync) to 9 (snapshots), or all.",
+    )(body)
+
+
 def hexadecimal(_ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """Read a hexadecimal option, with or without 0x; raise `UsageError`."""
     if value is None:
@@ -114,6 +126,12 @@ def _generation(_ctx: click.Context, _param: click.Parameter, value: str | None)
             f"{value!r} is not a generation",
             hint="a generation is 16 hexadecimal digits; `sqlrecover generations` lists them",
         )
+    return value
+
+
+def _level(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if value not in (*"0123456789", "all"):
+        raise UsageError(f"{value!r} is not a level", hint="write -level 0 to -level 9, or -level all")
     return value
 
 

@@ -30,7 +30,7 @@ def plan_facts(plan: Plan, *, why: str, seconds: float) -> Iterator[tuple[str, s
     yield "position", str(plan.reached)
     yield "base", f"{plan.route.base_text} ({size(plan.base.size)})"
     if plan.changes:
-        yield "changes", f"{plan.route.changes_text}, to the end of {plan.changes[-1].label}"
+        yield "changes", f"{plan.route.changes_text}, up to {plan.changes[-1].label}"
     yield "fetches", f"{plural(plan.objects, 'object')}, {size(plan.fetch_bytes)}; about {span(seconds)}"
     for note in plan.notes:
         yield "note", note

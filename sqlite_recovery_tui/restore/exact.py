@@ -105,7 +105,9 @@ def _why_not(lineage: LtxLineage, txid: int) -> str:
 
 def _nearest_txids(before: RestorePoint | None, after: RestorePoint | None) -> str:
     near = [f"{point.position} ({format_utc(point.time)})" for point in (before, after) if point]
-    return f"the nearest TXIDs are {' and '.join(near)}" if near else "nothing can be restored here"
+    if not near:
+        return "nothing can be restored here"
+    return f"the nearest TXID{'s are' if len(near) > 1 else ' is'} {' and '.join(near)}"
 
 
 def _hides_txid(gap: Gap, txid: int) -> bool:

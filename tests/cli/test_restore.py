@@ -242,6 +242,8 @@ def test_if_replica_exists_is_content_with_nothing(cli: Cli, tmp_path: Path, out
         assert cli("restore", "-if-replica-exists", "-o", out, url).code == 0
     late = (plain.newest + timedelta(seconds=60)).isoformat()
     assert cli("restore", "-if-replica-exists", "-timestamp", late, "-o", out, plain.url).code == 3
+    for named in (["-generation", "0" * 16], ["-index", "99"], ["-txid", "1"]):
+        assert cli("restore", "-if-replica-exists", *named, "-o", out, plain.url).code == 3
     assert not out.exists()
 
 
@@ -253,7 +255,13 @@ def test_if_replica_exists_is_content_with_nothing(cli: Cli, tmp_path: Path, out
         ("-index -1", "not a hexadecimal number"),
         ("-offset 10", "-offset needs -index"),
         ("-timestamp 10:30 -index 0", "exclude one another"),
-        ("-txid 1", "v0.5"),
+        ("-timestamp 10:30 -txid 1", "exclude one another"),
+        ("-index 0 -txid 1", "exclude one another"),
+        ("-generation 0123456789abcdef -txid 1", "exclude one another"),
+        ("-txid 0", "is not a TXID"),
+        ("-txid=-1", "is not a TXID"),
+        ("-txid 12345678901234567", "is not a TXID"),
+        ("-txid latest", "is not a TXID"),
         ("-generation nope", "not a generation"),
         ("-parallelism 0", "range"),
         ("-memory lots", "is no good for -memory"),

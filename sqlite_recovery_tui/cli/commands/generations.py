@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
 from sqlite_recovery_tui.cli.session import Session
@@ -11,6 +12,7 @@ from sqlite_recovery_tui.cli.text import go_duration
 from sqlite_recovery_tui.words import rfc3339, size
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.cli.listing import Row
     from sqlite_recovery_tui.replica.fleet import ReplicaState
 
 
@@ -21,17 +23,21 @@ def command(session: Session, target: str | None, replica: str | None) -> int:
     """List generations, oldest first: name of the replica, id, lag, start and end, contents.
 
     The lag is how long after the generation's end the database last changed; where the database is
-    not known, how long ago that end is.
+    not known, how long ago that end is. Litestream 0.5 has no generations: of its LTX files the one
+    history is shown, with the first and the last TXID that can be restored.
     """
-    from sqlite_recovery_tui.cli.listing import scan_all, show
+    from sqlite_recovery_tui.cli.listing import Section, scan_all, show
+    from sqlite_recovery_tui.cli.ltx import explain_history, history_section
     from sqlite_recovery_tui.replica.live import changed_at
 
-    def rows(state: ReplicaState) -> Iterator[tuple[Sequence[object], dict[str, Any]]]:
+    def changed(state: ReplicaState) -> datetime:
         database = state.ref.database
-        live = (changed_at(database.path) if database else None) or session.clock.now()
+        return (changed_at(database.path) if database else None) or session.clock.now()
+
+    def rows(state: ReplicaState) -> Iterator[Row]:
         assert state.timeline is not None
         for item in state.timeline.generations:
-            lag = live - item.end
+            lag = changed(state) - item.end
             yield (
                 (
                     state.ref.replica.name,
@@ -57,4 +63,8 @@ def command(session: Session, target: str | None, replica: str | None) -> int:
             )
 
     heads = ("name", "generation", "lag", "start", "end", "snapshots", "segments", "gaps", "size")
-    return show(session, "generations", scan_all(session, session.refs(target, replica)), heads, rows)
+    states = scan_all(session, session.refs(target, replica))
+    code = show(session, states, Section("generations", heads, rows), history_section(changed))
+    if not session.out.as_json:
+        explain_history(session, states)
+    return code

@@ -17,6 +17,7 @@ from sqlite_recovery_tui.cli.options import (
 )
 from sqlite_recovery_tui.cli.restoring import Attempt, Wish, check_failed
 from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.cli.targets import target_of
 from sqlite_recovery_tui.errors import (
     BucketNotFound,
     NotFoundError,
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Where to restore to.")
 @replica_option
 @generation_option
-@click.option("--timestamp", metavar="T", help="The newest state at or before this time.")
+@click.option("--timestamp", metavar="T", help="The newest state of this time; see above.")
 @click.option("--index", metavar="HEX", callback=hexadecimal, help="The state at the end of this WAL.")
 @click.option("--offset", metavar="HEX", callback=hexadecimal, help="With -index: up to this byte of it.")
-@click.option("--txid", metavar="X", help="For v0.5 replicas.")
+@click.option("--txid", metavar="HEX", help="The state after this TXID (LTX files only).")
 @click.option("--if-db-not-exists", is_flag=True, help="Exit 0 when the output already exists.")
 @click.option("--if-replica-exists", is_flag=True, help="Exit 0 when there is nothing to restore from.")
 @click.option(
@@ -63,12 +64,16 @@ if TYPE_CHECKING:
 def command(session: Session, **wished: Any) -> int:
     """Restore a database from a replica to a file.
 
-    Without a time or position: the latest state. Times: 2026-03-26T10:30:00Z, "2026-03-26 10:30",
-    10:30, "20 min ago", seconds since 1970; without a zone they are local. Without -o the database's
-    own path is used; a file that exists is never replaced without -force and -o.
+    Without a time, a position or a TXID: the latest state. Times: 2026-03-26T10:30:00Z, "2026-03-26
+    10:30", 10:30, "20 min ago", seconds since 1970; without a zone they are local. What was stored at
+    that very moment belongs to it in replicas of Litestream 0.3, and no longer in those of 0.5.
+    Without -o the database's own path is used; a file that exists is never replaced without -force
+    and -o.
     """
+    from sqlite_recovery_tui.cli.listing import scan_all
+
     wish = Wish(**wished)
-    requested = _target(session, wish)
+    requested = target_of(session, wish)
     refs = session.refs(wish.target, wish.replica)
     path = _output(refs, wish)
     if wish.if_db_not_exists and path.exists():
@@ -77,34 +82,16 @@ def command(session: Session, **wished: Any) -> int:
         from sqlite_recovery_tui.restore.place import check_target
 
         check_target(path.absolute(), force=wish.force)
+    states = scan_all(session, refs)
     try:
-        choice = _choose(session, refs, requested, wish)
+        choice = _choose(session, states, requested, wish)
     except (NotFoundError, BucketNotFound) as error:
-        if wish.if_replica_exists and _means_empty(error, refs):
+        if wish.if_replica_exists and all(map(_is_empty, states)):
             return _nothing_done(session, path, str(error))
         raise
     if wish.dry_run:
         return _show_plan(session, choice, path)
     return _restore(session, choice, path, wish)
-
-
-def _target(session: Session, wish: Wish) -> Target:
-    from sqlite_recovery_tui.restore.target import AtPosition, Latest, parse_time
-
-    if wish.txid is not None:
-        raise UsageError(
-            "-txid names a state of a v0.5 replica; v0.3 replicas have none",
-            hint="use -timestamp, or -generation with -index and -offset as `sqlrecover wal` lists them",
-        )
-    if wish.timestamp is not None and wish.index is not None:
-        raise UsageError("-timestamp and -index exclude one another", hint="give one of them")
-    if wish.offset is not None and wish.index is None:
-        raise UsageError("-offset needs -index", hint="an offset is a byte of one WAL")
-    if wish.timestamp is not None:
-        return parse_time(wish.timestamp, now=session.clock.now())
-    if wish.index is not None:
-        return AtPosition(wish.index, wish.offset, wish.generation)
-    return Latest()
 
 
 def _output(refs: Sequence[ReplicaRef], wish: Wish) -> Path:
@@ -125,11 +112,9 @@ def _output(refs: Sequence[ReplicaRef], wish: Wish) -> Path:
     return database.path
 
 
-def _choose(session: Session, refs: Sequence[ReplicaRef], requested: Target, wish: Wish) -> Choice:
-    from sqlite_recovery_tui.cli.listing import scan_all
+def _choose(session: Session, states: Sequence[ReplicaState], requested: Target, wish: Wish) -> Choice:
     from sqlite_recovery_tui.restore.choose import choose
 
-    states: list[ReplicaState] = scan_all(session, refs)
     choice = choose(
         states,
         requested,
@@ -142,11 +127,11 @@ def _choose(session: Session, refs: Sequence[ReplicaRef], requested: Target, wis
     return choice
 
 
-def _means_empty(error: Exception, refs: Sequence[ReplicaRef]) -> bool:
+def _is_empty(state: ReplicaState) -> bool:
     """Tell whether nothing was ever stored; a file replica's missing directory is the same thing."""
-    if isinstance(error, NotFoundError):
-        return error.kind == NotFoundError.kind
-    return all(ref.replica.type in ("file", "sftp") for ref in refs)
+    if state.timeline is not None:
+        return not state.timeline.objects
+    return isinstance(state.error, BucketNotFound) and state.ref.replica.type in ("file", "sftp")
 
 
 def _nothing_done(session: Session, path: Path, why: str) -> int:
@@ -156,7 +141,9 @@ def _nothing_done(session: Session, path: Path, why: str) -> int:
 
 
 def _show_plan(session: Session, choice: Choice, path: Path) -> int:
+    from sqlite_recovery_tui.cli.ltx import plan_members, plan_table
     from sqlite_recovery_tui.cli.reports import plan_facts
+    from sqlite_recovery_tui.domain import LtxFile
     from sqlite_recovery_tui.restore.plan import estimate_seconds
     from sqlite_recovery_tui.restore.recipe import recipe
 
@@ -167,11 +154,16 @@ def _show_plan(session: Session, choice: Choice, path: Path) -> int:
     session.out.marked("bold", "plan", f"  restore {choice.ref.label} to {path}")
     session.out.facts(plan_facts(choice.plan, why=choice.why, seconds=seconds))
     session.out.line()
+    files = [item for item in (choice.plan.base, *choice.plan.changes) if isinstance(item, LtxFile)]
+    if files:
+        session.out.table(*plan_table(files))
+        session.out.line()
     session.out.line("by hand:")
     session.out.lines(f"  {line}" for line in by_hand)
     document = choice.plan.to_json()
     more = {"why": choice.why, "estimate_seconds": round(seconds, 3), "recipe": by_hand}
-    session.document({"dry_run": True, "output": str(path), **document, **more})
+    listed = {"files": plan_members(files)} if files else {}
+    session.document({"dry_run": True, "output": str(path), **document, **listed, **more})
     return 0
 
 

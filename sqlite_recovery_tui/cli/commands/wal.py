@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sqlite_recovery_tui.cli.options import generation_option, replica_option, subcommand, target_argument
+from sqlite_recovery_tui.cli.options import (
+    generation_option,
+    level_option,
+    replica_option,
+    subcommand,
+    target_argument,
+)
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.words import rfc3339
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.cli.listing import Row
     from sqlite_recovery_tui.replica.fleet import ReplicaState
 
 
@@ -17,14 +24,19 @@ if TYPE_CHECKING:
 @target_argument(required=False)
 @replica_option
 @generation_option
-def command(session: Session, target: str | None, replica: str | None, generation: str | None) -> int:
+@level_option
+def command(
+    session: Session, target: str | None, replica: str | None, generation: str | None, level: str
+) -> int:
     """List WAL segments: replica, generation, index and offset (decimal), bytes as stored, time.
 
-    The last column is the position as `restore -index -offset` takes it (hexadecimal).
+    The last column is the position as `restore -index -offset` takes it (hexadecimal). Of Litestream
+    0.5 replicas the LTX files are listed: there `wal` is the old name of `ltx`.
     """
-    from sqlite_recovery_tui.cli.listing import need_generation, scan_all, show
+    from sqlite_recovery_tui.cli.listing import Section, need_generation, scan_all, show
+    from sqlite_recovery_tui.cli.ltx import files_section, has_ltx, of_level, tell_other_levels
 
-    def rows(state: ReplicaState) -> Iterator[tuple[Sequence[object], dict[str, Any]]]:
+    def rows(state: ReplicaState) -> Iterator[Row]:
         assert state.timeline is not None
         name = state.ref.replica.name
         for item in state.timeline.generations:
@@ -52,4 +64,12 @@ def command(session: Session, target: str | None, replica: str | None, generatio
     heads = ("replica", "generation", "index", "offset", "size", "created", "position")
     states = scan_all(session, session.refs(target, replica))
     need_generation(states, generation)
-    return show(session, "segments", states, heads, rows)
+    sections = [Section("segments", heads, rows)]
+    with_ltx = generation is None and has_ltx(states)
+    if with_ltx:
+        session.err.warning("of LTX files `wal` is the old name: use `sqlrecover ltx` instead")
+        sections.append(files_section(states, of_level(level), beside_others=True))
+    code = show(session, states, *sections)
+    if with_ltx and not session.out.as_json:
+        tell_other_levels(session, [state for state in states if has_ltx([state])], level)
+    return code
