@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import traceback
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -65,6 +66,20 @@ def test_a_refusal_has_the_services_own_hint(store: Store, proxy: FaultProxy) ->
         store.get("k")
     assert "AWS" not in caught.value.hint
     assert {"gs": "gcloud", "abs": "account-key"}[store.kind] in caught.value.hint
+
+
+def test_the_time_noted_beside_an_object_is_read(store: Store, proxy: FaultProxy) -> None:
+    name = {"gs": "x-goog-meta-litestream-timestamp", "abs": "x-ms-meta-litestreamtimestamp"}[store.kind]
+    headers = {
+        "ETag": '"x"',
+        "Last-Modified": "Thu, 26 Mar 2026 10:30:00 GMT",
+        "Content-Length": "4",
+        name: "2026-03-26T10:29:59.125Z",
+    }
+    proxy.add(Fault("answer", method="HEAD", status=200, headers=headers))
+    assert store.lists_written_times is False
+    assert store.written_time("ltx/0/k") == datetime(2026, 3, 26, 10, 29, 59, 125_000, tzinfo=UTC)
+    assert [request.method for request in proxy.requests] == ["HEAD"]
 
 
 @pytest.mark.parametrize("key", ["a/../b", "a//b", "line\nbreak"])

@@ -310,6 +310,18 @@ def test_a_put_whose_answer_was_lost_is_ours(store: ObjectStore, proxy: FaultPro
     store.delete(["lease/first", "lease/lost"])
 
 
+def test_a_server_that_knows_no_conditional_puts_is_put_to_all_the_same(
+    store: ObjectStore, proxy: FaultProxy
+) -> None:
+    proxy.add(s3_error("NotImplemented", status=501, method="PUT"))
+    assert store.put_if_absent("lease/plain", b"mine") is True
+    assert store.supports_conditional_put is False
+    assert store.get("lease/plain") == b"mine"
+    assert store.put_if_absent("lease/plain", b"theirs") is False
+    assert store.get("lease/plain") == b"mine"
+    store.delete(["lease/plain"])
+
+
 def test_a_put_that_stored_something_else_is_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
     proxy.add(Fault("answer", status=200, method="PUT"))
     store_before = listed(store)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -15,12 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.config import ReplicaConfig, Secret
 from sqlite_recovery_tui.errors import AccessDenied, StorageError, Unreachable, WrongRegion
+from sqlite_recovery_tui.storage.address import address_of
 from sqlite_recovery_tui.storage.objects import ObjectStore
+from sqlite_recovery_tui.storage.raw_signed import SignedRaw
 from sqlite_recovery_tui.storage.retry import Retry
 from sqlite_recovery_tui.storage.s3 import S3Site
 from tests.storage.conftest import s3_config
@@ -251,9 +257,114 @@ def test_settings_become_the_clients(changes: dict[str, Any], expected: dict[str
             assert got[name] == value
 
 
-def test_an_access_point_travels_by_the_way_of_odd_keys() -> None:
-    config = ReplicaConfig("s3", "s3", bucket="arn:aws:s3:eu-west-1:123456789012:accesspoint/mine")
-    assert type(S3Site(config, environ=KEYS).raw()).__name__ == "SignedRaw"
+ACCESS_POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/mine"
+
+
+def presigned(bucket: str, region: str, endpoint: str | None, *, path_style: bool) -> str:
+    """Return the URL that AWS's own client makes for a key, without its signature."""
+    client = boto3.session.Session().client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path" if path_style else "virtual"},
+        ),
+    )
+    url: str = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a b/0000/k"})
+    client.close()
+    return url
+
+
+@pytest.mark.parametrize(
+    ("bucket", "region", "endpoint", "path_style"),
+    [
+        ("backups", "eu-west-1", None, False),
+        ("with.dots", "eu-west-1", None, True),
+        ("backups", "cn-north-1", None, False),
+        ("backups", "us-east-1", "http://127.0.0.1:9000", True),
+        ("backups", "us-east-1", "https://minio:9000/s3", True),
+        ("backups", "us-east-1", "https://minio:9000", False),
+        (ACCESS_POINT, "eu-west-1", None, False),
+        (ACCESS_POINT, "us-east-1", None, False),
+        (
+            ACCESS_POINT.replace(":eu-west-1:", ":cn-north-1:").replace("aws", "aws-cn"),
+            "cn-north-1",
+            None,
+            False,
+        ),
+        (ACCESS_POINT.replace(":s3:", ":s3-object-lambda:"), "eu-west-1", None, False),
+    ],
+)
+def test_addresses_are_those_of_the_services_own_client(
+    bucket: str, region: str, endpoint: str | None, path_style: bool
+) -> None:
+    address = address_of(bucket, region, endpoint, path_style=path_style)
+    url = presigned(bucket, region, endpoint, path_style=path_style)
+    assert f"{address.url}/a%20b/0000/k" == url.partition("?")[0]
+    scope = re.search(r"%2F([a-z0-9-]+)%2F([a-z0-9-]+)%2Faws4_request", url)
+    assert scope
+    assert (address.region, address.service) == scope.groups()
+
+
+def test_an_access_point_travels_by_the_way_of_odd_keys(proxy: FaultProxy) -> None:
+    site = S3Site(ReplicaConfig("s3", "s3", bucket=ACCESS_POINT), environ=KEYS)
+    assert type(site.raw()) is SignedRaw
+    site.close()
+    for arn in (
+        "arn:aws:s3::123456789012:accesspoint/m.mrap",
+        "arn:aws:s3-outposts:eu-west-1:123456789012:outpost/op-1/accesspoint/mine",
+        "arn:nonsense",
+    ):
+        with pytest.raises(AccessDenied, match="access point"):
+            opened(bare(arn, proxy.endpoint), KEYS).get("k")
+    assert proxy.requests == []
+
+
+CUSTOMER_KEY = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+
+
+@pytest.mark.parametrize("key", ["app/customers", "/0000/customers"])
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_customers_key_goes_with_every_request_about_an_object(
+    proxy: FaultProxy, bucket: str, tmp_path: Path, key: str, in_file: bool
+) -> None:
+    own: dict[str, Any] = {"sse_customer_key": Secret(CUSTOMER_KEY)}
+    if in_file:
+        (tmp_path / "key").write_bytes(base64.b64decode(CUSTOMER_KEY))
+        own = {"sse_customer_key_path": str(tmp_path / "key")}
+    store = opened(replace(bare(bucket, proxy.endpoint, **own), path=""), KEYS)
+    store.put(key, b"data")
+    assert store.get(key) == b"data"
+    assert store.get_range(key, 1, 2) == b"at"
+    assert store.written_time(key) is None
+    for request in proxy.requests:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        prefix = "x-amz-server-side-encryption-customer-"
+        assert headers[f"{prefix}algorithm"] == "AES256"
+        assert headers[f"{prefix}key"] == CUSTOMER_KEY
+        digest = hashlib.md5(base64.b64decode(CUSTOMER_KEY)).digest()
+        assert headers[f"{prefix}key-md5"] == base64.b64encode(digest).decode()
+    assert {request.method for request in proxy.requests} == {"PUT", "HEAD", "GET"}
+    proxy.clear()
+    assert key in [info.key for page in store.list() for info in page]
+    assert not any("customer" in name.lower() for request in proxy.requests for name in request.headers)
+    store.delete([key])
+    store.close()
+
+
+def test_what_is_put_need_not_be_signed(proxy: FaultProxy, bucket: str) -> None:
+    for sign, covered in ((None, True), (False, False)):
+        store = opened(bare(bucket, proxy.endpoint, sign_payload=sign), KEYS)
+        for key in ("unsigned", "odd//unsigned"):
+            proxy.clear()
+            store.put(key, b"data")
+            headers = {name.lower(): value for name, value in proxy.requests[0].headers.items()}
+            assert (headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD") is not covered
+        store.delete(["unsigned", "odd//unsigned"])
+        store.close()
 
 
 def test_an_untrusted_certificate_is_refused_until_told_otherwise(
@@ -272,6 +383,18 @@ def test_an_untrusted_certificate_is_refused_until_told_otherwise(
         assert odd.get("odd//key") == b"1"
         odd.delete(["odd//key"])
         odd.close()
+
+
+def test_a_certificate_of_the_systems_store_is_trusted_by_either_way(
+    moto: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fault_proxy(moto.endpoint, tls=self_signed(tmp_path)) as proxy:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+        config = s3_config(moto, bucket, endpoint=proxy.endpoint, path="")
+        store = opened(config, {})
+        assert store.get("app/k") == b"data"
+        assert [info.key for page in store.list() for info in page] == ["app/k"]
+        store.close()
 
 
 @pytest.mark.parametrize("key", ["k", "odd//key"])
