@@ -78,7 +78,8 @@ def open_preview(
             hint="restore the point to a scratch file, and look into that",
         )
     known, plan = _page_map(store, plan, concurrency, progress, cancel)
-    pages = RemotePages(store, known, concurrency, cancel)
+    # Not the token: each request brings its own, and the pages outlive this one.
+    pages = RemotePages(store, known, concurrency)
     name = Path(plan.database or plan.url).name or "database"
     return Preview(plan, Inspector(folder / name, pages=pages), pages)
 
