@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.fleet import ReplicaState
 
 
+_STATE = ("holds", "newest", "position", "gaps", "size")
+
+
 @subcommand("replicas")
 @target_argument(required=False)
 @replica_option
 def command(session: Session, target: str | None, replica: str | None) -> int:
-    """List replicas: database, name, type, where, the newest point to go back to, gaps and size.
+    """List replicas: database, name, type, where, what they hold, the newest point to go back to, gaps, size.
 
     Without an argument: the replicas of every database.
     """
@@ -31,7 +34,7 @@ def show_replicas(session: Session, target: str | None, replica: str | None) -> 
     states = scan_all(session, session.refs(target, replica))
     single_error(states)
     session.out.table(
-        ("database", "replica", "type", "bucket", "region", "newest", "gaps", "size", "url"),
+        ("database", "replica", "type", "bucket", "region", *_STATE, "url"),
         [_row(session, state) for state in states],
     )
     code = report_errors(session, states)
@@ -45,9 +48,12 @@ def _row(session: Session, state: ReplicaState) -> tuple[object, ...]:
     name = database.name if database else "-"
     timeline = state.timeline
     if timeline is None:
-        return (name, *place, state.error.kind if state.error else "-", "-", "-", replica.url)
-    newest = ago(timeline.newest.time, session.clock.now()) if timeline.newest else "nothing"
-    return (name, *place, newest, _gaps(len(timeline.holes)), size(timeline.size), replica.url)
+        kind = state.error.kind if state.error else "-"
+        return (name, *place, "-", kind, *["-"] * (len(_STATE) - 2), replica.url)
+    point = timeline.newest
+    newest = (ago(point.time, session.clock.now()), point.reached.label) if point else ("nothing", "-")
+    gaps = _gaps(len(timeline.holes))
+    return (name, *place, timeline.holds or "-", *newest, gaps, size(timeline.size), replica.url)
 
 
 def _gaps(count: int) -> str:

@@ -13,6 +13,8 @@ from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.words import ago, both_zones, plural, rfc3339, size, span
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlite_recovery_tui.domain import Gap, RestorePoint
     from sqlite_recovery_tui.replica.fleet import ReplicaState
     from sqlite_recovery_tui.replica.timeline import Timeline
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 @click.option("--points", is_flag=True, help="List every restore point.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the last N restore points.")
 def command(session: Session, target: str, replica: str | None, points: bool, limit: int | None) -> int:
-    """Show the time each replica covers, the gaps in it, and with --points each restore point."""
+    """Show the time each replica covers, how fine it can be restored, what it holds and what is missing.
+
+    Restore points lie apart as is said where history is active; Litestream 0.5 thins out what is
+    older. With --points each of them is listed.
+    """
     from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
 
     states = scan_all(session, session.refs(target, replica))
@@ -34,7 +40,7 @@ def command(session: Session, target: str, replica: str | None, points: bool, li
         if state.timeline is not None:
             listed = _points(state.timeline, limit) if points or limit else None
             _print(session, state, state.timeline, listed)
-            documents.append(_document(state, state.timeline, listed))
+            documents.append(_document(state, state.timeline, listed, session.clock.now()))
     code = report_errors(session, states)
     session.document({"replicas": documents, "errors": errors_of(states)})
     return code
@@ -49,6 +55,8 @@ def _points(timeline: Timeline, limit: int | None) -> list[RestorePoint]:
 def _print(
     session: Session, state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None
 ) -> None:
+    from sqlite_recovery_tui.replica.grain import describe_grain, grain_of
+
     out, now = session.out, session.clock.now()
     out.marked("bold", state.ref.label, f"  {state.ref.replica.url}" if state.ref.database else "")
     spans = timeline.coverage()
@@ -61,11 +69,17 @@ def _print(
                 ("  from", both_zones(timeline.oldest.time)),
                 ("  to", f"{both_zones(timeline.newest.time)}, {ago(timeline.newest.time, now)}"),
                 ("  covered", f"{span(covered)} in {plural(len(spans), 'span')}"),
-                ("  position", timeline.newest.end or timeline.newest.position),
-                ("  stored", f"{plural(timeline.objects, 'object')}, {size(timeline.size)}"),
-                ("  generations", f"{len(timeline.generations):,}"),
+                ("  position", timeline.newest.reached),
+                ("  points every", describe_grain(grain_of(timeline.points()), now)),
+                (
+                    "  stored",
+                    f"{plural(timeline.objects, 'object')} in {timeline.holds}, {size(timeline.size)}",
+                ),
             ]
         )
+    if timeline.lanes:
+        out.line()
+        _print_lanes(session, timeline)
     if len(spans) > 1:
         out.line()
         out.table(
@@ -96,25 +110,52 @@ def _print(
     out.line()
 
 
+def _print_lanes(session: Session, timeline: Timeline) -> None:
+    """Print each generation or level, and below them what is worth knowing of how objects lie."""
+    session.out.table(
+        ("  lane", "holds", "size", "from", "to"),
+        [
+            (
+                f"  {lane.title}" + (f" ({lane.about})" if lane.about else ""),
+                lane.holds,
+                size(lane.size),
+                rfc3339(lane.start),
+                rfc3339(lane.end),
+            )
+            for lane in timeline.lanes
+        ],
+    )
+    session.out.lines(f"  {remark}" for lineage in timeline.lineages for remark in lineage.remarks)
+
+
 def _limited(shown: int, total: int) -> str:
     return f", the last {shown:,} shown" if shown < total else ""
 
 
 def _print_gap(session: Session, gap: Gap) -> None:
-    pause = not gap.is_damage
-    session.out.marked("warn" if pause else "fail", "  pause" if pause else "  gap", f"  {gap.message}")
+    style, word = ("fail", "gap") if gap.is_damage else ("warn", "pause")
+    if gap.kind == "expired":
+        style, word = "dim", "expired"
+    session.out.marked(style, f"  {word}", f"  {gap.message}")
     before = f"{both_zones(gap.before.time)} ({gap.before.position.label})" if gap.before else "none"
     after = f"{both_zones(gap.after.time)} ({gap.after.position.label})" if gap.after else "none"
     session.out.line(f"       last point before it: {before}")
-    session.out.line(f"       next snapshot after it: {after}")
+    session.out.line(f"       next point after it:  {after}")
 
 
 def _document(
-    state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None
+    state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None, now: datetime
 ) -> dict[str, Any]:
     from sqlite_recovery_tui.cli.listing import identity
+    from sqlite_recovery_tui.replica.grain import grain_of
+    from sqlite_recovery_tui.replica.lineage import to_json
 
-    document = {**identity(state.ref), **timeline.to_json()}
+    document = {
+        **identity(state.ref),
+        **timeline.to_json(),
+        "grain": grain_of(timeline.points()).to_json(now),
+        "lineages": [to_json(lineage) for lineage in timeline.lineages],
+    }
     if listed is not None:
         document["points"] = [point.to_json() for point in listed]
     return document

@@ -71,7 +71,8 @@ def command(session: Session, target: str | None, replica: str | None, everythin
     """Prove replicas or a database file; exit 4 for a damaged replica, 5 for a damaged database.
 
     A replica: every object is fetched, every checksum verified, every chain replayed from snapshot to
-    snapshot. A file: integrity_check and foreign_key_check.
+    snapshot, every LTX file held against those of other levels. A file: integrity_check and
+    foreign_key_check.
     """
     if everything == (target is not None):
         raise UsageError("verify takes a database, a URL or a file, or else --all", hint="add -h for help")
@@ -214,7 +215,9 @@ def _print_proof(session: Session, state: ReplicaState, proof: ReplicaProof, dri
     style = "fail" if proof.verdict == "damaged" else "ok"
     session.out.marked(style, proof.verdict, f"  {state.ref.label}")
     looked_at = f"{plural(proof.objects, 'object')}, {size(proof.bytes_fetched)}"
-    facts = [("  read", looked_at), ("  generations", str(len(proof.generations)))]
+    assert state.timeline is not None
+    facts = [("  read", looked_at), ("  holds", state.timeline.holds)]
+    facts += [("  reaches", str(lineage.end)) for lineage in proof.lineages[-1:] if lineage.end]
     facts += [(f"  {name}", words) for name, words in continuity_facts(proof.verdict, proof.unproven)]
     session.out.facts(facts)
     for fault in proof.faults:
@@ -230,10 +233,10 @@ def _print_fault(session: Session, fault: Fault) -> None:
     session.out.marked("fail", "  damaged", f"  {fault.object}: {fault.message}")
     if fault.last_good is not None:
         point = fault.last_good
-        session.out.line(f"    last good point:    {both_zones(point.time)} ({point.end or point.position})")
+        session.out.line(f"    last good point:    {both_zones(point.time)} ({point.reached})")
     if fault.next_good is not None:
         point = fault.next_good
-        session.out.line(f"    next good snapshot: {both_zones(point.time)} ({point.position})")
+        session.out.line(f"    next good point:    {both_zones(point.time)} ({point.reached})")
 
 
 def _drill_lines(drill: Drill) -> list[str]:

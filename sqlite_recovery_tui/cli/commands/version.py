@@ -14,5 +14,7 @@ def command(session: Session) -> int:
     """Print the version."""
     session.out.line(__version__)
     session.err.detail(f"Python {platform.python_version()} on {platform.platform()}")
-    session.document({"version": __version__, "python": platform.python_version(), "formats": ["v0.3"]})
+    session.document(
+        {"version": __version__, "python": platform.python_version(), "formats": ["v0.3", "v0.5"]}
+    )
     return 0
