@@ -20,6 +20,7 @@ COMMANDS = {
     "ltx": "LTX files of each replica (Litestream 0.5)",
     "timeline": "coverage, gaps and restore points",
     "restore": "restore a database to a file: the latest state, a time or a position",
+    "preview": "look at tables and rows of a restore point without restoring it (Litestream 0.5)",
     "verify": "prove a replica or a database file",
     "check": "one line per check: can it be restored, how far, how fresh",
     "demo": "build a sample incident and open the console on it",

@@ -1,14 +1,13 @@
-"""Which state the options of `restore` name: at most one of a time, a position and a TXID."""
+"""Which state the options of a command name: at most one of a time, a position and a TXID."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlite_recovery_tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from sqlite_recovery_tui.cli.restoring import Wish
     from sqlite_recovery_tui.cli.session import Session
     from sqlite_recovery_tui.restore.target import Target
 
@@ -16,7 +15,36 @@ _TXID = re.compile(r"(?:0x)?([0-9a-f]{1,16})", re.A | re.I)
 _TXID_DIGITS = 16
 
 
-def target_of(session: Session, wish: Wish) -> Target:
+class Named(Protocol):
+    """The options that name a state."""
+
+    @property
+    def timestamp(self) -> str | None:
+        """A time, as it was typed."""
+        ...
+
+    @property
+    def generation(self) -> str | None:
+        """A generation's id."""
+        ...
+
+    @property
+    def index(self) -> int | None:
+        """Number of a WAL."""
+        ...
+
+    @property
+    def offset(self) -> int | None:
+        """A byte of it."""
+        ...
+
+    @property
+    def txid(self) -> str | None:
+        """A TXID, as it was typed."""
+        ...
+
+
+def target_of(session: Session, wish: Named) -> Target:
     """Return what the command line asks for; raise `UsageError` when it asks for two things."""
     from sqlite_recovery_tui.restore.target import AtPosition, AtTxid, Latest, parse_time
 
@@ -30,7 +58,7 @@ def target_of(session: Session, wish: Wish) -> Target:
     return Latest()
 
 
-def _refuse_contradictions(wish: Wish) -> None:
+def _refuse_contradictions(wish: Named) -> None:
     named = {"-timestamp": wish.timestamp, "-index": wish.index, "-txid": wish.txid}
     given = [name for name, value in named.items() if value is not None]
     if len(given) > 1:
