@@ -8,28 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
-from sqlite_recovery_tui.formats.ltx.header import Header
+from sqlite_recovery_tui.formats.ltx.header import Header, lock_page
+from sqlite_recovery_tui.formats.ltx.pages import room_pages
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader, PageChunk
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.restore import ltx_faults
-from sqlite_recovery_tui.restore.apply import write_pages
+from sqlite_recovery_tui.restore.blocks import U8, BlockWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.ltx_merge import Merge
 from sqlite_recovery_tui.restore.ltx_stream import chunks
 
-_TAIL_BYTES = 1 << 20
-"""Pages of about this much are written at once where the base has none."""
-
 
 @dataclass
 class BaseWriter:
-    """Write the database of `route` to `fd`: the base, with the images of `merge` where those are newer."""
+    """Write the database of `route`: the base, with the images of `merge` where those are newer."""
 
     route: LtxRoute
     fetcher: Fetcher
     merge: Merge
-    fd: int
+    blocks: BlockWriter
     page_size: int
     progress: ProgressFn
 
@@ -58,17 +56,34 @@ class BaseWriter:
         count = int(np.searchsorted(chunk.pgno, self.merge.pages, side="right"))
         if not count:
             return
-        numbers, pages = chunk.pgno[:count], chunk.pages[:count]
-        if self.merge.overlay is not None:
-            self.merge.overlay.patch(numbers, pages)
-        write_pages(self.fd, self.page_size, numbers, [page.data for page in pages])
+        numbers, pages = chunk.pgno[:count].astype(np.int64), chunk.pages[:count]
+        first, last = int(numbers[0]), int(numbers[-1])
+        lacking = last + 1 - first - count
+        if lacking > (first < lock_page(self.page_size) < last):
+            raise FormatError(f"LTX base lacks pages between {first} and {last}")
+        rows = self._room(first, last)
+        if lacking:
+            rows[:] = 0
+            rows[numbers - first] = pages
+        else:
+            rows[:] = pages
+        self._write_rows(first, rows)
 
     def _write_tail(self, last: int) -> None:
         """Write the pages that lie behind the base's end."""
-        most = max(1, _TAIL_BYTES // self.page_size)
-        overlay = self.merge.overlay
-        while overlay is not None and (found := overlay.behind(last, most)) is not None:
+        most = room_pages(self.page_size)
+        for first in range(last + 1, self.merge.pages + 1, most):
             self.fetcher.cancel.check()
-            numbers, images = found
-            write_pages(self.fd, self.page_size, numbers, [image.data for image in images])
-            last = int(numbers[-1])
+            rows = self._room(first, min(first + most - 1, self.merge.pages))
+            rows[:] = 0
+            self._write_rows(first, rows)
+
+    def _room(self, first: int, last: int) -> U8:
+        """Return a buffer for the pages `first` to `last`."""
+        size = self.page_size
+        return self.blocks.room((first - 1) * size, (last + 1 - first) * size).reshape(-1, size)
+
+    def _write_rows(self, first: int, rows: U8) -> None:
+        if self.merge.overlay is not None:
+            self.merge.overlay.patch(first, rows)
+        self.blocks.write(rows.reshape(-1), (first - 1) * self.page_size)

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
 from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header, check_name
 from sqlite_recovery_tui.formats.ltx.names import LtxName
+from sqlite_recovery_tui.formats.ltx.pages import room_pages
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.restore import ltx_faults
+from sqlite_recovery_tui.restore.blocks import BlockWriter
 from sqlite_recovery_tui.restore.built import Built
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.ltx_base import BaseWriter
@@ -74,14 +76,14 @@ class LtxBuild:
 
     def _write(self, base: Header, merge: Merge, pool: ThreadPoolExecutor) -> None:
         """Write the database: the base, and what the changes replace of it."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(self.work.database, flags, 0o600)
         size = merge.pages * base.page_size
+        blocks = BlockWriter(self.work.database, room_pages(base.page_size) * base.page_size + base.page_size)
         try:
-            check_space(self.work.path, size - os.fstat(fd).st_blocks * 512 + _SLACK_BYTES)
-            BaseWriter(self.route, self.fetcher, merge, fd, base.page_size, self.progress).write(base, pool)
+            check_space(self.work.path, size - os.fstat(blocks.fd).st_blocks * 512 + _SLACK_BYTES)
+            writer = BaseWriter(self.route, self.fetcher, merge, blocks, base.page_size, self.progress)
+            writer.write(base, pool)
             self.progress(Progress("writing to disk", 0, None, "bytes"))
-            os.ftruncate(fd, size)
-            os.fsync(fd)
+            os.ftruncate(blocks.fd, size)
+            os.fsync(blocks.fd)
         finally:
-            os.close(fd)
+            blocks.close()

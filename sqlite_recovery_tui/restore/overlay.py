@@ -88,27 +88,13 @@ class Overlay:
         page = first + (int(wrong[0]) if len(wrong) else len(found))
         return page if page <= last else None
 
-    def patch(self, numbers: U32, images: U8) -> None:
-        """Replace those `images`, of rising page `numbers`, that something newer is known of; once sealed."""
-        start, end = np.searchsorted(self._numbers, (numbers[0], numbers[-1] + 1)).tolist()
-        if start == end:
-            return
-        newer = self._numbers[start:end]
-        rows = np.searchsorted(numbers, newer)
-        here = numbers[np.minimum(rows, len(numbers) - 1)] == newer
-        places = (self._slots[start:end][here].astype(np.int64) * self.page_size).tolist()
-        for row, place in zip(rows[here].tolist(), places, strict=True):
+    def patch(self, first: int, images: U8) -> None:
+        """Replace those of the `images`, of the pages from `first` on, that are known; once sealed."""
+        start, end = np.searchsorted(self._numbers, (first, first + len(images))).tolist()
+        rows = (self._numbers[start:end].astype(np.int64) - first).tolist()
+        places = (self._slots[start:end].astype(np.int64) * self.page_size).tolist()
+        for row, place in zip(rows, places, strict=True):
             self._read(images[row], place)
-
-    def behind(self, last: int, most: int) -> tuple[U32, U8] | None:
-        """Return the images of the first pages behind `last`, at most `most`; None where there are none."""
-        start = int(np.searchsorted(self._numbers, last, side="right"))
-        numbers = self._numbers[start : start + most]
-        if not len(numbers):
-            return None
-        images = np.empty((len(numbers), self.page_size), dtype=np.uint8)
-        self.patch(numbers, images)
-        return numbers, images
 
     def _read(self, image: U8, place: int) -> None:
         if os.preadv(self._fd, [image.data], place) != self.page_size:
