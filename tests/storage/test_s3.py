@@ -36,6 +36,7 @@ from tests.support.servers import S3Server
 
 KEYS = {"AWS_ACCESS_KEY_ID": "env-key", "AWS_SECRET_ACCESS_KEY": "env-secret"}
 CANARY = "canary-5up3r-s3cr3t"
+CANARY_KEY = base64.b64encode(CANARY.encode().ljust(32)).decode()
 
 
 @pytest.fixture(autouse=True)
@@ -413,4 +414,29 @@ def test_no_secret_is_shown_by_any_failure(
     told = "".join(shown.format()) + json.dumps(caught.value.to_json()) + repr(store) + repr(vars(store))
     assert CANARY not in told
     assert CANARY not in caplog.text
+    store.close()
+
+
+@pytest.mark.parametrize("key", ["k", "odd//key"])
+def test_no_secret_is_shown_when_nobody_answers(
+    key: str, proxy: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    proxy.add(Fault("reset-before", times=ALWAYS))
+    config = bare(
+        "secrets",
+        proxy.endpoint,
+        access_key_id=Secret("k"),
+        secret_access_key=Secret(CANARY),
+        session_token=Secret(CANARY),
+        sse_customer_key=Secret(CANARY_KEY),
+    )
+    store = opened(config, {})
+    with pytest.raises(StorageError, match="the connection broke") as caught:
+        store.get(key)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    told = "".join(shown.format()) + json.dumps(caught.value.to_json()) + repr(store) + repr(vars(store))
+    for secret in (CANARY, CANARY_KEY):
+        assert secret not in told
+        assert secret not in caplog.text
     store.close()
