@@ -12,11 +12,13 @@ from tests.support import ltx_oracle as oracle
 from tests.support.servers import S3Server
 
 
-def put_replica(server: S3Server, bucket: str, path: str, folder: Path) -> None:
+def put_replica(
+    server: S3Server, bucket: str, path: str, folder: Path, *, listed_as_now: bool = False
+) -> None:
     """Store the file replica below `folder` as objects below `path`, with the times in their metadata.
 
-    On moto they are listed as written now, as after any copy from bucket to bucket; rclone lists them
-    with the time of their content.
+    `listed_as_now` has them listed as written now, as after a copy from bucket to bucket, else with the
+    time of their content.
     """
     client = boto3.client(
         "s3",
@@ -29,7 +31,7 @@ def put_replica(server: S3Server, bucket: str, path: str, folder: Path) -> None:
     try:
         for each in oracle.stored(folder):
             metadata = {"litestream-timestamp": _text(each.time)}
-            if server.kind == "rclone":
+            if not listed_as_now:
                 metadata["mtime"] = repr(each.time.timestamp())
             client.put_object(
                 Bucket=bucket,

@@ -1,0 +1,135 @@
+"""Replicas that real Litestream writes during the test, old and new page encoding, restore identically."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import ltx_oracle as oracle
+from tests.support.litestream import Version
+from tests.support.ltx_cli import refused, restored, sqlrecover
+from tests.support.ltx_life import PAGE_SIZES, live
+from tests.support.ltx_peer import LtxPeer, Place, litestream_restores, on_files, on_s3
+from tests.support.servers import S3Server, moto_s3, rclone_s3
+
+VERSIONS: tuple[Version, ...] = ("0.5.8", "0.5.17")
+FILES = [(version, size) for version in VERSIONS for size in PAGE_SIZES]
+
+
+def _expires(version: Version, page_size: int) -> bool:
+    """Every other replica loses its level-0 files once they are compacted."""
+    return bool((PAGE_SIZES.index(page_size) + VERSIONS.index(version)) % 2)
+
+
+@pytest.fixture(scope="module")
+def replica(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LtxPeer:
+    version, page_size = request.param
+    folder = tmp_path_factory.mktemp(f"at{page_size}")
+    expiring = _expires(version, page_size)
+    return live(folder, on_files(folder / "replica"), version=version, page_size=page_size, expiring=expiring)
+
+
+@pytest.mark.parametrize("replica", FILES, indirect=True, ids=str)
+def test_every_txid_is_restored_as_litestream_restores_it(replica: LtxPeer, tmp_path: Path) -> None:
+    where = ["-config", replica.config, replica.database]
+    there = oracle.restorable(oracle.stored(replica.database.parent / "replica"))
+    for txid, state in replica.states.items():
+        asked = "-txid", f"{txid:016x}"
+        theirs = litestream_restores(tmp_path / "theirs.db", *asked, *where)
+        if txid not in there:
+            assert theirs is None
+            assert refused(tmp_path / "out.db", where, *asked).code == 3
+            continue
+        content, answer = restored(tmp_path / "out.db", where, *asked)
+        assert content == state, txid
+        assert content == theirs, txid
+        assert answer.txid == txid
+        assert answer.document["page_size"] == replica.page_size
+        assert answer.document["continuity"] == "proven"
+
+
+@pytest.mark.parametrize("replica", FILES, indirect=True, ids=str)
+def test_every_moment_is_restored_as_it_was(replica: LtxPeer, tmp_path: Path) -> None:
+    folder = replica.database.parent / "replica"
+    _check_moments(replica, [replica.place.url], tmp_path, oracle.stored(folder))
+
+
+@pytest.mark.parametrize("replica", [("0.5.17", 4096), ("0.5.8", 512)], indirect=True, ids=str)
+def test_the_replica_is_proven_by_verify(replica: LtxPeer) -> None:
+    answer = sqlrecover("verify", "-config", replica.config, replica.database)
+    assert answer.code == 0, answer.document
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[S3Server]:
+    with moto_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with rclone_s3(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+def _on_s3(
+    place: Place, version: Version, *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[LtxPeer, list[list[str | Path]]]:
+    """Write a replica in a bucket; return the peer, and how the command line may name the replica."""
+    for name, value in place.environ.items():
+        monkeypatch.setenv(name, value)
+    peer = live(tmp_path, place, version=version)
+    return peer, [["-config", peer.config, peer.database], [place.url]]
+
+
+@pytest.mark.parametrize("path", ["deep/path", "", "slashed/"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_objects_of_moto_restore_from_any_path(
+    version: Version, path: str, moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Litestream takes the path of a configuration to the letter, and tidies that of a URL."""
+    place = on_s3(moto, f"b{VERSIONS.index(version)}-{len(path)}", path)
+    peer, (where, url) = _on_s3(place, version, tmp_path=tmp_path, monkeypatch=monkeypatch)
+    _check_moments(peer, where, tmp_path)
+    theirs = litestream_restores(tmp_path / "theirs.db", *where, environ=place.environ)
+    assert theirs == peer.moments[-1].content
+    if not path.endswith("/"):
+        _check_moments(peer, url, tmp_path)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_objects_of_rclone_restore(
+    version: Version, rclone: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = on_s3(rclone, f"by-{version}", "path")
+    peer, (where, url) = _on_s3(place, version, tmp_path=tmp_path, monkeypatch=monkeypatch)
+    _check_moments(peer, where, tmp_path)
+    _check_moments(peer, url, tmp_path)
+
+
+def _check_moments(
+    peer: LtxPeer, where: list[str | Path], tmp_path: Path, files: list[oracle.Stored] | None = None
+) -> None:
+    """Restore each moment; where the files are known, some may only be there as an earlier state."""
+    for moment in peer.moments[:-1]:
+        expected: bytes | None = moment.content
+        if files is not None:
+            reached = _reached(files, moment.time)
+            expected = peer.states[reached] if reached else None
+        asked = "-timestamp", moment.timestamp
+        if expected is None:
+            assert refused(tmp_path / "out.db", where, *asked).code == 3
+        else:
+            assert restored(tmp_path / "out.db", where, *asked)[0] == expected, moment.label
+    content, answer = restored(tmp_path / "out.db", where)
+    assert content == peer.moments[-1].content
+    assert answer.txid == peer.moments[-1].txid
+
+
+def _reached(files: list[oracle.Stored], time: object) -> int | None:
+    try:
+        return oracle.plan(files, before=time)[-1].max_txid  # type: ignore[arg-type]
+    except oracle.NoPlan:
+        return None
