@@ -68,8 +68,7 @@ class ObstoreRaw:
 
     def metadata(self, key: str) -> Mapping[str, str]:
         """Return what the writer noted beside the object, and what the service notes there itself."""
-        answer = self._obstore.get(self._client(), key, options={"head": True})
-        return {name.lower(): value for name, value in answer.attributes.items()}
+        return self._obstore.get(self._client(), key, options={"head": True}).attributes
 
     def get(self, key: str) -> bytes:
         """Return a whole object."""

@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.config import ReplicaConfig, Secret
-from sqlite_recovery_tui.errors import AccessDenied, StorageError, Unreachable, WrongRegion
+from sqlite_recovery_tui.errors import AccessDenied, ObjectNotFound, StorageError, Unreachable, WrongRegion
 from sqlite_recovery_tui.storage.address import address_of
 from sqlite_recovery_tui.storage.objects import ObjectStore
 from sqlite_recovery_tui.storage.raw_signed import SignedRaw
@@ -195,6 +195,14 @@ def test_a_guessed_region_is_corrected_by_the_header_of_a_redirect(proxy: FaultP
     )
     store = on_aws(proxy, bucket)
     assert [info.key for page in store.list() for info in page] == ["k"]
+    assert scope(proxy)[1] == "eu-north-1"
+
+
+def test_the_way_of_odd_keys_learns_the_region_from_the_refusal(proxy: FaultProxy, bucket: str) -> None:
+    proxy.add(Fault("answer", status=301, headers={"x-amz-bucket-region": "eu-north-1"}))
+    with pytest.raises(ObjectNotFound):
+        on_aws(proxy, bucket).get("odd//key")
+    assert [request.method for request in proxy.requests] == ["GET", "GET"]
     assert scope(proxy)[1] == "eu-north-1"
 
 

@@ -97,6 +97,16 @@ def test_prefixes_and_folders_keep_them_apart(at_top: tuple[Store, str]) -> None
     assert list(store.list_folders("./")) == ["./0000/"]
 
 
+def test_a_leading_slash_alone_is_seen_too(moto: S3Server) -> None:
+    bucket = moto.make_bucket("slash-alone")
+    moto.put(bucket, f"/0000/{NAME}", b"with")
+    moto.put(bucket, f"0000/{NAME}", b"without")
+    with closing(s3_of(moto, bucket, path="")) as store:
+        assert keys_of(store) == [f"/0000/{NAME}", f"0000/{NAME}"]
+        assert list(store.list_folders()) == ["/", "0000/"]
+        assert [store.get(key) for key in keys_of(store)] == [b"with", b"without"]
+
+
 def test_deleting_one_spelling_leaves_the_others(at_top: tuple[Store, str]) -> None:
     store, _ = at_top
     before = keys_of(store)
@@ -154,6 +164,8 @@ def test_a_path_of_the_file_is_read_as_either_version_spells_it(
     generation = f"generations/{'a' * 16}/snapshots/00000000.snapshot.lz4"
     moto.put(bucket, f"app/{generation}", b"0.3")
     moto.put(bucket, f"application/0000/{NAME}", b"another's")
+    if written != "app/":
+        moto.put(bucket, f"app//0000/{NAME}", b"would be spelt alike")
     ltx = f"/0000/{NAME}"
     with closing(open_store(load(file, environ={}).databases[0].replicas[0])) as store:
         assert keys_of(store) == [ltx, generation]
