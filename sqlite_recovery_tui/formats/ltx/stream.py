@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import xxhash
 
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats.ltx.crc import combine, crc64
@@ -90,6 +89,23 @@ class PageChunk:
         return self.room.pack(self.rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a file was read: all that is needed to go on from there with `LtxReader.resume`."""
+
+    header: str
+    """In hex digits."""
+    position: int
+    """Where the first frame begins that was not accepted yet."""
+    pages: int
+    last: int
+    """Number of the last page."""
+    crc: int
+    entries_crc: int
+    entries_size: int
+    database_sum: int
+
+
 class LtxReader:
     """Cut one file into chunks of pages, and verify it; every fault is a `FormatError` with its place."""
 
@@ -97,11 +113,22 @@ class LtxReader:
 
     def __init__(self, source: Source) -> None:
         """Read the header from `source`; raise `FormatError`."""
+        start = memoryview(bytearray(HEADER_SIZE))
+        self._begin(source, start[: source.fill(start)])
+
+    @classmethod
+    def resume(cls, source: Source, mark: Mark) -> LtxReader:
+        """Go on behind the pages of `mark`; the source begins at its position."""
+        reader = cls.__new__(cls)
+        reader._begin(source, memoryview(bytes.fromhex(mark.header)))
+        reader._base = mark.position
+        reader._walker = Walker(reader.header, mark.pages, False, mark.last)
+        reader._accepted = mark
+        return reader
+
+    def _begin(self, source: Source, start: memoryview) -> None:
         self._source = source
-        self._buffer = memoryview(bytearray(HEADER_SIZE))
-        self._filled = source.fill(self._buffer)
-        self.header = Header.parse(self._buffer[: self._filled])
-        self._crc = crc64(self._buffer)
+        self.header = Header.parse(start)
         self._chunk_pages = room_pages(self.header.page_size)
         longest = block_bound(self.header.page_size) + max(
             spelling.block + spelling.foot for spelling in (SIZED, FRAMED)
@@ -111,9 +138,12 @@ class LtxReader:
         self._base, self._at, self._filled = HEADER_SIZE, 0, 0
         self._walker = Walker(self.header)
         self._tracked = self.header.is_base and self.header.has_database_checksum
-        self._entries = xxhash.xxh3_128()
-        self._entries_size = 0
-        self._database_sum = 0
+        self._accepted = Mark(start.hex(), HEADER_SIZE, 0, 0, crc64(start), 0, 0, 0)
+
+    @property
+    def mark(self) -> Mark:
+        """How far chunks were accepted."""
+        return self._accepted
 
     @property
     def position(self) -> int:
@@ -164,40 +194,48 @@ class LtxReader:
 
     def accept(self, chunk: PageChunk) -> None:
         """Take the next decoded chunk, in the order of the file, into the checksums."""
-        self._crc = combine(self._crc, chunk.crc, len(chunk.rows.covered))
-        self._entries.update(chunk.entries)
-        self._entries_size += len(chunk.entries)
-        self._database_sum ^= chunk.database_sum
+        before, index = self._accepted, chunk.rows.index
+        self._accepted = Mark(
+            before.header,
+            int(index.offset[-1] + index.length[-1]),
+            before.pages + len(chunk),
+            int(index.pgno[-1]),
+            combine(before.crc, chunk.crc, len(chunk.rows.covered)),
+            crc64(chunk.entries, before.entries_crc),
+            before.entries_size + len(chunk.entries),
+            before.database_sum ^ chunk.database_sum,
+        )
 
     def finish(self) -> Trailer:
         """Verify all that stands behind the pages, and the checksums, once all chunks were accepted."""
-        self._check_entries()
+        crc = self._check_entries()
         start = self.position
         end = self._take(1 + LENGTH_SIZE)
-        if end != b"\0" + (self._entries_size + 1).to_bytes(LENGTH_SIZE, "big"):
+        if end != b"\0" + (self._accepted.entries_size + 1).to_bytes(LENGTH_SIZE, "big"):
             raise FormatError("LTX page index is not as long as its pages need", offset=start)
         at = self.position
         stored = self._take(TRAILER_SIZE)
         trailer = Trailer.parse(stored, self.header, at=at)
-        trailer.check(crc64(stored[:8], crc64(end, self._crc)), at=at)
+        trailer.check(crc64(stored[:8], crc64(end, crc)), at=at)
         if self._tracked:
-            trailer.check_database(self._database_sum, at=at)
+            trailer.check_database(self._accepted.database_sum, at=at)
         if self._at < self._filled or self._source.fill(self._buffer[:1]):
             raise FormatError("LTX file goes on behind its trailer", offset=at + TRAILER_SIZE)
         return trailer
 
-    def _check_entries(self) -> None:
-        """Check that the stored index has exactly the entries that follow from the pages."""
-        self._crc = crc64(self._take(len(END_OF_PAGES)), self._crc)
-        start, left = self.position, self._entries_size
-        stored = xxhash.xxh3_128()
+    def _check_entries(self) -> int:
+        """Check that the stored index has the entries that follow from the pages; return the CRC so far."""
+        crc = crc64(self._take(len(END_OF_PAGES)), self._accepted.crc)
+        start, left = self.position, self._accepted.entries_size
+        stored = 0
         while left:
             piece = self._take(min(left, CHUNK_BYTES))
-            stored.update(piece)
-            self._crc = crc64(piece, self._crc)
+            stored = crc64(piece, stored)
+            crc = crc64(piece, crc)
             left -= len(piece)
-        if stored.digest() != self._entries.digest():
+        if stored != self._accepted.entries_crc:
             raise FormatError("LTX page index does not agree with the pages", offset=start)
+        return crc
 
     def _take(self, count: int) -> bytes:
         """Return the next `count` bytes, at most what the buffer holds; raise `FormatError` at the end."""
