@@ -174,14 +174,15 @@ def write_pages(fd: int, page_size: int, pages: npt.NDArray[np.uint32], images: 
 
 def write_all(fd: int, buffers: list[memoryview], at: int) -> None:
     """Write all `buffers` one behind the other from byte `at`, whatever the kernel takes at once."""
-    while buffers:
-        count = os.pwritev(fd, buffers, at)
+    first = 0
+    while first < len(buffers):
+        count = os.pwritev(fd, buffers[first:] if first else buffers, at)
         at += count
-        while buffers and count >= len(buffers[0]):
-            count -= len(buffers[0])
-            buffers = buffers[1:]
+        while first < len(buffers) and count >= len(buffers[first]):
+            count -= len(buffers[first])
+            first += 1
         if count:
-            buffers = [buffers[0][count:], *buffers[1:]]
+            buffers = [*buffers[:first], buffers[first][count:], *buffers[first + 1 :]]
 
 
 def _within(part: Frames, pages: int) -> Frames:

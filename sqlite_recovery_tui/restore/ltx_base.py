@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
+from sqlite_recovery_tui.errors import FormatError, ObjectNotFound, StorageError
 from sqlite_recovery_tui.formats.ltx.header import Header, lock_page
 from sqlite_recovery_tui.formats.ltx.pages import room_pages
-from sqlite_recovery_tui.formats.ltx.stream import LtxReader, PageChunk
+from sqlite_recovery_tui.formats.ltx.stream import LtxReader, Mark, PageChunk
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.restore import ltx_faults
 from sqlite_recovery_tui.restore.blocks import U8, BlockWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
+from sqlite_recovery_tui.restore.ltx_journal import LtxJournal
 from sqlite_recovery_tui.restore.ltx_merge import Merge
 from sqlite_recovery_tui.restore.ltx_stream import chunks
+
+JOURNAL_BYTES = 64 << 20
+"""How much is written between two entries of the journal."""
 
 
 @dataclass
@@ -29,27 +33,44 @@ class BaseWriter:
     merge: Merge
     blocks: BlockWriter
     page_size: int
+    journal: LtxJournal
     progress: ProgressFn
 
-    def write(self, header: Header, pool: Executor) -> None:
+    def write(self, header: Header, pool: Executor, resume: Mark | None) -> None:
         """Write all pages; `header` is what the base began with when it was looked at first.
 
-        Raises `Detour`, `StorageError`, `Cancelled`.
+        With `resume` the pages in front of that mark are in the file. Raises `Detour`, `StorageError`,
+        `Cancelled`.
         """
         base = self.route.base
         try:
-            source = self.fetcher.stored(base)
-            reader = LtxReader(source)
-            if reader.header != header:
-                raise FormatError("it was replaced by another one while it was read")
-            for chunk in chunks(reader, pool, self.fetcher.cancel, self._write_chunk):
-                detail = f"page {chunk.pgno[-1]} of {header.commit}"
-                self.progress(Progress("fetching snapshot", source.consumed, base.size, "bytes", detail))
+            self._write_base(header, pool, resume)
         except FormatError as error:
             raise ltx_faults.damaged(self.route, {base: error}) from None
         except ObjectNotFound as error:
             raise ltx_faults.gone(error, base.key) from None
         self._write_tail(header.commit)
+
+    def _write_base(self, header: Header, pool: Executor, resume: Mark | None) -> None:
+        base = self.route.base
+        start = resume.position if resume else 0
+        source = self.fetcher.stored(base, start=start)
+        reader = LtxReader.resume(source, resume) if resume else LtxReader(source)
+        if reader.header != header:
+            raise FormatError("it was replaced by another one while it was read")
+        saved = reader.mark
+        try:
+            for chunk in chunks(reader, pool, self.fetcher.cancel, self._write_chunk):
+                if (reader.mark.pages - saved.pages) * self.page_size >= JOURNAL_BYTES:
+                    saved = reader.mark
+                    self.journal.save(saved)
+                detail = f"page {chunk.pgno[-1]} of {header.commit}"
+                self.progress(
+                    Progress("fetching snapshot", start + source.consumed, base.size, "bytes", detail)
+                )
+        except StorageError:
+            self.journal.save(reader.mark)
+            raise
 
     def _write_chunk(self, chunk: PageChunk) -> None:
         """Write pages of the base, or what is newer; in the thread that decoded them."""

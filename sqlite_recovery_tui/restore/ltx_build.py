@@ -7,13 +7,14 @@ order, with those images in place of its own: every page of the database is writ
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
 from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header, check_name
 from sqlite_recovery_tui.formats.ltx.names import LtxName
 from sqlite_recovery_tui.formats.ltx.pages import room_pages
+from sqlite_recovery_tui.formats.ltx.stream import Mark
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.restore import ltx_faults
@@ -22,6 +23,7 @@ from sqlite_recovery_tui.restore.built import Built
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.ltx_base import BaseWriter
 from sqlite_recovery_tui.restore.ltx_changes import ChangeReader
+from sqlite_recovery_tui.restore.ltx_journal import LtxJournal
 from sqlite_recovery_tui.restore.ltx_merge import Merge
 from sqlite_recovery_tui.restore.ltx_stream import WORKERS
 from sqlite_recovery_tui.restore.place import check_space
@@ -42,13 +44,14 @@ class LtxBuild:
 
     def run(self) -> Built:
         """Build the file; raise `Detour`, `StorageError`, `Cancelled`."""
-        self.work.begin_anew()
         base = self._look_at_base()
+        journal = LtxJournal(self.work, self.url, self.route)
+        resume = journal.load()
         merge = Merge(self.route, base, self.work.path)
         try:
             with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
                 ChangeReader(self.route, self.fetcher, merge, pool, self.progress).read()
-                self._write(base, merge, pool)
+                self._write(base, merge, journal, resume, pool)
         finally:
             merge.close()
         unproven = merge.unproven()
@@ -74,14 +77,18 @@ class LtxBuild:
             raise ltx_faults.gone(error, base.key) from None
         return header
 
-    def _write(self, base: Header, merge: Merge, pool: ThreadPoolExecutor) -> None:
+    def _write(
+        self, base: Header, merge: Merge, journal: LtxJournal, resume: Mark | None, pool: Executor
+    ) -> None:
         """Write the database: the base, and what the changes replace of it."""
         size = merge.pages * base.page_size
         blocks = BlockWriter(self.work.database, room_pages(base.page_size) * base.page_size + base.page_size)
         try:
             check_space(self.work.path, size - os.fstat(blocks.fd).st_blocks * 512 + _SLACK_BYTES)
-            writer = BaseWriter(self.route, self.fetcher, merge, blocks, base.page_size, self.progress)
-            writer.write(base, pool)
+            writer = BaseWriter(
+                self.route, self.fetcher, merge, blocks, base.page_size, journal, self.progress
+            )
+            writer.write(base, pool, resume)
             self.progress(Progress("writing to disk", 0, None, "bytes"))
             os.ftruncate(blocks.fd, size)
             os.fsync(blocks.fd)

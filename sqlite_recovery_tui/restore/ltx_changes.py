@@ -61,8 +61,12 @@ class ChangeReader:
     merge: Merge
     pool: Executor
     progress: ProgressFn
-    _done_bytes: int = 0
-    _done_files: int = 0
+    _done_bytes: int = field(default=0, init=False)
+    _done_files: int = field(default=0, init=False)
+    _total_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._total_bytes = sum(file.size for file in self.route.changes)
 
     def read(self) -> None:
         """Verify every change; raise `Detour` for what does not hold, once all were looked at."""
@@ -144,10 +148,8 @@ class ChangeReader:
     def _count(self, file: LtxFile) -> None:
         self._done_bytes += file.size
         self._done_files += 1
-        count = len(self.route.changes)
-        total = self.route.fetch_bytes - self.route.base.size
-        detail = f"file {self._done_files} of {count}"
-        self.progress(Progress("fetching changes", self._done_bytes, total, "bytes", detail))
+        detail = f"file {self._done_files} of {len(self.route.changes)}"
+        self.progress(Progress("fetching changes", self._done_bytes, self._total_bytes, "bytes", detail))
 
 
 def _decoded_bytes(data: bytes) -> int:

@@ -113,7 +113,7 @@ class WorkDir:
             journal is not None
             and journal.base == fresh.base
             and self.database.exists()
-            and (not journal.applying or (journal.applying == identity and journal.boot == _boot()))
+            and (not journal.applying or (journal.applying == identity and journal.boot == boot()))
         )
         if usable and journal is not None:
             return journal
@@ -129,11 +129,23 @@ class WorkDir:
 
     def save(self, journal: Journal) -> None:
         """Replace the journal; after a kill it is the old one or the new one."""
-        replace_text(self._journal, json.dumps(asdict(journal)))
+        self.note(asdict(journal))
+
+    def note(self, values: dict[str, Any]) -> None:
+        """Replace the journal by any `values`, for builds that keep one of their own kind."""
+        replace_text(self._journal, json.dumps(values))
+
+    def noted(self) -> dict[str, Any]:
+        """Return what the journal says, empty where it says nothing."""
+        try:
+            values = json.loads(self._journal.read_text())
+        except (OSError, ValueError):
+            return {}
+        return values if isinstance(values, dict) else {}
 
     def applying(self, journal: Journal, identity: str, counter: int | None) -> Journal:
         """Return the journal for the phase in which changes are laid over the snapshot."""
-        return Journal(journal.base, journal.checkpoint, True, identity, _boot(), counter)
+        return Journal(journal.base, journal.checkpoint, True, identity, boot(), counter)
 
     def remove(self) -> None:
         """Remove the directory and all in it, the lock last: until then nobody else begins in there."""
@@ -151,11 +163,11 @@ class WorkDir:
         os.close(self._lock)
 
     def _read(self) -> Journal | None:
+        values = self.noted()
         try:
-            values: dict[str, Any] = json.loads(self._journal.read_text())
             checkpoint = values.pop("checkpoint")
             return Journal(**values, checkpoint=Checkpoint(**checkpoint) if checkpoint else None)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
 
@@ -182,7 +194,8 @@ def changes_identity(route: Route) -> str:
     return digest.hexdigest()
 
 
-def _boot() -> str:
+def boot() -> str:
+    """Return what tells this run of the machine from others, empty where nothing does."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
