@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.storage.raw import NoAccount
-from sqlite_recovery_tui.storage.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -28,11 +27,10 @@ _METADATA_SECONDS = 1
 class Account:
     """Credentials and the first guess of the region for one replica."""
 
-    def __init__(self, replica: ReplicaConfig, environ: Mapping[str, str], timeouts: Timeouts) -> None:
+    def __init__(self, replica: ReplicaConfig, environ: Mapping[str, str]) -> None:
         """Look at the configuration first, at `environ` second, at boto3's chain last."""
         self._replica = replica
         self._environ = environ
-        self._timeouts = timeouts
         self._lock = threading.Lock()
         self._session: Any = None
         self._found: Any = None
@@ -103,7 +101,7 @@ class Account:
     def _from_chain(self) -> Any:
         """Return frozen credentials of boto3's chain: profiles, SSO, web identity, container, instance."""
         import boto3
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, ClientError
         from botocore.session import Session
 
         keep_quiet()
@@ -118,7 +116,7 @@ class Account:
                 if self._found is None:
                     raise NoAccount("")
                 return self._found.get_frozen_credentials()
-            except BotoCoreError as error:
+            except (BotoCoreError, ClientError) as error:
                 raise NoAccount(" ".join(str(error).split())[:200]) from error
 
 

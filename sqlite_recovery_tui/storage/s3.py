@@ -50,7 +50,7 @@ class S3Site:
         self._clock = clock
         self._timeouts = timeouts
         self._environ = environ
-        self._account = Account(replica, environ, timeouts)
+        self._account = Account(replica, environ)
         named = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
         self._custom_endpoint = replica.endpoint or named
         self._region = self._account.region

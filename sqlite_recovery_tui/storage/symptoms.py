@@ -100,9 +100,6 @@ def of_answer(status: int, body: str) -> Symptom:
 
 def of_botocore(error: Exception) -> Symptom:
     """Read an exception of botocore or urllib3."""
-    response = getattr(error, "response", None)
-    if isinstance(response, dict) and "ResponseMetadata" in response:
-        return _of_client_error(response)
     name = type(error).__name__
     text = _line(str(error))
     if name in _NO_CREDENTIALS:
@@ -163,22 +160,6 @@ _PARAMIKO_BREAKS: dict[str, Break] = {
     "EOFError": "reset",
     "SSHException": "reset",
 }
-
-
-def _of_client_error(response: dict[str, dict[str, object]]) -> Symptom:
-    answer = response.get("Error", {})
-    metadata = response["ResponseMetadata"]
-    headers = metadata.get("HTTPHeaders")
-    region = answer.get("Region") or (headers.get("x-amz-bucket-region") if isinstance(headers, dict) else "")
-    status = metadata.get("HTTPStatusCode")
-    code = str(answer.get("Code", ""))
-    return Symptom(
-        status=status if isinstance(status, int) else 0,
-        code="" if code.isdigit() else code,
-        region=str(region or ""),
-        server_time=str(answer.get("ServerTime") or ""),
-        text=f"HTTP status {status}",
-    )
 
 
 def _break(text: str) -> Break:

@@ -122,6 +122,24 @@ def test_a_profile_that_is_not_there_is_named(
         opened(bare(bucket, proxy.endpoint), {}).get("k")
 
 
+@pytest.mark.parametrize("key", ["k", "odd//key"])
+def test_a_role_that_may_not_be_taken_is_an_access_problem(
+    proxy: FaultProxy, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    (tmp_path / "credentials").write_text(
+        "[base]\naws_access_key_id = base-key\naws_secret_access_key = base-secret\n"
+    )
+    (tmp_path / "config").write_text(
+        "[profile backup]\nrole_arn = arn:aws:iam::123456789012:role/restore\nsource_profile = base\n"
+        "region = us-east-1\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "backup")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", proxy.endpoint)
+    proxy.add(s3_error("AccessDenied", status=403, method="POST", times=ALWAYS))
+    with pytest.raises(AccessDenied, match="AssumeRole"):
+        opened(bare(bucket, proxy.endpoint), {}).get(key)
+
+
 def test_half_a_pair_of_keys_is_named(proxy: FaultProxy, bucket: str) -> None:
     config = bare(bucket, proxy.endpoint, access_key_id=Secret("own-key"))
     with pytest.raises(AccessDenied, match="no secret-access-key"):
