@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from sqlite_recovery_tui.domain import Format, Gap, LtxFile, Place, RestorePoint, Span, Txid
-from sqlite_recovery_tui.replica import reach
+from sqlite_recovery_tui.replica import ltx_gaps, reach
 from sqlite_recovery_tui.replica.lineage import Lane
 from sqlite_recovery_tui.words import plural, size
 
@@ -159,6 +159,11 @@ class LtxLineage:
             later.min_txid <= earlier.max_txid for files in changes for earlier, later in pairwise(files)
         )
 
+    @property
+    def _changes(self) -> Iterator[LtxFile]:
+        """Everything but the snapshots."""
+        return (file for file in self.files if file.level != SNAPSHOT_LEVEL)
+
     @cached_property
     def steps(self) -> list[reach.Step]:
         """Every TXID that can be restored, and how, by any file."""
@@ -189,7 +194,7 @@ class LtxLineage:
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
         """Holes between TXIDs that no file bridges, and files in front of the first base."""
-        return (*self._leftovers(), *self._holes())
+        return tuple(ltx_gaps.gaps(self.files, self._points, self._stretches))
 
     def spans(self) -> list[Span]:
         """Return the stretches of time with restore points, in order of TXID."""
@@ -262,6 +267,15 @@ class LtxLineage:
         base, *changes = reach.route(found, number)
         return LtxRoute(_point(found[number]), base, tuple(changes), self, before, avoided)
 
+    def onward(self, txid: int, avoided: Collection[str] = ()) -> tuple[LtxFile, ...]:
+        """Return the cheapest changes that lead from `txid` as far as there are any, none of `avoided`."""
+        found = reach.steps((file for file in self._changes if file.key not in avoided), start=txid)
+        return reach.route(found, len(found) - 1) if found else ()
+
+    def hole_behind(self, txid: int) -> Gap | None:
+        """Return what keeps changes from leading on from `txid`; None when nothing is stored behind it."""
+        return ltx_gaps.behind(self.files, txid, *self.around_txid(txid))
+
     def is_restorable(self, txid: int) -> bool:
         """Tell whether files lead to exactly `txid`."""
         return reach.number_of(self.steps, txid) is not None
@@ -284,50 +298,6 @@ class LtxLineage:
         """Return the lineage with other times for some files."""
         changed = (replace(file, time=times.get(file.key, file.time)) for file in self.files)
         return LtxLineage(tuple(changed))
-
-    def _leftovers(self) -> Iterator[Gap]:
-        """Report files in front of every base: retention leaves some of a level behind."""
-        first = self.steps[0].txid if self.steps else None
-        useless = [file for file in self.files if first is None or file.max_txid < first]
-        if not useless:
-            return
-        message = f"{plural(len(useless), 'file')} up to TXID {Txid(useless[-1].max_txid)} " + (
-            "lead nowhere: there is no file that begins with TXID 1"
-            if first is None
-            else "lie in front of the first snapshot: their time has expired"
-        )
-        yield Gap(
-            kind="no-snapshot" if first is None else "expired",
-            generation=None,
-            message=message,
-            object=useless[0].key,
-            before=None,
-            after=self._points[0] if self._points else None,
-        )
-
-    def _holes(self) -> Iterator[Gap]:
-        """Report where no change goes on from a state, while later files are there."""
-        for _, last in self._stretches if self.steps else []:
-            reached = self.steps[last].txid
-            following = next((file for file in self.files if file.max_txid > reached), None)
-            if following is None:
-                return
-            behind = [file for file in self.files if file.max_txid > reached and not file.is_base]
-            first = min(behind or [following], key=lambda file: file.min_txid)
-            until = first.min_txid - 1 if first.min_txid > reached + 1 else following.max_txid - 1
-            missing = (
-                f"TXID {Txid(reached + 1)} is"
-                if until <= reached + 1
-                else f"TXIDs {Txid(reached + 1)} to {Txid(until)} are"
-            )
-            yield Gap(
-                kind="missing-txid",
-                generation=None,
-                message=f"{missing} missing at every level (found {first.key.rpartition('/')[2]} behind)",
-                object=first.key,
-                before=self._points[last],
-                after=self._points[last + 1] if last + 1 < len(self._points) else None,
-            )
 
 
 @dataclass(frozen=True)

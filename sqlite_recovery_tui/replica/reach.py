@@ -24,17 +24,22 @@ class Step:
     before: int
     """Number of the step in front of it, -1 for none."""
     price: tuple[int, int]
-    """Bytes to fetch and objects, all the way from the base."""
+    """Bytes to fetch and objects, all the way from the start."""
     time: datetime
     """By when everything was stored that some way to this TXID needs."""
 
 
-def steps(files: Iterable[LtxFile]) -> list[Step]:
-    """Return a step for every TXID that `files`, in order of MAX, can restore, in rising order."""
+def steps(files: Iterable[LtxFile], *, start: int = 0) -> list[Step]:
+    """Return a step for every TXID that `files`, in order of MAX, lead to, in rising order.
+
+    They lead there from the state of TXID `start`; from none at all where that is 0.
+    """
     found: list[Step] = []
     txids: list[int] = []
-    for _, group in groupby(files, key=lambda file: file.max_txid):
-        ways = [way for file in group if (way := _step(file, found, txids))]
+    for txid, group in groupby(files, key=lambda file: file.max_txid):
+        if txid <= start:
+            continue
+        ways = [way for file in group if (way := _step(file, found, txids, start))]
         if not ways:
             continue
         cheapest = min(ways, key=lambda step: step.price)
@@ -45,7 +50,7 @@ def steps(files: Iterable[LtxFile]) -> list[Step]:
 
 
 def route(found: list[Step], number: int) -> tuple[LtxFile, ...]:
-    """Return the files that lead to step `number`, the base first."""
+    """Return the files that lead to step `number`, the first one first."""
     files = []
     while number >= 0:
         files.append(found[number].last)
@@ -59,9 +64,9 @@ def number_of(found: list[Step], txid: int) -> int | None:
     return number if number < len(found) and found[number].txid == txid else None
 
 
-def _step(file: LtxFile, found: list[Step], txids: list[int]) -> Step | None:
-    """Return the cheapest way to the file's MAX that ends with `file`."""
-    if file.is_base:
+def _step(file: LtxFile, found: list[Step], txids: list[int], start: int) -> Step | None:
+    """Return the cheapest way from `start` to the file's MAX that ends with `file`."""
+    if file.min_txid <= start + 1:
         return Step(file.max_txid, file, -1, (file.size, 1), file.time)
     first = bisect_left(txids, file.min_txid - 1)
     if first == len(found):

@@ -100,6 +100,8 @@ def _why_not(lineage: LtxLineage, txid: int) -> str:
         return "is beyond the newest that is stored"
     if lineage.steps and txid < lineage.steps[0].txid:
         return "is older than the oldest state that can be restored"
+    if any(gap.kind == "expired" and gap.before and _hides_txid(gap, txid) for gap in lineage.gaps):
+        return "has expired"
     return "can no longer be restored exactly: it was compacted into a file that ends later"
 
 

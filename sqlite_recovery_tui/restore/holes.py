@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlite_recovery_tui.domain import Gap, RestorePoint
-from sqlite_recovery_tui.errors import DamagedError
+from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage
 from sqlite_recovery_tui.replica.lineage import Lineage
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.target import format_utc
@@ -33,6 +33,29 @@ def pass_hole(hole: Gap, what: str, to_last_good: bool) -> tuple[str, ...]:
             hint=_ways_around(hole),
         )
     return (f"everything behind a hole is left out: {hole.message}",)
+
+
+def expired_at(lineage: Lineage, time: datetime) -> Gap | None:
+    """Return the stretch without restore points, given up by retention, that `time` falls into."""
+    for gap in lineage.gaps:
+        before, after = gap.before, gap.after
+        if gap.kind != "expired" or before is None or after is None:
+            continue
+        if lineage.includes(before.time, time) and not lineage.includes(after.time, time):
+            return gap
+    return None
+
+
+def pass_expired(gap: Gap, nearest: bool) -> tuple[str, ...]:
+    """Return the note for the state in front of `gap`; raise `OutsideCoverage` unless it is `nearest`."""
+    if not nearest:
+        raise OutsideCoverage(
+            gap.message,
+            before=gap.before,
+            after=gap.after,
+            hint="ask for a time that is covered, or add --nearest to take the state in front",
+        )
+    return (f"{gap.message}: this is the state in front",)
 
 
 def _hides(

@@ -123,6 +123,8 @@ class _Where:
     ) -> Plan:
         """Plan a route of `lineage`; say why that history when the replica has several formats."""
         led_on = self.timeline.led_on(lineage, route)
+        if isinstance(self.target, AtTime):
+            notes = (*notes, *self.timeline.about_times)
         if len(self.timeline.formats) > 1:
             notes = (*notes, _why_this_history(self.timeline, lineage))
         return Plan(self.database, self.replica, self.url, self.target, led_on, distance_seconds, notes)
@@ -216,6 +218,9 @@ def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -
     if time > timeline.end:
         notes.append(_beyond(timeline, time, nearest))
     lineage, point = _reached(timeline, time)
+    expired = holes.expired_at(lineage, time)
+    if expired is not None:
+        notes += holes.pass_expired(expired, nearest)
     hole = holes.hole_before(timeline, time, lineage, point)
     if hole is not None:
         notes += holes.pass_hole(hole, format_utc(time), to_last_good)

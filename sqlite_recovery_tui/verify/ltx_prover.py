@@ -45,8 +45,6 @@ class LtxProver:
         for gap in self.lineage.gaps:
             if gap.is_damage:
                 self._faults.append(Fault(gap.object, gap.message, None, gap.before, gap.after))
-            else:
-                self._unproven.append(gap.message)
         state = Agreement()
         # Of the files that end at one TXID the one with the shortest span comes first.
         files = sorted(self.lineage.files, key=lambda file: (file.max_txid, -file.min_txid, file.level))

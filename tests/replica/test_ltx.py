@@ -148,7 +148,7 @@ def test_a_hole_lies_wherever_no_change_goes_on(files: list[LtxFile]) -> None:
         for txid in restorable
         if txid < last and not any(file.min_txid <= txid + 1 and file.max_txid > txid for file in changes)
     ]
-    holes = [gap.before.position for gap in lineage.gaps if gap.is_damage and gap.before]
+    holes = [gap.before.position for gap in lineage.gaps if gap.before]
     assert holes == [Txid(txid) for txid in stops]
     assert len(lineage.spans()) == (len(stops) + (restorable[-1] not in stops) if restorable else 0)
 
@@ -228,6 +228,26 @@ def test_a_later_snapshot_ends_a_hole() -> None:
 def test_what_retention_left_in_front_of_the_first_snapshot_is_no_damage() -> None:
     (gap,) = lineage_of("1:2-4@4 9:1-6@6 0:7@7").gaps
     assert (gap.kind, gap.is_damage) == ("expired", False)
+
+
+def test_an_old_file_that_retention_left_alone_in_front_is_no_damage() -> None:
+    (gap,) = lineage_of("3:1-1@1 1:5-6@6 9:1-7@7 0:8@8").gaps
+    assert (gap.kind, gap.is_damage) == ("expired", False)
+    assert gap.before is not None
+    assert gap.after is not None
+    assert (gap.before.position, gap.after.position) == (Txid(1), Txid(7))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0:1@1 0:2@2 0:4@4 9:1-4@5",  # retention leaves no more than one file of a level
+        "0:1@1 0:3@3 9:1-3@4",  # and that is its newest
+        "3:1-1@1 9:1-5@5 9:1-9@9",  # and nothing goes behind the oldest snapshot
+    ],
+)
+def test_what_retention_cannot_explain_is_damage(text: str) -> None:
+    assert any(gap.is_damage for gap in lineage_of(text).gaps)
 
 
 def test_without_any_base_nothing_can_be_restored() -> None:
