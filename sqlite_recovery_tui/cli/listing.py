@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlite_recovery_tui.cli.session import Session
@@ -18,11 +19,14 @@ AT_ONCE = 8
 WAKE_SECONDS = 0.2
 
 
-def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]:
+def scan_all(
+    session: Session, refs: Sequence[ReplicaRef], *, exact_at: datetime | None = None
+) -> list[ReplicaState]:
     """List every replica, several at a time, and return their states in the order of `refs`.
 
-    Daemon threads do it, so that an interrupt need not wait for a server that does not answer. Raises
-    `Cancelled`; any other failure is in the state.
+    With `exact_at` what may belong to that moment is dated by its writer. Daemon threads do it, so that
+    an interrupt need not wait for a server that does not answer. Raises `Cancelled`; any other failure
+    is in the state.
     """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     answers: queue.SimpleQueue[tuple[int, ReplicaState | BaseException]] = queue.SimpleQueue()
@@ -34,7 +38,7 @@ def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]
             while True:
                 number = waiting.get_nowait()
                 try:
-                    answers.put((number, _scan(session, refs[number], progress)))
+                    answers.put((number, _scan(session, refs[number], progress, exact_at)))
                 except BaseException as fault:  # raised again by the thread that waits
                     answers.put((number, fault))
 
@@ -57,8 +61,8 @@ def scan_all(session: Session, refs: Sequence[ReplicaRef]) -> list[ReplicaState]
     return [states[number] for number in range(len(refs))]
 
 
-def _scan(session: Session, ref: ReplicaRef, progress: ProgressFn) -> ReplicaState:
-    return scan_replica(ref, clock=session.clock, cancel=session.cancel, progress=progress)
+def _scan(session: Session, ref: ReplicaRef, progress: ProgressFn, exact_at: datetime | None) -> ReplicaState:
+    return scan_replica(ref, clock=session.clock, cancel=session.cancel, progress=progress, exact_at=exact_at)
 
 
 Row = tuple[Sequence[object], dict[str, Any]]

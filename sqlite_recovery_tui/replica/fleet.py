@@ -13,6 +13,7 @@ from sqlite_recovery_tui.errors import Cancelled, NotFoundError, RecoverError, U
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.replica.timeline import Timeline
+from sqlite_recovery_tui.replica.times import exact_times, mend_times
 from sqlite_recovery_tui.storage.open import open_store
 
 
@@ -81,8 +82,13 @@ def scan_replica(
     cancel: CancelToken | None = None,
     progress: ProgressFn = ignore_progress,
     on_partial: Callable[[ReplicaState], None] | None = None,
+    exact_at: datetime | None = None,
 ) -> ReplicaState:
-    """List one replica; a failure becomes part of the state. Raises `Cancelled` only."""
+    """List one replica; a failure becomes part of the state. Raises `Cancelled` only.
+
+    With `exact_at` what may belong to that moment is dated by its writer (see `replica.times`), which
+    costs requests where a listing tells other times.
+    """
 
     def partial(timeline: Timeline) -> None:
         if on_partial is not None:
@@ -92,6 +98,10 @@ def scan_replica(
         store = open_store(ref.replica, clock=clock)
         try:
             timeline = scan(store, progress=progress, cancel=cancel, on_partial=partial, clock=clock)
+            if exact_at is None:
+                timeline = mend_times(store, timeline, cancel=cancel, progress=progress)
+            else:
+                timeline = exact_times(store, timeline, around=exact_at, cancel=cancel, progress=progress)
         finally:
             store.close()
     except Cancelled:

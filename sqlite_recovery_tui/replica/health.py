@@ -188,6 +188,13 @@ def _object_times(facts: Facts) -> Check:
                 f"{message} ({', '.join(suspects)})",
                 "restoring to a time is unreliable here; restoring to a position is not",
             )
+    if facts.timeline.about_times:
+        return Check(
+            "times",
+            "warn",
+            "; ".join(facts.timeline.about_times),
+            "Litestream itself goes by the listed times: copy again with times kept",
+        )
     return Check("times", "ok", "object times rise with positions")
 
 

@@ -71,6 +71,7 @@ def command(session: Session, **wished: Any) -> int:
     and -o.
     """
     from sqlite_recovery_tui.cli.listing import scan_all
+    from sqlite_recovery_tui.restore.target import AtTime
 
     wish = Wish(**wished)
     requested = target_of(session, wish)
@@ -82,7 +83,7 @@ def command(session: Session, **wished: Any) -> int:
         from sqlite_recovery_tui.restore.place import check_target
 
         check_target(path.absolute(), force=wish.force)
-    states = scan_all(session, refs)
+    states = scan_all(session, refs, exact_at=requested.time if isinstance(requested, AtTime) else None)
     try:
         choice = _choose(session, states, requested, wish)
     except (NotFoundError, BucketNotFound) as error:
