@@ -13,31 +13,33 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks import tasks
-from tests.benchmarks.measure import Comparison, markdown
+from tests.benchmarks.measure import Comparison, Outcome, markdown
+from tests.benchmarks.throughput import throughput
 
-_TASKS = ("files", "s3", "list", "start")
+_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview")
 
 
 def main() -> None:
     """Run what the command line asks for."""
     options = _options()
-    comparisons: list[Comparison] = []
+    outcomes: list[Outcome] = []
     print(f"{_machine()}; medians of {options.runs} runs in turn\n", flush=True)
     with _folder(options.keep) as folder:
-        for comparison in _measure(folder, options):
-            print(comparison.table(), end="\n\n", flush=True)
-            comparisons.append(comparison)
+        for outcome in _measure(folder, options):
+            print(outcome.table(), end="\n\n", flush=True)
+            outcomes.append(outcome)
     if options.markdown:
+        comparisons = [outcome for outcome in outcomes if isinstance(outcome, Comparison)]
         print(markdown(comparisons, _machine(), options.runs))
     document = {
         "machine": _machine(),
         "runs": options.runs,
-        "comparisons": [comparison.to_json() for comparison in comparisons],
+        "comparisons": [outcome.to_json() for outcome in outcomes],
     }
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(document, indent=2) + "\n")
-    if any(result.failure for comparison in comparisons for result in comparison.results):
+    if any(outcome.failed for outcome in outcomes):
         sys.exit(1)
 
 
@@ -61,7 +63,7 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Comparison]:
+def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Outcome]:
     if "start" in options.only:
         yield from tasks.start(folder, 4 * options.runs)
     if "list" in options.only:
@@ -69,6 +71,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Comparison]:
         yield tasks.listing(tasks.on_files(replica), options.runs)
         with tasks.on_s3(replica) as place:
             yield tasks.listing(place, options.runs)
+    if "formats" in options.only:
+        yield throughput(options.runs)
     for size in options.sizes:
         if "files" in options.only:
             place = tasks.on_files(tasks.prepare_restore(folder, size))
@@ -76,6 +80,18 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Comparison]:
         if "s3" in options.only:
             with tasks.on_s3(tasks.prepare_restore(folder, size)) as place:
                 yield tasks.restore(place, size, options.runs, floor=False)
+        if "ltx" in options.only:
+            yield from _measure_ltx(tasks.prepare_ltx(folder, size), size, options.runs)
+    if "preview" in options.only:
+        size = max(options.sizes)
+        with tasks.on_s3(tasks.prepare_ltx(folder, size), tasks.LTX_ON_S3) as place:
+            yield tasks.preview(place, size, options.runs)
+
+
+def _measure_ltx(replica: Path, size: int, runs: int) -> Iterator[Outcome]:
+    yield tasks.restore_ltx(tasks.on_files(replica), size, runs)
+    with tasks.on_s3(replica, tasks.LTX_ON_S3) as place:
+        yield tasks.restore_ltx(place, size, runs)
 
 
 @contextmanager

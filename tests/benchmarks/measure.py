@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 _CHILD = Path(__file__).with_name("child.py")
 
@@ -42,6 +42,8 @@ class Result:
     name: str
     runs: list[Figures] = field(default_factory=list)
     failure: str = ""
+    fetched_bytes: int | None = None
+    """What came from the server, where it was counted."""
 
     @property
     def seconds(self) -> float:
@@ -62,7 +64,26 @@ class Result:
         if self.failure:
             return {"tool": self.name, "failure": self.failure}
         figures = {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "peak_bytes": self.peak_bytes}
+        if self.fetched_bytes is not None:
+            figures["fetched_bytes"] = self.fetched_bytes
         return {"tool": self.name, **figures, "runs": [asdict(run) for run in self.runs]}
+
+
+class Outcome(Protocol):
+    """What one task found."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something that was measured did not do its work."""
+        ...
+
+    def table(self) -> str:
+        """Return it as text."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every figure."""
+        ...
 
 
 @dataclass
@@ -71,6 +92,10 @@ class Comparison:
 
     title: str
     results: list[Result]
+
+    @property
+    def failed(self) -> bool:
+        return any(result.failure for result in self.results)
 
     def to_json(self) -> dict[str, Any]:
         return {"title": self.title, "results": [result.to_json() for result in self.results]}
@@ -84,12 +109,13 @@ class Comparison:
                 lines.append(f"  {result.name:<22} {result.failure}")
                 continue
             ratio = "" if result is ours or ours.failure else f"{result.seconds / ours.seconds:6.2f}x"
+            fetched = f"{result.fetched_bytes / 1e6:8.1f} MB fetched" if result.fetched_bytes else ""
             spread = (
                 f"{min(run.seconds for run in result.runs):.3f}-{max(run.seconds for run in result.runs):.3f}"
             )
             lines.append(
                 f"  {result.name:<22} {result.seconds:8.3f} s  ({spread})  {ratio:>8}"
-                f"  cpu {result.cpu_seconds:6.2f} s  {result.peak_bytes / 1e6:6.0f} MB"
+                f"  cpu {result.cpu_seconds:6.2f} s  {result.peak_bytes / 1e6:6.0f} MB{fetched}"
             )
         return "\n".join(lines)
 

@@ -6,24 +6,21 @@ Run as a program, so that the memory it needs is gone before anything is measure
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.benchmarks.content import ROWS_PER_COMMIT, bodies, rows_of, scattered
+
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
-_ROW_BYTES = 960
-_ROWS_PER_COMMIT = 20
 _CHECKPOINT_FRAMES = 1000
-_UNIT = 64
-_RANDOM_OF_UNIT = 29
 
 
 def build(folder: Path, megabytes: int, segments: int) -> None:
     """Write `folder/app.db` and its complete replica `folder/bucket/replica`."""
     from sqlite_recovery_tui.demo.writer import GenerationWriter
 
-    rows = megabytes * (1 << 20) // (_ROW_BYTES + 60)
-    bodies = _bodies()
+    rows = rows_of(megabytes)
+    contents = bodies()
     with GenerationWriter(
         folder / "app.db", folder / "bucket" / "replica", generation_ids=["5f3a91c20b7de846"]
     ) as writer:
@@ -33,12 +30,12 @@ def build(folder: Path, megabytes: int, segments: int) -> None:
             with connection:
                 count = min(50_000, rows - first)
                 insert = "INSERT INTO data(body) VALUES (?)"
-                connection.executemany(insert, ((next(bodies),) for _ in range(count)))
+                connection.executemany(insert, ((next(contents),) for _ in range(count)))
             writer.checkpoint("TRUNCATE")
         writer.new_generation(START)
         for number in range(segments):
             with connection:
-                changes = ((next(bodies), _scattered(number, each, rows)) for each in range(_ROWS_PER_COMMIT))
+                changes = ((next(contents), scattered(number, each, rows)) for each in range(ROWS_PER_COMMIT))
                 connection.executemany("UPDATE data SET body = ? WHERE id = ?", changes)
             writer.ship(START + timedelta(seconds=number + 1))
             if writer.position.offset > _CHECKPOINT_FRAMES * (24 + writer.page_size):
@@ -59,26 +56,6 @@ def build_listing(folder: Path, objects: int) -> None:
             generation, number // 100, number % 100 * 4120 + 32 * (number % 100 > 0)
         )
         sink(key, [nothing], START + timedelta(seconds=number))
-
-
-def _bodies() -> Iterator[bytes]:
-    """Yield row contents in which random bytes and constant ones alternate closely."""
-    import numpy
-
-    random = numpy.random.default_rng(1)
-    size = _ROW_BYTES // _UNIT
-    while True:
-        units = random.integers(0, 256, (20_000 * size, _UNIT), numpy.uint8)
-        units[:, _RANDOM_OF_UNIT:] = numpy.frombuffer(
-            b"the constant part of every unit of data", numpy.uint8
-        )[: _UNIT - _RANDOM_OF_UNIT]
-        data = units.tobytes()
-        for at in range(0, len(data), _ROW_BYTES):
-            yield data[at : at + _ROW_BYTES]
-
-
-def _scattered(commit: int, number: int, rows: int) -> int:
-    return (commit * _ROWS_PER_COMMIT + number) * 2_654_435_761 % rows + 1
 
 
 if __name__ == "__main__":

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import filecmp
+import json
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.benchmarks.look import ROWS
+from tests.benchmarks.ltx_replica import S3, TABLE
 from tests.benchmarks.measure import Comparison, Contender, compare
+from tests.benchmarks.relay import Relay, relay
 
 SEGMENTS = 2000
+SYNCS = 2000
+LTX_ON_S3 = Path(S3).name
 LISTED = 12_000
 _TREE = Path(__file__).resolve().parents[2]
 _OURS = Path(sys.executable).with_name("sqlrecover")
@@ -26,6 +34,7 @@ class Place:
     config: Path
     database: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    endpoint: str = ""
 
 
 def litestream(version: str) -> str:
@@ -37,21 +46,28 @@ def litestream(version: str) -> str:
 
 
 def prepare_restore(folder: Path, megabytes: int) -> Path:
-    """Build the replica for a restore unless `folder` has it from an earlier run; return its folder."""
-    return _build(folder / f"restore-{megabytes}", "restore", str(megabytes), str(SEGMENTS))
+    """Build the v0.3 replica for a restore unless `folder` has it from an earlier run; return its folder."""
+    words = ["restore", str(folder / f"restore-{megabytes}"), str(megabytes), str(SEGMENTS)]
+    return _build(folder / f"restore-{megabytes}", "tests.benchmarks.replica", *words)
+
+
+def prepare_ltx(folder: Path, megabytes: int) -> Path:
+    """Have Litestream 0.5.17 write its own replica unless `folder` has it; return its folder."""
+    words = [str(folder / f"ltx-{megabytes}"), str(megabytes), str(SYNCS), litestream("0.5.17")]
+    return _build(folder / f"ltx-{megabytes}", "tests.benchmarks.ltx_replica", *words)
 
 
 def prepare_listing(folder: Path) -> Path:
     """Build the replica for a listing unless `folder` has it from an earlier run; return its folder."""
-    return _build(folder / "list", "list", str(LISTED))
+    return _build(folder / "list", "tests.benchmarks.replica", "list", str(folder / "list"), str(LISTED))
 
 
-def _build(target: Path, kind: str, *arguments: str) -> Path:
+def _build(target: Path, program: str, *arguments: str) -> Path:
     done = target / "done"
     if not done.exists():
+        shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        command = [sys.executable, "-m", "tests.benchmarks.replica", kind, str(target), *arguments]
-        subprocess.run(command, check=True, cwd=_TREE)
+        subprocess.run([sys.executable, "-m", program, *arguments], check=True, cwd=_TREE)
         done.touch()
     return target
 
@@ -64,23 +80,38 @@ def on_files(replica: Path) -> Place:
 
 
 @contextmanager
-def on_s3(replica: Path) -> Iterator[Place]:
+def on_s3(replica: Path, path: str = "replica") -> Iterator[Place]:
     """Serve the replica in `replica` by `rclone serve s3` for as long as the context lasts."""
     from tests.support.servers import rclone_s3
 
     with rclone_s3(replica) as server:
-        keys = f"access-key-id: {server.access_key}\n        secret-access-key: {server.secret_key}"
-        where = (
-            f"type: s3\n        bucket: bucket\n        path: replica\n        endpoint: {server.endpoint}"
-        )
-        config = replica / "s3.yml"
-        config.write_text(
-            _config(
-                replica,
-                f"{where}\n        region: {server.region}\n        force-path-style: true\n        {keys}",
-            )
-        )
-        yield Place("S3 (rclone)", config, replica / "app.db", server.environ)
+        place = Place("S3 (rclone)", replica / "s3.yml", replica / "app.db", server.environ, server.endpoint)
+        _write_s3(place, path)
+        yield place
+
+
+@contextmanager
+def counted(place: Place, path: str) -> Iterator[tuple[Place, Relay]]:
+    """Put something before a server that counts what it sends, for as long as the context lasts."""
+    with relay(place.endpoint) as between:
+        through = replace(place, config=place.config.with_name("counted.yml"), endpoint=between.endpoint)
+        _write_s3(through, path)
+        yield through, between
+
+
+def _write_s3(place: Place, path: str) -> None:
+    settings = {
+        "type": "s3",
+        "bucket": "bucket",
+        "path": path,
+        "endpoint": place.endpoint,
+        "region": place.environ["AWS_REGION"],
+        "force-path-style": "true",
+        "access-key-id": place.environ["AWS_ACCESS_KEY_ID"],
+        "secret-access-key": place.environ["AWS_SECRET_ACCESS_KEY"],
+    }
+    lines = "\n        ".join(f"{name}: {value}" for name, value in settings.items())
+    place.config.write_text(_config(place.database.parent, lines))
 
 
 def _config(replica: Path, settings: str) -> str:
@@ -88,8 +119,62 @@ def _config(replica: Path, settings: str) -> str:
 
 
 def restore(place: Place, megabytes: int, runs: int, *, floor: bool) -> Comparison:
-    """Compare restores of the newest state; each tool's first result must be the database itself."""
-    output = place.database.with_name("restored.db")
+    """Compare restores of the newest state of a v0.3 replica."""
+    contenders = _restores(place, "0.3.13", "0.5.17")
+    if floor:
+        (snapshot,) = place.database.parent.rglob("*.snapshot.lz4")
+        decode = [sys.executable, "-m", "tests.benchmarks.floor", str(snapshot), str(_output(place))]
+        contenders.append(Contender("floor: lz4 + fsync", decode, clean=contenders[0].clean))
+    title = f"restore {megabytes} MB, a snapshot and {SEGMENTS:,} segments, from {place.label}"
+    return compare(title, contenders, runs, place.database.parent)
+
+
+def restore_ltx(place: Place, megabytes: int, runs: int) -> Comparison:
+    """Compare restores of the newest state of a replica that Litestream 0.5.17 wrote."""
+    title = f"restore {megabytes} MB of LTX, a snapshot and {SYNCS:,} files of level 0, from {place.label}"
+    return compare(title, _restores(place, "0.5.17"), runs, place.database.parent)
+
+
+def preview(place: Place, megabytes: int, runs: int) -> Comparison:
+    """Compare a look at a table in the middle of the database with restores, in time and in bytes."""
+    title = f"first rows of a table in {megabytes} MB of LTX, from {place.label}"
+    outcome = compare(title, _looks(place), runs, place.database.parent)
+    with counted(place, LTX_ON_S3) as (through, between):
+        for contender, result in zip(_looks(through), outcome.results, strict=True):
+            before = between.received
+            compare(title, [contender], 1, place.database.parent)
+            result.fetched_bytes = between.received - before
+    return outcome
+
+
+def _looks(place: Place) -> list[Contender]:
+    """Return the look, and the restores that would be needed instead."""
+    said = place.database.with_name("output.txt")
+
+    def check() -> None:
+        with closing(sqlite3.connect(f"{place.database.as_uri()}?mode=ro", uri=True)) as database:
+            query = f"SELECT id, hex(substr(body, 1, 32)) FROM {TABLE} ORDER BY id LIMIT {ROWS}"
+            expected = [[str(row), body.lower()] for row, body in database.execute(query)]
+        found = [[row, body[2:66]] for row, body in json.loads(said.read_text())["rows"]]
+        if found != expected:
+            raise RuntimeError("the rows that were seen differ from those of the original")
+
+    words = [sys.executable, "-m", "tests.benchmarks.look", str(place.config), str(place.database), TABLE]
+    ours, theirs = _restores(place, "0.5.17")
+    return [
+        Contender("sqlrecover preview", words, check, environ=place.environ),
+        replace(ours, name="sqlrecover restore"),
+        theirs,
+    ]
+
+
+def _output(place: Place) -> Path:
+    return place.database.with_name("restored.db")
+
+
+def _restores(place: Place, *versions: str) -> list[Contender]:
+    """Return ours and Litestreams, all to restore the newest state; the result must be the database."""
+    output = _output(place)
 
     def clean() -> None:
         for path in output.parent.glob("restored.db*"):
@@ -99,18 +184,11 @@ def restore(place: Place, megabytes: int, runs: int, *, floor: bool) -> Comparis
         if not filecmp.cmp(output, place.database, shallow=False):
             raise RuntimeError("the restored database differs from the original")
 
-    arguments = ["restore", "-config", str(place.config), "-o", str(output), str(place.database)]
-    contenders = [
-        Contender("sqlrecover", [str(_OURS), *arguments], check, clean, place.environ),
-        Contender("litestream 0.3.13", [litestream("0.3.13"), *arguments], check, clean, place.environ),
-        Contender("litestream 0.5.17", [litestream("0.5.17"), *arguments], check, clean, place.environ),
+    words = ["restore", "-config", str(place.config), "-o", str(output), str(place.database)]
+    tools = {"sqlrecover": str(_OURS), **{f"litestream {each}": litestream(each) for each in versions}}
+    return [
+        Contender(name, [program, *words], check, clean, place.environ) for name, program in tools.items()
     ]
-    if floor:
-        (snapshot,) = place.database.parent.rglob("*.snapshot.lz4")
-        decode = [sys.executable, "-m", "tests.benchmarks.floor", str(snapshot), str(output)]
-        contenders.append(Contender("floor: lz4 + fsync", decode, clean=clean))
-    title = f"restore {megabytes} MB, a snapshot and {SEGMENTS:,} segments, from {place.label}"
-    return compare(title, contenders, runs, place.database.parent)
 
 
 def listing(place: Place, runs: int) -> Comparison:

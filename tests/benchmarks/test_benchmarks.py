@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import threading
 from pathlib import Path
 
-from tests.benchmarks import tasks
+import pytest
+
+from tests.benchmarks import ltx_replica, tasks
 from tests.benchmarks.measure import Comparison, Contender, Figures, Result, compare, markdown
+from tests.benchmarks.relay import relay
 from tests.benchmarks.replica import build, build_listing
+from tests.benchmarks.throughput import Rates, Throughput, measure
 from tests.support.litestream import litestream
+
+SYNCS = 40
+
+
+@pytest.fixture(scope="module")
+def ltx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ltx")
+    ltx_replica.build(folder, 2, SYNCS, litestream("0.5.17"))
+    return folder
 
 
 def test_every_tool_restores_the_same_database(tmp_path: Path) -> None:
@@ -21,6 +36,61 @@ def test_every_tool_restores_the_same_database(tmp_path: Path) -> None:
     assert 0.4 < snapshot / database < 0.6
     outcome = tasks.restore(tasks.on_files(tmp_path), 2, 1, floor=True)
     assert [result.failure for result in outcome.results] == ["", "", "", ""]
+
+
+def test_litestream_itself_wrote_a_file_for_each_commit(ltx: Path) -> None:
+    files = {path.name: path.stat().st_size for path in (ltx / ltx_replica.FILES / "ltx" / "0").iterdir()}
+    whole, *changes = [files[name] for name in sorted(files)]
+    assert len(changes) == SYNCS
+    assert max(changes) < 60_000 < whole
+    assert len(list((ltx / ltx_replica.FILES / "ltx" / "9").iterdir())) == 1
+    assert sorted(path.name for path in (ltx / ltx_replica.S3).iterdir()) == ["0000", "0009"]
+
+
+def test_both_tools_restore_what_litestream_wrote(ltx: Path) -> None:
+    outcomes = [tasks.restore_ltx(tasks.on_files(ltx), 2, 1)]
+    with tasks.on_s3(ltx, tasks.LTX_ON_S3) as place:
+        outcomes.append(tasks.restore_ltx(place, 2, 1))
+    assert [result.failure for outcome in outcomes for result in outcome.results] == [""] * 4
+
+
+def test_a_look_is_compared_with_restores_in_bytes_that_were_sent(ltx: Path) -> None:
+    with tasks.on_s3(ltx, tasks.LTX_ON_S3) as place:
+        outcome = tasks.preview(place, 2, 1)
+    assert [result.failure for result in outcome.results] == [""] * 3
+    look, ours, theirs = (result.fetched_bytes or 0 for result in outcome.results)
+    stored = sum(path.stat().st_size for path in (ltx / ltx_replica.S3).rglob("0*/*.ltx"))
+    base = (ltx / ltx_replica.S3 / "0009" / f"{1:016x}-{1:016x}.ltx").stat().st_size
+    needed = stored - base  # level 0 has the whole database as well, which nobody reads
+    assert 0 < look < ours < 1.2 * needed
+    assert theirs > needed
+    assert "MB fetched" in outcome.table()
+
+
+def test_a_relay_counts_what_comes_back() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(100)
+                connection.sendall(bytes(1_000_000))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with relay(f"http://127.0.0.1:{server.getsockname()[1]}") as between:
+            with socket.create_connection(("127.0.0.1", between.server_address[1])) as client:
+                client.sendall(b"please")
+                found = b"".join(iter(lambda: client.recv(1 << 16), b""))
+            assert len(found) == between.received == 1_000_000
+        thread.join()
+
+
+def test_throughput_is_that_of_every_page_of_every_kind_of_file() -> None:
+    found = measure(2, pages=100)
+    assert len(found) == 6
+    assert all(len(rates) == 2 and min(rates) > 0 for rates in found.values())
+    table = Throughput([Rates("frames", [100.0, 900.0, 200.0])]).table()
+    assert "200 MB/s  (100-900)" in table
 
 
 def test_a_listing_has_all_objects(tmp_path: Path) -> None:
