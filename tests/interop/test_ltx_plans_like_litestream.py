@@ -113,7 +113,8 @@ def test_a_time_gives_the_same_state(found: list[oracle.Stored], size: list[int]
         try:
             plan = _plan(timeline, AtTime(time))
         except OutsideCoverage:
-            assert not reached or time > max(each.time for each in found), time
+            # Litestream takes what stands alone in front of an expired stretch for the state of all of it.
+            assert not reached or time > max(each.time for each in found) or _has_hole(found), time
         except DamagedError:
             assert _has_hole(found), time
         else:

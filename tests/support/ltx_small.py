@@ -22,7 +22,7 @@ class SmallReplica:
     """Files below `folder`; `states[n]` is the database at TXID n, and `states[0]` empty."""
 
     folder: Path
-    states: list[bytes]
+    states: list[bytes] = field(repr=False)
     encoding: int = 1
     paths: list[Path] = field(default_factory=list)
 
