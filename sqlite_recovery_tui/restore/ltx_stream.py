@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, wait
 
+from sqlite_recovery_tui.errors import StorageError
 from sqlite_recovery_tui.formats.ltx.pages import Room
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader, PageChunk
 from sqlite_recovery_tui.progress import CancelToken
@@ -20,10 +21,10 @@ def chunks(
     cancel: CancelToken,
     use: Callable[[PageChunk], None] | None = None,
 ) -> Iterator[PageChunk]:
-    """Yield all pages of a file in order, and verify it at the end; raise `FormatError`, `Cancelled`.
+    """Yield all pages of a file in order, and verify it at the end.
 
     A chunk lasts until the next one is asked for. `use` sees each chunk first, in the thread that
-    decoded it, in no order.
+    decoded it, in no order. Raises `FormatError`, `StorageError`, `Cancelled`.
     """
 
     def work(room: Room) -> PageChunk:
@@ -34,13 +35,17 @@ def chunks(
 
     rooms = [reader.new_room() for _ in range(ROOMS)]
     running: deque[Future[PageChunk]] = deque()
+    broken: StorageError | None = None
     more = True
     try:
         while more or running:
             cancel.check()
             while more and rooms:
                 room = rooms.pop()
-                more = reader.cut(room)
+                try:
+                    more = reader.cut(room)
+                except StorageError as error:  # what arrived before is still good
+                    broken, more = error, False
                 if more:
                     running.append(pool.submit(work, room))
             if running:
@@ -48,6 +53,8 @@ def chunks(
                 reader.accept(chunk)
                 yield chunk
                 rooms.append(chunk.room)
+        if broken is not None:
+            raise broken
         reader.finish()
     finally:
         wait(running)  # what they write to must not be closed under them
