@@ -2,7 +2,8 @@
 
 A name counts only in its exact spelling, as Litestream itself lists it; everything else in a replica
 is somebody else's object. Most stores have `ltx/LEVEL/MIN-MAX.ltx` with a decimal level, S3 has
-`LLLL/MIN-MAX.ltx` with four hex digits, and a leading `/` or `./` when the replica's path is empty.
+`LLLL/MIN-MAX.ltx` with four hex digits, and a leading `/` or `./` when the replica's path is empty, `//`
+when it is `/`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ LEVELS = range(SNAPSHOT_LEVEL + 1)
 MAX_TXID = 2**64 - 1
 
 _OBJECT = re.compile(
-    r"(?:ltx/(?P<decimal>[0-9])|(?:\./|/)?000(?P<hex>[0-9]))"
+    r"(?:ltx/(?P<decimal>[0-9])|(?:\./|//?)?000(?P<hex>[0-9]))"
     r"/(?P<min>[0-9a-f]{16})-(?P<max>[0-9a-f]{16})\.ltx"
 )
 _TXID = re.compile(r"[0-9a-f]{16}")
@@ -67,6 +68,14 @@ def file_prefix(level: int) -> str:
 def s3_prefix(level: int) -> str:
     """Return the folder of a level on S3."""
     return f"{level:04x}/"
+
+
+def sibling_folder(key: str, level: int) -> str:
+    """Return the folder of `level` in the layout that the file's `key` is of."""
+    if key.startswith(ROOT):
+        return file_prefix(level)
+    odd, _, _ = key.partition("000")  # "/" or "./" where the replica's path is empty
+    return odd + s3_prefix(level)
 
 
 def file_key(level: int, min_txid: int, max_txid: int) -> str:

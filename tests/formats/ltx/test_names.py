@@ -42,7 +42,7 @@ def test_both_layouts_are_read(key: str, level: int) -> None:
         f"0010/{FILE}",
         f"00000/{FILE}",
         f"../0000/{FILE}",
-        f"//0000/{FILE}",
+        f"///0000/{FILE}",
         f"other/0000/{FILE}",
         f"ltx/0/{FILE}.tmp",
         f"ltx/0/{FILE}\n",
