@@ -33,6 +33,9 @@ NEEDS = {
     "jobs": "No restore has been started yet",
     "busy": "Nothing is running that could be stopped",
     "other-replica": "No other replica of this database can serve this: it has none, or it is not listed yet",
+    "previewable": "Only after a restore: this format keeps no index of pages to read single ones by",
+    "whole": "This is a preview: checks need all of the database. R restores it first",
+    "preview": "It is restored already",
     "copyable": "There is nothing to copy here",
 }
 """What an action may need, and what to say where it is missing."""
@@ -55,6 +58,8 @@ class Action:
     footer: bool = True
     dangerous: bool = False
     """It changes something that is not a scratch file."""
+    only: bool = False
+    """It is not even shown where something that it needs is missing."""
     priority: bool = False
     """The key works also while text is typed; never on a printable key."""
 
@@ -115,6 +120,14 @@ ACTIONS: tuple[Action, ...] = (
         RESTORE,
         ("point",),
     ),
+    Action(
+        "replica.preview",
+        "v",
+        "preview",
+        "Look into the selected point without a restore: pages come as they are looked at.",
+        LOOK,
+        ("point", "previewable"),
+    ),
     Action("replica.time", "g slash", "go to time", "Type the time to go back to.", CHOOSE, ("history",)),
     Action("replica.latest", "R", "newest", "Plan a restore of the newest state.", RESTORE, ("history",)),
     Action(
@@ -139,6 +152,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan.run", "enter", "restore", "Run this plan into the output file.", RESTORE, ("plan",)),
     Action(
         "plan.output", "o", "output", "Change where the restored database is written.", RESTORE, ("plan",)
+    ),
+    Action("plan.time", "g slash", "other time", "Type another time to go back to.", CHOOSE),
+    Action(
+        "plan.other",
+        "w",
+        "other replica",
+        "Plan the same from the next replica of this database.",
+        CHOOSE,
+        ("other-replica",),
+    ),
+    Action(
+        "plan.preview",
+        "v",
+        "preview",
+        "Look into what it leads to without a restore: pages come as they are looked at.",
+        LOOK,
+        ("plan", "previewable"),
     ),
     Action(
         "plan.nearest-before",
@@ -176,15 +206,6 @@ ACTIONS: tuple[Action, ...] = (
         ("next-good",),
         footer=False,
     ),
-    Action(
-        "plan.other",
-        "w",
-        "other replica",
-        "Plan the same from the next replica of this database.",
-        CHOOSE,
-        ("other-replica",),
-    ),
-    Action("plan.time", "g slash", "other time", "Type another time to go back to.", CHOOSE),
     Action(
         "plan.recipe", "m", "by hand", "Show the steps of this restore as shell commands.", LOOK, ("plan",)
     ),
@@ -241,7 +262,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("workbench.open", "enter", "open", "Preview the table, or show the whole cell.", LOOK, ("row",)),
     Action("workbench.sql", "s", "SQL", "Ask the database in read-only SQL.", LOOK),
     Action("workbench.report", "v", "verdict", "Show everything the checks had to say.", PROVE),
-    Action("workbench.check", "c", "check again", "Run every check of this database again.", PROVE),
+    Action(
+        "workbench.check", "c", "check again", "Run every check of this database again.", PROVE, ("whole",)
+    ),
+    Action(
+        "workbench.restore",
+        "R",
+        "restore",
+        "Plan a restore of what is previewed.",
+        RESTORE,
+        ("preview",),
+        only=True,
+    ),
     Action("workbench.stop", "x", "stop", "Stop the running query, or the checks.", PROVE, ("busy",)),
     # everywhere
     Action("app.back", "escape", "back", "Go back to where you came from; running work goes on.", CONSOLE),

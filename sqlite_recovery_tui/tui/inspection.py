@@ -1,11 +1,9 @@
-"""What a workbench asks of one database file: three inspectors, so that looking never waits for checks."""
+"""What a workbench asks of one database, and whom it tells; what is no longer wanted is dropped."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.errors import Cancelled, RecoverError
@@ -13,12 +11,14 @@ from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import wording
 from sqlite_recovery_tui.tui.engine import Engine, Owner, Queue, Report, Request
 from sqlite_recovery_tui.tui.proof import Check, Proof
+from sqlite_recovery_tui.tui.sources import Source
 
 if TYPE_CHECKING:
-    from sqlite_recovery_tui.sqlite.inspector import Inspector
     from sqlite_recovery_tui.sqlite.messages import CheckReport, DatabaseSummary, RowPage, TableInfo
 
 Failed = Callable[[RecoverError], None]
+Advanced = Callable[[Progress], None]
+Opened = Callable[["tuple[DatabaseSummary, tuple[TableInfo, ...]]"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,14 @@ class TableCount:
 
 
 class Inspection:
-    """One file under inspection by one screen."""
+    """One database under inspection by one screen."""
 
-    def __init__(self, engine: Engine, session: Owner, screen: Owner, path: Path) -> None:
-        """Inspect `path` for `screen`; what must happen after it is gone is done for `session`."""
+    def __init__(self, engine: Engine, session: Owner, screen: Owner, source: Source) -> None:
+        """Inspect `source` for `screen`; what must happen after it is gone is done for `session`."""
         self._engine = engine
         self._session = session
         self._screen = screen
-        self._path = path
-        self._inspectors: dict[Queue, Inspector] = {}
-        self._lock = threading.Lock()
-        self._closed = False
+        self._source = source
         self._browsing: Request[Any] | None = None
         self._counting: Request[Any] | None = None
         self._checking: Request[Any] | None = None
@@ -53,40 +50,57 @@ class Inspection:
             for request in (self._browsing, self._counting, self._checking)
         )
 
-    def open(
-        self, *, then: Callable[[tuple[DatabaseSummary, tuple[TableInfo, ...]]], None], failed: Failed
-    ) -> None:
+    def open(self, *, then: Opened, failed: Failed, progress: Advanced) -> None:
         """Read header and schema."""
 
-        def work(_: Report) -> tuple[DatabaseSummary, tuple[TableInfo, ...]]:
-            inspector = self._inspector(Queue.BROWSE)
-            return inspector.summary(), inspector.tables()
+        def work(report: Report) -> tuple[DatabaseSummary, tuple[TableInfo, ...]]:
+            inspector = self._source.inspector(Queue.BROWSE, report)
+            summary = inspector.summary(progress=report.progress, cancel=report.cancel)
+            return summary, inspector.tables(progress=report.progress, cancel=report.cancel)
 
-        self._engine.ask(Queue.BROWSE, self._screen, work, then=then, failed=failed)
+        self._browsing = self._engine.ask(
+            Queue.BROWSE, self._screen, work, then=then, failed=failed, progress=progress
+        )
 
     def rows(
-        self, table: str, offset: int, limit: int, *, then: Callable[[RowPage], None], failed: Failed
+        self,
+        table: str,
+        offset: int,
+        limit: int,
+        *,
+        then: Callable[[RowPage], None],
+        failed: Failed,
+        progress: Advanced,
     ) -> None:
         """Read some rows of a table; what was asked before is no longer wanted."""
-        self._browse(
-            lambda report: self._inspector(Queue.BROWSE).rows(
-                table, offset=offset, limit=limit, cancel=report.cancel
-            ),
-            then,
-            failed,
-        )
+
+        def work(report: Report) -> RowPage:
+            inspector = self._source.inspector(Queue.BROWSE, report)
+            return inspector.rows(
+                table, offset=offset, limit=limit, progress=report.progress, cancel=report.cancel
+            )
+
+        self._browse(work, then, failed, progress)
 
     def query(
-        self, sql: str, limit: int, seconds: float, *, then: Callable[[RowPage], None], failed: Failed
+        self,
+        sql: str,
+        limit: int,
+        seconds: float,
+        *,
+        then: Callable[[RowPage], None],
+        failed: Failed,
+        progress: Advanced,
     ) -> None:
         """Ask in read-only SQL, for at most `seconds`."""
-        self._browse(
-            lambda report: self._inspector(Queue.BROWSE).query(
-                sql, limit=limit, seconds=seconds, cancel=report.cancel
-            ),
-            then,
-            failed,
-        )
+
+        def work(report: Report) -> RowPage:
+            inspector = self._source.inspector(Queue.BROWSE, report)
+            return inspector.query(
+                sql, limit=limit, seconds=seconds, progress=report.progress, cancel=report.cancel
+            )
+
+        self._browse(work, then, failed, progress)
 
     def count(
         self,
@@ -129,27 +143,27 @@ class Inspection:
         """Stop everything and end the processes, in the background."""
         for request in (self._browsing, self._counting, self._checking):
             self._engine.drop(request)
-        with self._lock:
-            self._closed = True
-            inspectors = list(self._inspectors.values())
-
-        def work(_: Report) -> None:
-            for inspector in inspectors:
-                inspector.close()
-
-        if inspectors:
-            self._engine.ask(Queue.CLEAN, self._session, work, then=_nothing, failed=_nothing)
+        self._engine.ask(
+            Queue.CLEAN, self._session, lambda _: self._source.close(), then=_nothing, failed=_nothing
+        )
 
     def _browse(
-        self, work: Callable[[Report], RowPage], then: Callable[[RowPage], None], failed: Failed
+        self,
+        work: Callable[[Report], RowPage],
+        then: Callable[[RowPage], None],
+        failed: Failed,
+        progress: Advanced,
     ) -> None:
         if self._browsing is not None and self._browsing.running:
             self._engine.drop(self._browsing)
-        self._browsing = self._engine.ask(Queue.BROWSE, self._screen, work, then=then, failed=failed)
+        self._browsing = self._engine.ask(
+            Queue.BROWSE, self._screen, work, then=then, failed=failed, progress=progress
+        )
 
     def _count(self, table: str, report: Report) -> TableCount:
         try:
-            return TableCount(self._inspector(Queue.COUNT).count(table, cancel=report.cancel))
+            inspector = self._source.inspector(Queue.COUNT, report)
+            return TableCount(inspector.count(table, cancel=report.cancel))
         except Cancelled:
             raise
         except RecoverError as error:
@@ -162,7 +176,7 @@ class Inspection:
         check.running = True
 
         def work(report: Report) -> CheckReport:
-            inspector = self._inspector(Queue.CHECK)
+            inspector = self._source.inspector(Queue.CHECK, report)
             if check.kind == "foreign-keys":
                 return inspector.foreign_keys(progress=report.progress, cancel=report.cancel)
             return inspector.check(check.kind, progress=report.progress, cancel=report.cancel)
@@ -187,17 +201,6 @@ class Inspection:
         self._checking = self._engine.ask(
             Queue.CHECK, self._screen, work, then=ended, failed=ended, progress=advanced
         )
-
-    def _inspector(self, queue: Queue) -> Inspector:
-        """Return the queue's own inspector; its process starts when it is first used."""
-        from sqlite_recovery_tui.sqlite.inspector import Inspector
-
-        with self._lock:
-            if self._closed:
-                raise Cancelled("the workbench was left")
-            if queue not in self._inspectors:
-                self._inspectors[queue] = Inspector(self._path)
-            return self._inspectors[queue]
 
 
 def _nothing(_: object) -> None:

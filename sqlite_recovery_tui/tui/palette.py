@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from sqlite_recovery_tui.tui import actions, text
+from sqlite_recovery_tui.tui import text
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 
@@ -38,7 +38,7 @@ class ActionProvider(Provider):
     def _actions(self) -> list[Action]:
         if not isinstance(self.screen, ConsoleScreen):
             return []
-        return [action for action in actions.for_view(self.screen.VIEW) if action.id != "app.palette"]
+        return [action for action in self.screen.offered() if action.id != "app.palette"]
 
     def _words(self, action: Action) -> tuple[Content, str]:
         assert isinstance(self.screen, ConsoleScreen)

@@ -106,8 +106,10 @@ def short(when: datetime, style: TimeStyle, now: datetime) -> str:
 def period(start: datetime, end: datetime, style: TimeStyle, now: datetime) -> str:
     """Return from when to when, the date once where it is the same."""
     first, last = moment(start, style, now), moment(end, style, now)
+    if first == last:
+        return first
     if style == "age":
-        return first if first == last else f"{first} → {last}"
+        return f"{first} → {last}"
     date, _, rest = last.partition(" ")
     return f"{first} → {rest if first.startswith(date) else last}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from sqlite_recovery_tui.tui.state import RestoreJob, Status
 if TYPE_CHECKING:
     from sqlite_recovery_tui.restore.run import RestoreResult
     from sqlite_recovery_tui.sqlite.messages import CheckKind, CheckReport
+    from sqlite_recovery_tui.tui.work import Draft
 
 CHECKS: tuple[tuple[CheckKind, str], ...] = (
     ("quick", "quick check"),
@@ -25,6 +27,7 @@ CHECKS: tuple[tuple[CheckKind, str], ...] = (
 )
 """In the order they run: what answers soonest first."""
 
+_PREVIEW = "pages come from the replica as they are looked at; R restores and proves all of it"
 _STYLES = {
     "ok": "$text-success",
     "warn": "$text-warning",
@@ -41,12 +44,26 @@ class Subject:
     path: Path
     name: str
     result: RestoreResult | None = None
+    draft: Draft | None = None
+    """The restore that was only planned: then `path` is not there, and pages come from the replica."""
 
     @staticmethod
     def of(job: RestoreJob) -> Subject:
         """Return the database that a restore made."""
         assert job.result is not None
         return Subject(job.output, job.place.database, job.result)
+
+    @staticmethod
+    def planned(draft: Draft) -> Subject:
+        """Return the database that a restore would make."""
+        return Subject(draft.output, draft.place.database, draft=draft)
+
+    @property
+    def time(self) -> datetime | None:
+        """The time of its state, as far as that is known."""
+        if self.result is not None:
+            return self.result.time
+        return self.draft.plan.point.time if self.draft is not None else None
 
 
 @dataclass
@@ -101,7 +118,11 @@ class Proof:
     """Continuity from the restore, and the checks of the file."""
 
     subject: Subject
-    checks: list[Check] = field(default_factory=lambda: [Check(kind, title) for kind, title in CHECKS])
+    checks: list[Check] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check whatever is a file; of a preview only the pages that were looked at are there."""
+        self.checks = [Check(kind, title) for kind, title in CHECKS if self.subject.draft is None]
 
     @property
     def done(self) -> bool:
@@ -112,6 +133,8 @@ class Proof:
         """Say what has been shown, and never more than was checked."""
         checks = self.checks
         result = self.subject.result
+        if self.subject.draft is not None:
+            return Status("▲", "preview", "warn")
         if any(check.status.role == "bad" for check in checks) or (result and result.continuity == "damaged"):
             return Status("✗", "damaged", "bad")
         if not self.done:
@@ -125,6 +148,8 @@ class Proof:
     def lines(self) -> Iterator[Content]:
         """Yield one line for continuity and one for each check."""
         result = self.subject.result
+        if self.subject.draft is not None:
+            yield _line(Status("▲", "nothing is proven", "warn"), "preview", _PREVIEW)
         if result is not None:
             yield _line(*self._continuity(result))
             for lost in result.lost:

@@ -13,7 +13,7 @@ _OPTIONS: tuple[tuple[str, str], ...] = (
     (r"leave the time out or add --nearest to take the newest", "take the newest"),
     (r"add --nearest to take", "take"),
     (r"restore up to ([^;]+) with --to-last-good", r"restore up to \1"),
-    (r"--to-last-good restores up to", "a restore can end at"),
+    (r"--to-last-good restores (?:up to )?", "a restore can end at "),
     (r", (?:choose another -o, )?or add --force \(it is kept[^)]*\)", " or choose another file"),
     (r"(?:choose|follow into) another(?: file with)? -o(?:, or (?:add|restore anew over it with) --?force)?"
      r"(?: to replace it)?", "choose another file"),
@@ -23,7 +23,8 @@ _OPTIONS: tuple[tuple[str, str], ...] = (
     (r"ask for -index ([0-9a-f]+|X) without -offset", r"choose the end of WAL \1"),
     (r"name a (?:position with -generation, -index and -offset|TXID with -txid), or a time with -timestamp",
      "choose a line of its listing, or a time"),
-    (r"name one with --config", "name one"),
+    (r"name (one|another) with --config", r"name \1"),
+    (r"run again with -vv for details", "the log (ctrl+l) may say more"),
     (r" with --dir\b", ""),
     (r"the same command goes on", "the same restore goes on"),
 )  # fmt: skip

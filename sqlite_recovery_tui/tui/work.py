@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.restore.plan import Plan
+    from sqlite_recovery_tui.restore.preview import Preview
     from sqlite_recovery_tui.restore.run import RestoreResult
+    from sqlite_recovery_tui.storage.base import Store
     from sqlite_recovery_tui.tui.engine import Report
     from sqlite_recovery_tui.tui.state import RestoreJob
 
@@ -44,6 +46,8 @@ class Draft:
     output: Path
     why: str = ""
     """Why this replica was chosen among several; empty where the operator chose it."""
+    can_preview: bool = False
+    """Whether one can look into it without a restore."""
 
 
 def draft(place: Place, timeline: Timeline, aim: Aim, scratch_dir: Path) -> Draft:
@@ -105,10 +109,12 @@ def _plan(place: Place, timeline: Timeline, aim: Aim) -> Plan:
 
 def _draft(place: Place, plan: Plan, scratch_dir: Path, why: str = "") -> Draft:
     from sqlite_recovery_tui.restore.plan import estimate_seconds
+    from sqlite_recovery_tui.restore.preview import can_preview
     from sqlite_recovery_tui.restore.scratch import proposed_path
 
     seconds = estimate_seconds(plan, local=place.local)
-    return Draft(place, plan, seconds, proposed_path(scratch_dir, place.database, plan.point), why)
+    output = proposed_path(scratch_dir, place.database, plan.point)
+    return Draft(place, plan, seconds, output, why, can_preview(plan))
 
 
 def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
@@ -148,6 +154,34 @@ def _remove_if_empty(folder: Path) -> None:
     """Remove the directory of a scratch that came to nothing; one with anything in it stays."""
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPreview:
+    """A restore point that is looked into, and the store that its pages come from."""
+
+    preview: Preview
+    store: Store
+
+    def close(self) -> None:
+        """Let go of both."""
+        self.preview.close()
+        self.store.close()
+
+
+def open_preview(place: Place, plan: Plan, folder: Path, clock: Clock, report: Report) -> OpenPreview:
+    """Read the indexes of the plan's objects, to look into its restore point without restoring it."""
+    from sqlite_recovery_tui.restore import preview
+    from sqlite_recovery_tui.storage.open import open_store
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = open_store(place.ref.replica, clock=clock)
+    try:
+        opened = preview.open_preview(store, plan, folder, progress=report.progress, cancel=report.cancel)
+    except BaseException:
+        store.close()
+        raise
+    return OpenPreview(opened, store)
 
 
 def recipe(plan: Plan, output: Path) -> list[str]:

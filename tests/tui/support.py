@@ -38,9 +38,12 @@ def make_console(settings: Settings | None, url: str | None = None) -> Console:
 
 def presentable(settings: Settings) -> Settings:
     """Return the incident's settings as they would look on a server, with a scratch directory in the cwd."""
-    database = dataclasses.replace(settings.databases[0], path=Path("/srv/shop/shop.db"))
+    databases = tuple(
+        dataclasses.replace(database, path=Path("/srv/shop") / database.name)
+        for database in settings.databases
+    )
     return dataclasses.replace(
-        settings, file=Path("litestream.yml"), databases=(database,), scratch_dir=Path("scratch")
+        settings, file=Path("litestream.yml"), databases=databases, scratch_dir=Path("scratch")
     )
 
 

@@ -24,6 +24,7 @@ from tests.tui.support import NOW
 
 LONG_AGO = datetime(2026, 3, 26, 9, 0, tzinfo=UTC)
 AIMS = ("latest", "time", "segment", "end-of-wal", "snapshot", "nearest", "last-good")
+LTX_AIMS = ("latest", "time", "txid", "compacted", "snapshot", "nearest")
 
 
 def aim_for(name: str, place: Place) -> Aim:
@@ -43,6 +44,37 @@ def aim_for(name: str, place: Place) -> Aim:
         "nearest": Aim(AtTime(LONG_AGO, "9:00")).at_nearest(),
         "last-good": Aim(AtTime(NOW - timedelta(minutes=8))).in_front_of(damage),
     }[name]
+
+
+def ltx_aim_for(name: str, place: Place) -> Aim:
+    """Return a wish of each kind that a screen can make on LTX files."""
+    assert place.timeline is not None
+    assert place.timeline.ltx is not None
+    levels = place.timeline.ltx.levels
+    states = place.timeline.ltx.states()
+    return {
+        "latest": LATEST,
+        "time": Aim(AtTime(NOW - timedelta(minutes=10), "10 min ago")),
+        "txid": at_state(states[levels[0][17].key]),
+        "compacted": at_state(states[levels[1][3].key]),
+        "snapshot": at_base(states[levels[9][0].key]),
+        "nearest": Aim(AtTime(LONG_AGO, "9:00")).at_nearest(),
+    }[name]
+
+
+@pytest.mark.parametrize("name", LTX_AIMS)
+def test_the_command_makes_the_same_file_from_ltx_files(
+    name: str, settings: Settings, incident: DemoIncident, tmp_path: Path
+) -> None:
+    ref = refs(settings, "jobs.db")[0]
+    place = Place(ref, scan_replica(ref))
+    aim = ltx_aim_for(name, place)
+    by_console, by_command = tmp_path / "console.db", tmp_path / "command.db"
+    _restore(place, aim, by_console)
+    words = shlex.split(command_line(place, aim, by_command, config=incident.config))
+    assert ("-txid" in words) == (name in ("txid", "compacted", "snapshot"))
+    assert run_command_line(words[1:]) == 0
+    assert by_command.read_bytes() == by_console.read_bytes()
 
 
 @pytest.mark.parametrize("configured", [True, False], ids=["configured", "by-url"])

@@ -51,6 +51,11 @@ async def to_a_time(pilot: Pilot[None]) -> None:
     await type_text(pilot, "14:40")
 
 
+async def to_the_moment_of_a_sync(pilot: Pilot[None]) -> None:
+    await walk("end", "enter", "g")(pilot)
+    await type_text(pilot, "2026-03-26 14:02:46 utc")
+
+
 async def to_damage(pilot: Pilot[None]) -> None:
     await walk("down", "enter", "g")(pilot)
     await type_text(pilot, "2026-03-26 13:55 utc")
@@ -62,6 +67,11 @@ SCREENS: dict[str, Walk] = {
     "replica": walk("enter"),
     "time": to_a_time,
     "plan": walk("enter", "right_square_bracket", "enter"),
+    "plan-best": walk("R"),
+    "levels": walk("end", "enter"),
+    "plan-txid": walk("end", "enter", "down", "down", "enter"),
+    "left-out": to_the_moment_of_a_sync,
+    "preview": walk("end", "enter", "v", "right"),
     "job": to_damage,
     "workbench": walk("R", "enter", "down", "down", "enter", "right"),
     "help": walk("enter", "question_mark"),

@@ -100,6 +100,11 @@ class ConsoleScreen(Screen[None]):
             met.add("copyable")
         return next((NEEDS[need] for need in action.needs if need not in met), None)
 
+    def offered(self) -> list[Action]:
+        """Return what can be asked for here; what cannot be used just now is dimmed, not left out."""
+        found = actions.for_view(self.VIEW)
+        return [action for action in found if not action.only or self.why_not(action) is None]
+
     # words
 
     def moment(self, when: datetime) -> str:
@@ -139,7 +144,7 @@ class ConsoleScreen(Screen[None]):
                 self.why_not(action) is None,
                 action.id in KEPT_HINTS,
             )
-            for action in actions.for_view(self.VIEW)
+            for action in self.offered()
             if action.footer and (action.id != "app.back" or self.console.depth > 1)
         ]
 
@@ -158,7 +163,8 @@ class ConsoleScreen(Screen[None]):
     @property
     def ready(self) -> bool:
         """True from when its widgets are there until it is left; only then it may be told of news."""
-        return self._has_body and self.is_attached
+        # When the application ends, widgets go one by one while messages are still delivered.
+        return self._has_body and self.is_attached and bool(self.query(TopBar)) and bool(self.query(KeyBar))
 
     @on(KeyBar.Clicked)
     def _hint_clicked(self, message: KeyBar.Clicked) -> None:

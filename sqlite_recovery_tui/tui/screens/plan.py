@@ -19,6 +19,7 @@ from sqlite_recovery_tui.tui import actions, text, wording, work
 from sqlite_recovery_tui.tui.aim import Aim, at_base
 from sqlite_recovery_tui.tui.command import command_line
 from sqlite_recovery_tui.tui.engine import Queue, Request
+from sqlite_recovery_tui.tui.proof import Subject
 from sqlite_recovery_tui.tui.screens import plan_words
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Other, Place
@@ -97,6 +98,8 @@ class PlanScreen(ConsoleScreen):
     def facts(self) -> Iterator[str]:
         if self.draft is not None:
             yield "plan"
+            if self.draft.can_preview:
+                yield "previewable"
         if self._next_place() is not None:
             yield "other-replica"
         error = self.error
@@ -247,6 +250,10 @@ class PlanScreen(ConsoleScreen):
             **({"memory_bytes": settings.memory_bytes} if settings is not None else {}),
         )
         self.console.open_job(job, instead=True)
+
+    def do_preview(self) -> None:
+        if self.draft is not None:
+            self.console.open_workbench(Subject.planned(self.draft))
 
     def do_output(self) -> None:
         field = self.query_one("#output", Input)

@@ -17,6 +17,7 @@ from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact
 from sqlite_recovery_tui.tui.widgets.problem import way
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.restore.plan import Plan
     from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
     from sqlite_recovery_tui.tui.work import Draft
 
@@ -59,22 +60,29 @@ def _replica_facts(draft: Draft, others: Sequence[Other], following: Place | Non
         yield "from", text.line(draft.place.replica, (f": {wording.words(draft.why)}", text.MUTED))
     label = "other replica" if len(others) == 1 else "others"
     for other in others:
-        key = "  w takes it" if other.place is following else ""
-        yield label, _other_line(other, draft) + text.content(key, text.FAINT)
+        key = "  w" if other.place is following else ""
+        yield label, _other_line(other, draft) + text.content(key, "bold $text-primary")
         label = ""
 
 
 def _other_line(other: Other, draft: Draft) -> Content:
     if other.plan is None:
         return text.line(other.place.replica, (f"  ✗ {wording.words(other.error)}", text.MUTED))
-    newer = (other.plan.point.time - draft.plan.point.time).total_seconds()
-    side = "newer" if newer > 0 else "older"
     return text.line(
         other.place.replica,
-        f"  {phrases.utc(other.plan.point.time)}",
-        f", {phrases.seconds(abs(newer))} {side}" if abs(newer) >= 0.001 else ", the same moment",
+        f"  {phrases.utc(other.plan.point.time)}, {_compared(other.plan, draft.plan)}",
         (f" · {phrases.size(other.plan.fetch_bytes)}", text.MUTED),
     )
+
+
+def _compared(other: Plan, plan: Plan) -> str:
+    """Say how another replica's state differs; stored times differ also where the state does not."""
+    if plan.point.end is not None and other.point.end is not None and other.reached == plan.reached:
+        return "the same state"
+    newer = (other.point.time - plan.point.time).total_seconds()
+    if abs(newer) < 0.001:
+        return "the same moment"
+    return f"{phrases.seconds(abs(newer))} {'newer' if newer > 0 else 'older'}"
 
 
 def cost_line(draft: Draft) -> Content:

@@ -18,6 +18,7 @@ from sqlite_recovery_tui.tui import actions, ledger, phrases, text, wording, wor
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.ledger import Entry, Heading, Hole, Ledger, Stored
+from sqlite_recovery_tui.tui.proof import Subject
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import gap_words, timeline_facts
 from sqlite_recovery_tui.tui.state import Place
@@ -60,6 +61,7 @@ class ReplicaScreen(ConsoleScreen):
         self._laying: Request[Any] | None = None
         self._drafting: Request[Any] | None = None
         self._takes: tuple[Entry, Draft | RecoverError] | None = None
+        self._wants_preview = False
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="head", classes="panel"):
@@ -91,8 +93,12 @@ class ReplicaScreen(ConsoleScreen):
             yield "timeline"
             if timeline.newest is not None:
                 yield "history"
-        if isinstance(self.selected, Stored) and self.selected.point is not None:
+        entry = self.selected
+        if isinstance(entry, Stored) and entry.point is not None:
             yield "point"
+            takes = self._outcome
+            if takes is None or isinstance(takes, RecoverError) or takes.can_preview:
+                yield "previewable"
 
     def copyable(self) -> str | None:
         match self.selected:
@@ -168,6 +174,7 @@ class ReplicaScreen(ConsoleScreen):
     @on(RecordTable.Moved)
     def _point_changed(self) -> None:
         entry, timeline = self.selected, self.place.timeline
+        self._wants_preview = False
         self._describe_point()
         self.console.engine.drop(self._drafting)
         if not isinstance(entry, Stored) or entry.point is None or timeline is None:
@@ -186,6 +193,10 @@ class ReplicaScreen(ConsoleScreen):
     def _drafted(self, entry: Entry, outcome: Draft | RecoverError) -> None:
         self._takes = (entry, outcome)
         self._describe_point()
+        self.refresh_frame()
+        if self._wants_preview:
+            self._wants_preview = False
+            self.console.act_on(self, actions.BY_ID["replica.preview"])
 
     def _show_history(self) -> None:
         entry = self.selected
@@ -231,7 +242,21 @@ class ReplicaScreen(ConsoleScreen):
             return text.line((f"✗ {wording.words(outcome)}", "$text-error"))
         return cost_line(outcome)
 
+    @property
+    def _outcome(self) -> Draft | RecoverError | None:
+        """The plan for the selected line, or why there is none; None while it is made."""
+        return self._takes[1] if self._takes is not None and self._takes[0] == self.selected else None
+
     # actions
+
+    def do_preview(self) -> None:
+        match self._outcome:
+            case None:
+                self._wants_preview = True
+            case RecoverError() as error:
+                self.say(wording.words(error), bad=True)
+            case draft:
+                self.console.open_workbench(Subject.planned(draft))
 
     def do_restore(self) -> None:
         entry = self.selected

@@ -13,12 +13,15 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.aim import at_state
 from sqlite_recovery_tui.tui.inspection import Inspection, TableCount
 from sqlite_recovery_tui.tui.preview import RowSource
 from sqlite_recovery_tui.tui.proof import Proof, Subject
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
+from sqlite_recovery_tui.tui.sources import FileSource, PreviewSource, Source
 from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
@@ -75,7 +78,7 @@ class WorkbenchScreen(ConsoleScreen):
 
     @property
     def crumb(self) -> str:
-        return "workbench"
+        return "workbench" if self.subject.draft is None else "preview"
 
     @property
     def list(self) -> RecordTable:
@@ -90,23 +93,41 @@ class WorkbenchScreen(ConsoleScreen):
             yield "row"
         if self.inspection.busy:
             yield "busy"
+        yield "preview" if self.subject.draft is not None else "whole"
 
     def copyable(self) -> str | None:
         if self.focused is self.preview:
             value = self.rows.value(self.preview.cursor, self.preview.column)
             return value.text if value is not None else None
-        return str(self.subject.path)
+        draft = self.subject.draft
+        return str(self.subject.path) if draft is None else draft.plan.reached.label
 
     # life
 
     def on_mount(self) -> None:
-        self.inspection = Inspection(self.console.engine, self.console, self, self.subject.path)
+        self.source = self._source()
+        self.inspection = Inspection(self.console.engine, self.console, self, self.source)
         self.redraw()
-        self.inspection.open(then=self._opened, failed=self._broken)
+        self.inspection.open(then=self._opened, failed=self._broken, progress=self._advanced)
         self._prove()
 
     def on_unmount(self) -> None:
         self.inspection.close()
+
+    def _source(self) -> Source:
+        draft = self.subject.draft
+        if draft is None:
+            return FileSource(self.subject.path)
+        return PreviewSource(draft.place, draft.plan, self.console.scratch_dir, self.console.clock)
+
+    def _advanced(self, progress: Progress) -> None:
+        """Say what comes while an answer is waited for."""
+        table = self.list if not self.tables else self.preview
+        if not table.source.row_count():
+            amount = phrases.size(progress.done) if progress.unit == "bytes" else f"{progress.done:,}"
+            table.empty = f"{progress.phase}… {amount}"
+            table.redraw()
+        self._show_proof()
 
     def _prove(self) -> None:
         self.proof = Proof(self.subject)
@@ -117,7 +138,8 @@ class WorkbenchScreen(ConsoleScreen):
         self.summary, self.tables = opened
         self.list.empty = "This database has no tables."
         self.redraw()
-        self.inspection.count(self.tables, partial=self._counted, failed=self._broken)
+        if self.subject.draft is None:  # counting reads everything
+            self.inspection.count(self.tables, partial=self._counted, failed=self._broken)
 
     def _counted(self, counts: dict[str, TableCount]) -> None:
         self.counts = counts
@@ -141,16 +163,24 @@ class WorkbenchScreen(ConsoleScreen):
         self.refresh_frame()
 
     def _title(self) -> Content:
-        result, summary = self.subject.result, self.summary
+        time, summary = self.subject.time, self.summary
         status = self.proof.status
-        moment = f" as of {self.moment(result.time)}" if result is not None else ""
+        moment = f" as of {self.moment(time)}" if time is not None else ""
         size = f" · {phrases.size(summary.size_bytes)}" if summary is not None else ""
         return text.line(
             (self.subject.name, "bold $text-primary"),
             moment,
             ("  " + status.label, role_style(status.role)),
-            (f"{size} · {self.subject.path}", text.MUTED),
+            (f"{size} · {self._where()}", text.MUTED),
         )
+
+    def _where(self) -> str:
+        """Say where the database lies, or how much of it has been fetched."""
+        draft, fetched = self.subject.draft, self.source.fetched
+        if draft is None:
+            return str(self.subject.path)
+        amount = f"{phrases.size(fetched.transferred)} fetched · " if fetched is not None else ""
+        return f"{amount}{draft.place.url}"
 
     def _show_proof(self) -> None:
         self.query_one("#subject", Static).update(self._title())
@@ -166,7 +196,8 @@ class WorkbenchScreen(ConsoleScreen):
     def _count_cell(self, table: TableInfo) -> Cell:
         count = self.counts.get(table.name)
         if count is None:
-            return Cell("…" if table.kind != "view" else "", "muted")
+            waiting = "–" if self.subject.draft is not None else "…"
+            return Cell("" if table.kind == "view" else waiting, "muted")
         return Cell(f"{count.rows:,}") if count.rows is not None else Cell("✗", "bad")
 
     def _show_preview_title(self) -> None:
@@ -215,7 +246,12 @@ class WorkbenchScreen(ConsoleScreen):
         assert table is not None
         offset, limit = rows.request(first, last)
         self.inspection.rows(
-            table.name, offset, limit, then=lambda page: self._page(rows, page), failed=self._preview_failed
+            table.name,
+            offset,
+            limit,
+            then=lambda page: self._page(rows, page),
+            failed=self._preview_failed,
+            progress=self._advanced,
         )
 
     def _page(self, rows: RowSource, page: RowPage) -> None:
@@ -227,6 +263,7 @@ class WorkbenchScreen(ConsoleScreen):
         else:
             self.preview.reload()
         self._show_preview_title()
+        self._show_proof()
 
     def _preview_failed(self, error: RecoverError) -> None:
         self.preview.empty = ""
@@ -252,6 +289,7 @@ class WorkbenchScreen(ConsoleScreen):
             SQL_SECONDS,
             then=lambda page: self._answered(rows, page),
             failed=self._preview_failed,
+            progress=self._advanced,
         )
         self.set_focus(self.preview)
 
@@ -279,6 +317,12 @@ class WorkbenchScreen(ConsoleScreen):
 
     def do_sql(self) -> None:
         self.query_one("#sql", Input).focus()
+
+    def do_restore(self) -> None:
+        """Plan the restore of what is previewed, exactly that state."""
+        draft = self.subject.draft
+        if draft is not None:
+            self.console.open_plan(draft.place, at_state(draft.plan.point))
 
     def do_check(self) -> None:
         self._prove()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CURSOR = "▲"
 _STYLES = {SNAPSHOT: "$text-accent", HOLE: "bold $text-error", NOTHING: text.FAINT}
 _BAR_ROWS = 4
-"""How high the bars of a history with one lane are."""
+"""How high the bars of one lane are, or of two together."""
 _NAMED_CELLS = 10
 """Cells in front of a lane's bars, for its name."""
 
@@ -67,7 +67,7 @@ class Coverage(Widget):
         """Take a row for each lane, as many as so high a terminal has to spare, and one for the axis."""
         lanes = _lane_count(self.timeline)
         spare = max(_BAR_ROWS, (viewport.height - 22) // 2)
-        return 1 + (_BAR_ROWS if lanes < 2 else min(lanes, spare))
+        return 1 + (min(lanes, spare) if lanes > _BAR_ROWS // 2 else _BAR_ROWS)
 
     def render(self) -> Content:
         picture = self._picture(self.size)
@@ -101,7 +101,13 @@ def _draw(timeline: Timeline, size: Size) -> _Picture | None:
         made = profile.bars(profile.summary(timeline, scale), rows)
         return _Picture(scale, tuple(("", line) for line in made), 0)
     tracks = profile.tracks(timeline, scale, rows)
-    return _Picture(scale, tuple((track.name, profile.bars(track, 1)[0]) for track in tracks), indent)
+    each = max(1, rows // len(tracks))
+    named = [
+        (track.name if row == each - 1 else "", line)
+        for track in tracks
+        for row, line in enumerate(profile.bars(track, each))
+    ]
+    return _Picture(scale, tuple(named), indent)
 
 
 def _lane_count(timeline: Timeline | None) -> int:

@@ -65,12 +65,10 @@ def tracks(timeline: Timeline, over: Scale, most: int) -> list[Track]:
 
     Where there are more than `most`, those that ended first share the last one.
     """
-    pairs = _pairs(timeline)
-    if len(pairs) > most:
-        pairs.sort(key=lambda pair: pair[1].end, reverse=True)
-        shown, rest = pairs[: most - 1], pairs[most - 1 :]
-    else:
-        shown, rest = pairs, []
+    shown, rest = _pairs(timeline), []
+    if len(shown) > most:
+        rest = sorted(shown, key=lambda pair: pair[1].end)[: len(shown) - most + 1]
+        shown = [pair for pair in shown if pair not in rest]
     found = [_track(lane.id[:_NAME_CELLS], [(lineage, lane)], lineage.gaps, over) for lineage, lane in shown]
     if rest:
         lineages = {id(lineage): lineage for lineage, _ in rest}

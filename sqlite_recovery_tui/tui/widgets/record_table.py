@@ -153,6 +153,7 @@ class RecordTable(ScrollView, can_focus=True):
         self._strips: LRUCache[tuple[int, bool, int], Strip] = LRUCache(1024)
         self._styles: dict[str, Style] = {}
         self._missing: tuple[int, int] | None = None
+        self._page_before = 0
 
     # what is shown
 
@@ -310,7 +311,12 @@ class RecordTable(ScrollView, can_focus=True):
             self._widen()
 
     def on_resize(self) -> None:
+        """Fit the columns; a cursor that was in view stays there when something below takes room."""
+        top, page = self.scroll_offset.y, self._page_before
         self._arrange()
+        if top <= self.cursor < top + page:
+            self._scroll_to_cursor()
+        self._page_before = self.page
 
     @on(events.Mount)
     def _measure_first(self) -> None:
