@@ -22,6 +22,7 @@ txids = st.integers(1, names.MAX_TXID)
         (f"0009/{FILE}", 9),
         (f"/0003/{FILE}", 3),
         (f"./0003/{FILE}", 3),
+        (f"//0003/{FILE}", 3),
     ],
 )
 def test_both_layouts_are_read(key: str, level: int) -> None:
