@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,11 @@ class Spoilt:
     intact: list[oracle.Stored]
 
 
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> SmallReplica:
-    made = tmp_path_factory.mktemp("chaos")
-    return SmallReplica(made / "replica", states(made, LAST))
+@cache
+def _replica() -> SmallReplica:
+    """Return what all examples are made of; no argument of a test, lest its bytes be printed."""
+    with folder() as made:
+        return SmallReplica(made / "replica", states(made, LAST))
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +69,9 @@ def _files(lost: set[int], more: list[tuple[int, int, int]]) -> list[tuple[int, 
     return [*((0, txid, txid) for txid in range(1, LAST + 1) if txid not in lost), *more]
 
 
-def _spoil(
-    replica: SmallReplica, files: list[tuple[int, int, int]], damage: list[tuple[int, str, int]]
-) -> Spoilt:
+def _spoil(files: list[tuple[int, int, int]], damage: list[tuple[int, str, int]]) -> Spoilt:
     """Store the files, spoil some, and find out by the slow reading which are still what they were."""
+    replica = _replica()
     good = {span: oracle.write(replica.ltx(*span[1:]), encoding=span[1] % 2) for span in files}
     found = dict(good)
     for number, how, where in damage:
@@ -110,7 +111,7 @@ def _is_whole(data: bytes, low: int, high: int) -> bool:
     return (ltx.min_txid, ltx.max_txid) == (low, high)
 
 
-def _check(found: Spoilt, replica: SmallReplica, target: Target, wanted: int, output: Path) -> None:
+def _check(found: Spoilt, target: Target, wanted: int, output: Path) -> None:
     """Restore; where whole files lead to the target it must be reached, else it must be refused."""
     ways = wanted in oracle.restorable(found.intact)
     try:
@@ -123,7 +124,7 @@ def _check(found: Spoilt, replica: SmallReplica, target: Target, wanted: int, ou
         assert not ways, f"{wanted} could have been reached"
         _check_points(error, wanted)
     else:
-        assert _is_right(result, replica) == wanted
+        assert _is_right(result) == wanted
         assert ways
     output.unlink(missing_ok=True)
 
@@ -136,44 +137,42 @@ def _check_points(error: DamagedError, wanted: int) -> None:
     assert error.next_good is None or error.next_good.position > Txid(wanted)
 
 
-def _is_right(result: RestoreResult, replica: SmallReplica) -> int:
+def _is_right(result: RestoreResult) -> int:
     """Return the TXID that was reached; the file must hold the state of just that."""
     assert isinstance(result.position, Txid)
-    assert result.output.read_bytes() == replica.states[result.position.value]
+    assert result.output.read_bytes() == _replica().states[result.position.value]
     return result.position.value
 
 
 @given(lost=missing, more=compacted, damage=damages)
 @examples(120)
 def test_every_txid_is_reached_by_whole_files_or_refused(
-    replica: SmallReplica,
     place: Path,
     lost: set[int],
     more: list[tuple[int, int, int]],
     damage: list[tuple[int, str, int]],
 ) -> None:
-    found = _spoil(replica, _files(lost, more), damage)
+    found = _spoil(_files(lost, more), damage)
     for txid in range(1, LAST + 1):
-        _check(found, replica, AtTxid(txid), txid, place / "out.db")
+        _check(found, AtTxid(txid), txid, place / "out.db")
 
 
 @given(lost=missing, more=compacted, damage=damages)
 @examples(200)
 def test_the_latest_state_is_right_also_in_front_of_damage(
-    replica: SmallReplica,
     place: Path,
     lost: set[int],
     more: list[tuple[int, int, int]],
     damage: list[tuple[int, str, int]],
 ) -> None:
-    found = _spoil(replica, _files(lost, more), damage)
+    found = _spoil(_files(lost, more), damage)
     newest = max(each.max_txid for each in found.listed)
-    _check(found, replica, Latest(), newest, place / "out.db")
+    _check(found, Latest(), newest, place / "out.db")
     whole = oracle.restorable(found.intact)
     try:
         result = restore_to(place / "out.db", found.shelf, to_last_good=True)
     except DamagedError:
         assert not whole
     else:
-        assert _is_right(result, replica) == max(whole)
+        assert _is_right(result) == max(whole)
     (place / "out.db").unlink(missing_ok=True)
