@@ -1,13 +1,14 @@
 """Where each page of a restore point lies: the newest image in any of the route's files, by their indexes.
 
-Only headers and page indexes are read, not the pages: some megabytes for a database of many gigabytes.
+Only the files' ends are read, where the indexes are, and the headers of the first and the newest: some
+megabytes for a database of many gigabytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +23,15 @@ from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, igno
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.ranges import get_ranges
 
-TAIL_BYTES = 32 << 10
-"""How much of a file's end is read before the length of its index is known."""
-
-WHOLE_BYTES = 64 << 10
-"""Files up to this size are read whole: that is one request, not two."""
+_TAIL_BYTES = 32 << 10
+"""How much of a file's end is read, at most, before the length of its index is known."""
+_SMALL_TAIL_BYTES = 512
+_TAIL_SHARE = 32
+"""An index is seldom longer than this part of its file: an entry takes 8 bytes or so, a page many more."""
+_FILES_AT_ONCE = 256
+"""Of so many files the ends are held until it is known of which of them more is needed."""
 
 Parts = list[tuple[str, int, int]]
-Item = TypeVar("Item", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -63,48 +65,88 @@ def load(
     Raises `DamagedError` naming the file whose header or index does not hold, `StorageError`, `Cancelled`.
     """
     read = _Reading(store, files, concurrency, progress, cancel)
-    builder = _Builder()
-    for number, (file, header, index) in enumerate(read.files()):
-        builder.lay(number, file, header, index)
-    return PageMap(
-        builder.page_size, tuple(files), builder.file, builder.offset, builder.length, read.bytes_read
-    )
+    base, newest = read.ends_of_route()
+    found = _checked(files, base, newest, read.indexes())
+    size = newest.commit
+    file = np.full(size, -1, dtype=np.int32)
+    offset, length = np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.uint64)
+    for number, index in enumerate(found):
+        inside = int(np.searchsorted(index.pgno, size, side="right"))
+        places = index.pgno[:inside].astype(np.intp) - 1
+        file[places] = number
+        offset[places] = index.offset[:inside]
+        length[places] = index.length[:inside]
+    return PageMap(base.page_size, tuple(files), file, offset, length, read.bytes_read)
+
+
+def header_part(file: LtxFile) -> tuple[str, int, int]:
+    """Return which part of a file holds its header."""
+    return file.key, 0, min(HEADER_SIZE, file.size)
+
+
+def check_header(file: LtxFile, data: bytes, page_size: int = 0) -> Header:
+    """Return the header that `data` begins with.
+
+    Raises `DamagedError` unless it is that of `file`, its pages of the given size if one is given.
+    """
+    try:
+        header = Header.parse(data)
+        check_name(LtxName(file.level, file.min_txid, file.max_txid), header)
+    except FormatError as error:
+        raise _damaged(file, error.message) from None
+    if page_size not in (0, header.page_size):
+        raise _damaged(file, f"its pages have {header.page_size} bytes, not {page_size}")
+    return header
 
 
 @dataclass
 class _Reading:
     store: Store
-    wanted: Sequence[LtxFile]
+    files: Sequence[LtxFile]
     concurrency: int
     progress: ProgressFn
     cancel: CancelToken | None
     bytes_read: int = 0
 
-    def files(self) -> Iterator[tuple[LtxFile, Header, PageIndex]]:
-        """Yield each file with its header and its page index, in order."""
-        parts: Parts = []
-        for file in self.wanted:
-            if file.size <= WHOLE_BYTES:
-                parts.append((file.key, 0, file.size))
-            else:
-                parts += [(file.key, 0, HEADER_SIZE), (file.key, file.size - TAIL_BYTES, TAIL_BYTES)]
-        found = self._get(parts)
-        for number, file in enumerate(self.wanted, start=1):
-            head = next(found)
-            tail = head if file.size <= WHOLE_BYTES else next(found)
-            yield self._parse(file, head, tail)
-            self.progress(Progress("reading page indexes", number, len(self.wanted), "files"))
+    def ends_of_route(self) -> tuple[Header, Header]:
+        """Return the headers of the base and of the newest file."""
+        for file in self.files:
+            if file.size < indexes.MIN_FILE_BYTES:
+                raise _damaged(file, f"LTX file cut short: {file.size} bytes")
+        ends = list(dict.fromkeys((self.files[0], self.files[-1])))
+        headers = [
+            check_header(file, data)
+            for file, data in zip(ends, self._get([header_part(file) for file in ends]), strict=True)
+        ]
+        return headers[0], headers[-1]
 
-    def _parse(self, file: LtxFile, head: bytes, tail: bytes) -> tuple[LtxFile, Header, PageIndex]:
-        try:
-            header = Header.parse(head)
-            check_name(LtxName(file.level, file.min_txid, file.max_txid), header)
-            needed = indexes.tail_length(tail, file.size)
-            if needed > len(tail):
-                (tail,) = self._get([(file.key, file.size - needed, needed)])
-            return file, header, indexes.from_tail(tail, file.size)
-        except FormatError as error:
-            raise _damaged(file, error.message) from None
+    def indexes(self) -> Iterator[PageIndex]:
+        """Yield the page index of each file, in order."""
+        tails = self._get([_tail(file, _likely_tail(file)) for file in self.files])
+        number = 0
+        for start in range(0, len(self.files), _FILES_AT_ONCE):
+            some = self.files[start : start + _FILES_AT_ONCE]
+            for index in self._parsed(some, list(islice(tails, len(some)))):
+                yield index
+                number += 1
+                self.progress(Progress("reading page indexes", number, len(self.files), "files"))
+
+    def _parsed(self, files: Sequence[LtxFile], tails: Sequence[bytes]) -> Iterator[PageIndex]:
+        """Yield the indexes of `files`, of which `tails` are the likely ends; fetch longer ones together."""
+        needed = [_tail_length(file, tail) for file, tail in zip(files, tails, strict=True)]
+        longer = self._get(
+            [
+                _tail(file, length)
+                for file, tail, length in zip(files, tails, needed, strict=True)
+                if length > len(tail)
+            ]
+        )
+        for file, tail, length in zip(files, tails, needed, strict=True):
+            whole = tail if length <= len(tail) else next(longer)
+            try:
+                yield indexes.from_tail(whole, file.size)
+            except FormatError as error:
+                raise _damaged(file, error.message) from None
 
     def _get(self, parts: Parts) -> Iterator[bytes]:
         for part, data in get_ranges(
@@ -114,41 +156,46 @@ class _Reading:
             yield data
 
 
-class _Builder:
-    """The pages of the files laid so far."""
-
-    def __init__(self) -> None:
-        self.page_size = 0
-        self.file: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
-        self.offset: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
-        self.length: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
-
-    def lay(self, number: int, file: LtxFile, header: Header, index: PageIndex) -> None:
-        if self.page_size not in (0, header.page_size):
-            raise _damaged(file, f"its pages have {header.page_size} bytes, not {self.page_size}")
-        if len(index) and int(index.pgno[-1]) > header.commit:
-            raise _damaged(file, f"its index names page {index.pgno[-1]} of {header.commit}")
-        if header.is_base and len(index) != header.base_pages:
-            raise _damaged(file, f"it holds {len(index)} of the database's {header.base_pages} pages")
-        # What an announced size makes us allocate is bounded by the pages that were really there.
-        if header.commit > len(self.file) + len(index) + 1:
-            raise _damaged(file, f"it makes the database {header.commit} pages long and brings {len(index)}")
-        self.page_size = header.page_size
-        self.file = _sized(self.file, header.commit, -1)
-        self.offset = _sized(self.offset, header.commit, 0)
-        self.length = _sized(self.length, header.commit, 0)
-        places = index.pgno.astype(np.intp) - 1
-        self.file[places] = number
-        self.offset[places] = index.offset
-        self.length[places] = index.length
+def _likely_tail(file: LtxFile) -> int:
+    """Return how much of a file's end probably holds its index."""
+    return min(file.size, _TAIL_BYTES, _SMALL_TAIL_BYTES + file.size // _TAIL_SHARE)
 
 
-def _sized(known: npt.NDArray[Item], count: int, filler: int) -> npt.NDArray[Item]:
-    """Return `known` with room for `count` items, what is new set to `filler`."""
-    sized = np.full(count, filler, dtype=known.dtype)
-    kept = min(count, len(known))
-    sized[:kept] = known[:kept]
-    return sized
+def _tail(file: LtxFile, length: int) -> tuple[str, int, int]:
+    return file.key, file.size - length, length
+
+
+def _tail_length(file: LtxFile, tail: bytes) -> int:
+    try:
+        return indexes.tail_length(tail, file.size)
+    except FormatError as error:
+        raise _damaged(file, error.message) from None
+
+
+def _checked(
+    files: Sequence[LtxFile], base: Header, newest: Header, found: Iterator[PageIndex]
+) -> list[PageIndex]:
+    """Return the indexes, once it is clear that the pages they name make a database of the size stated.
+
+    What an announced size makes us allocate is bounded by the pages that are really there.
+    """
+    if newest.page_size != base.page_size:
+        raise _damaged(files[-1], f"its pages have {newest.page_size} bytes, not {base.page_size}")
+    kept: list[PageIndex] = []
+    size = 0
+    for file, index in zip(files, found, strict=True):
+        if not kept and len(index) != base.base_pages:
+            raise _damaged(file, f"it holds {len(index)} of the database's {base.base_pages} pages")
+        last = int(index.pgno[-1]) if len(index) else 0
+        if last > size + len(index) + 1:  # one page is never stored
+            raise _damaged(file, f"its index names page {last}, and brings {len(index)} to {size}")
+        size = max(size, last)
+        kept.append(index)
+    if newest.commit > size + 1:
+        raise _damaged(
+            files[-1], f"it makes the database {newest.commit} pages long and brings {len(kept[-1])}"
+        )
+    return kept
 
 
 def _damaged(file: LtxFile, message: str) -> DamagedError:

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sqlite_recovery_tui.errors import DamagedError, FormatError
 from sqlite_recovery_tui.formats.ltx.page import decode_page
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.restore.page_map import PageMap
+from sqlite_recovery_tui.restore.page_map import PageMap, check_header, header_part
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.ranges import get_ranges
 
 
 @dataclass
 class RemotePages:
-    """The database of a page map, page by page; what it returns is not verified by any file's checksum."""
+    """The database of a page map, page by page; what it returns is not verified by any file's checksum.
+
+    A file whose pages are looked at is at least the one that its name says: its header comes along.
+    """
 
     store: Store
     map: PageMap
     concurrency: int = 16
     cancel: CancelToken | None = None
     bytes_fetched: int = 0
-    """Bytes of page frames asked for so far, without the indexes."""
+    """Bytes of page frames and headers asked for so far, without the indexes."""
+    _known: set[int] = field(init=False)
+    """Numbers of the files whose header was looked at."""
+
+    def __post_init__(self) -> None:
+        self._known = {0, len(self.map.files) - 1}  # by what made the map
 
     @property
     def page_size(self) -> int:
@@ -45,18 +53,38 @@ class RemotePages:
             raise DamagedError(
                 f"page {numbers[int(lost[0])]} of the database is in no file", hint="restore another point"
             )
-        order = np.lexsort((self.map.offset[places], files))
-        wanted = [numbers[number] for number in order.tolist()]
-        parts = [(self.map.files[self.map.file[page - 1]].key, *self._span(page)) for page in wanted]
+        order = np.lexsort((self.map.offset[places], files)).tolist()
+        steps = list(self._steps((numbers[each], int(files[each])) for each in order))
+        parts = [self._part(page, number) for page, number in steps]
         found = get_ranges(self.store, parts, concurrency=self.concurrency, cancel=self.cancel)
         pages = {}
-        for page, (part, frame) in zip(wanted, found, strict=True):
-            pages[page] = self._decode(page, part.key, frame)
+        for (page, number), (part, data) in zip(steps, found, strict=True):
             self.bytes_fetched += part.length
+            if page:
+                pages[page] = self._decode(page, part.key, data)
+            else:
+                self._check(number, data)
         return pages
 
-    def _span(self, page: int) -> tuple[int, int]:
-        return int(self.map.offset[page - 1]), int(self.map.length[page - 1])
+    def _steps(self, wanted: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Yield page and file, page 0 for the header of a file that is looked at for the first time."""
+        begun: set[int] = set()
+        for page, number in wanted:
+            if number not in self._known and number not in begun:
+                begun.add(number)
+                yield 0, number
+            yield page, number
+
+    def _part(self, page: int, number: int) -> tuple[str, int, int]:
+        file = self.map.files[number]
+        if not page:
+            return header_part(file)
+        return file.key, int(self.map.offset[page - 1]), int(self.map.length[page - 1])
+
+    def _check(self, number: int, data: bytes) -> None:
+        """Check the header of a file against its name and the database."""
+        check_header(self.map.files[number], data, self.page_size)
+        self._known.add(number)
 
     def _decode(self, page: int, key: str, frame: bytes) -> bytes:
         try:
