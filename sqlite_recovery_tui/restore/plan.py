@@ -20,6 +20,9 @@ from sqlite_recovery_tui.restore import exact, holes
 from sqlite_recovery_tui.restore import target as targets
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, AtTxid, Latest, Target, format_utc
 
+MOMENT_LEFT_OUT = "as Litestream v0.5 does, what was stored at that very moment is left out"
+"""The note on a time in a history that does so; of consequence only where something was stored just then."""
+
 _LOCAL_BYTES_PER_SECOND = 300e6
 _REMOTE_BYTES_PER_SECOND = 50e6
 _REMOTE_OBJECTS_PER_SECOND = 800.0
@@ -225,7 +228,7 @@ def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -
     if hole is not None:
         notes += holes.pass_hole(hole, format_utc(time), to_last_good)
     if not lineage.includes(time, time):
-        notes.append("as Litestream v0.5 does, what was stored at that very moment is left out")
+        notes.append(MOMENT_LEFT_OUT)
     distance = (time - point.time).total_seconds()
     return where.plan(lineage, _route_at(lineage, time), distance_seconds=distance, notes=tuple(notes))
 

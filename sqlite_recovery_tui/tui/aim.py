@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.domain import Position, RestorePoint
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.restore.target import AtTime, Latest, Target, describe, of_point
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,12 @@ class Aim:
 
 
 LATEST = Aim(Latest())
+
+
+def leaves_out(timeline: Timeline, time: datetime) -> bool:
+    """Tell whether a state was stored at `time` itself and does not belong to it."""
+    after = timeline.reached(time + timedelta(microseconds=1))
+    return after is not None and after[1].time == time and not after[0].includes(time, time)
 
 
 def at_state(point: RestorePoint) -> Aim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,6 +51,8 @@ class Place:
     ref: ReplicaRef
     state: ReplicaState | None = None
     request: Request[Any] | None = None
+    dated: tuple[ReplicaState, datetime, ReplicaState] | None = None
+    """A listing, a moment, and that listing with object times as exact as the moment needs them."""
 
     @property
     def database(self) -> str:
@@ -71,6 +74,12 @@ class Place:
     def local(self) -> bool:
         """True when fetching costs no more than reading a file."""
         return self.ref.replica.type == "file"
+
+    @property
+    def lists_arrivals(self) -> bool:
+        """Whether its listing tells when objects arrived, and something else when they were written."""
+        written_late = self.timeline is not None and self.timeline.ltx is not None
+        return written_late and self.ref.replica.type in ("s3", "gs", "abs")
 
     @property
     def listing(self) -> bool:

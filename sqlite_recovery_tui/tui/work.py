@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
-from sqlite_recovery_tui.errors import RecoverError
-from sqlite_recovery_tui.tui.aim import Aim
+from sqlite_recovery_tui.errors import RecoverError, StorageError
+from sqlite_recovery_tui.restore.target import AtTime
+from sqlite_recovery_tui.tui.aim import Aim, leaves_out
 from sqlite_recovery_tui.tui.state import Other, Place
 
 if TYPE_CHECKING:
@@ -52,42 +53,69 @@ class Draft:
 
 def draft(place: Place, timeline: Timeline, aim: Aim, scratch_dir: Path) -> Draft:
     """Plan a restore from one replica; raises what `make_plan` raises."""
-    return _draft(place, _plan(place, timeline, aim), scratch_dir)
+    return _draft(place, _plan(place, timeline, aim), timeline, scratch_dir)
 
 
 def draft_best(places: Sequence[Place], aim: Aim, scratch_dir: Path, report: Report) -> Draft:
     """Plan a restore from whichever replica serves `aim` best; raises what `choose` raises."""
     from sqlite_recovery_tui.restore.choose import choose
 
-    known = {id(place.ref): place for place in places}
-    states = [_in_time(place.state, aim, report) for place in places if place.state is not None]
+    known = {
+        id(place.ref): (place, _in_time(place, place.state, aim, report))
+        for place in places
+        if place.state is not None
+    }
     choice = choose(
-        states,
+        [state for _, state in known.values()],
         aim.target,
         generation=aim.generation,
         nearest=aim.nearest,
         to_last_good=aim.to_last_good,
     )
-    why = choice.why if len(places) > 1 else ""
-    return _draft(known[id(choice.ref)], choice.plan, scratch_dir, why)
+    place, state = known[id(choice.ref)]
+    assert state.timeline is not None
+    return _draft(place, choice.plan, state.timeline, scratch_dir, choice.why if len(places) > 1 else "")
 
 
-def _in_time(state: ReplicaState, aim: Aim, report: Report) -> ReplicaState:
-    """Return the state with object times as exact as `aim` needs them."""
-    del aim, report
-    return state
+def _in_time(place: Place, state: ReplicaState, aim: Aim, report: Report) -> ReplicaState:
+    """Return a listing with object times as exact as `aim` needs them; a failure becomes part of it."""
+    from sqlite_recovery_tui.replica.times import exact_times
+    from sqlite_recovery_tui.storage.open import open_store
 
-
-def others(places: Sequence[Place], aim: Aim) -> tuple[Other, ...]:
-    """Return what each of these replicas would give, nothing left out on purpose."""
-    return tuple(_other(place, aim.undamaged()) for place in places if place.state is not None)
-
-
-def _other(place: Place, aim: Aim) -> Other:
-    if place.timeline is None:
-        return Other(place, None, place.error)
+    if not isinstance(aim.target, AtTime) or not aim.suits_any or state.timeline is None:
+        return state
+    moment = aim.target.time
+    if place.dated is not None and place.dated[0] is state and place.dated[1] == moment:
+        return place.dated[2]
+    store = open_store(place.ref.replica)
     try:
-        return Other(place, _plan(place, place.timeline, aim))
+        exact = exact_times(
+            store, state.timeline, around=moment, cancel=report.cancel, progress=report.progress
+        )
+        dated = replace(state, timeline=exact)
+    except StorageError as error:
+        return replace(state, timeline=None, error=error)
+    finally:
+        store.close()
+    place.dated = (state, moment, dated)
+    return dated
+
+
+def others(places: Sequence[Place], aim: Aim, report: Report) -> tuple[Other, ...]:
+    """Return what each of these replicas would give, nothing left out on purpose."""
+    whole = aim.undamaged()
+    return tuple(
+        _other(place, _in_time(place, place.state, whole, report), whole)
+        for place in places
+        if place.state is not None
+    )
+
+
+def _other(place: Place, state: ReplicaState, aim: Aim) -> Other:
+    if state.timeline is None:
+        return Other(place, None, state.error)
+    try:
+        return Other(place, _plan(place, state.timeline, aim))
     except RecoverError as error:
         return Other(place, None, error)
 
@@ -107,13 +135,16 @@ def _plan(place: Place, timeline: Timeline, aim: Aim) -> Plan:
     )
 
 
-def _draft(place: Place, plan: Plan, scratch_dir: Path, why: str = "") -> Draft:
-    from sqlite_recovery_tui.restore.plan import estimate_seconds
+def _draft(place: Place, plan: Plan, timeline: Timeline, scratch_dir: Path, why: str = "") -> Draft:
+    from sqlite_recovery_tui.restore.plan import MOMENT_LEFT_OUT, estimate_seconds
     from sqlite_recovery_tui.restore.preview import can_preview
     from sqlite_recovery_tui.restore.scratch import proposed_path
 
     seconds = estimate_seconds(plan, local=place.local)
     output = proposed_path(scratch_dir, place.database, plan.point)
+    asked = plan.requested
+    if isinstance(asked, AtTime) and not leaves_out(timeline, asked.time):
+        plan = replace(plan, notes=tuple(note for note in plan.notes if note != MOMENT_LEFT_OUT))
     return Draft(place, plan, seconds, output, why, can_preview(plan))
 
 

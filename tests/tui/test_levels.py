@@ -15,10 +15,10 @@ from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from sqlite_recovery_tui.restore.plan import make_plan
 from sqlite_recovery_tui.tui import ledger
+from sqlite_recovery_tui.tui.aim import leaves_out
 from sqlite_recovery_tui.tui.ledger import Heading, Hole, Stored
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
-from sqlite_recovery_tui.tui.screens.time_dialog import left_out
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
 from sqlite_recovery_tui.tui.widgets import profile
 from tests.support.listings import at, listing
@@ -166,10 +166,10 @@ def test_a_hole_is_drawn_in_every_lane_of_its_history() -> None:
 
 
 def test_the_moment_itself_is_left_out_where_the_format_does_that() -> None:
-    assert left_out(ltx_timeline(LEVELS), at(5))
-    assert not left_out(ltx_timeline(LEVELS), at(5) + timedelta(milliseconds=1))
-    assert not left_out(mixed_timeline(), at(2)), "v0.3 takes it in"
-    assert left_out(mixed_timeline(), at(31))
+    assert leaves_out(ltx_timeline(LEVELS), at(5))
+    assert not leaves_out(ltx_timeline(LEVELS), at(5) + timedelta(milliseconds=1))
+    assert not leaves_out(mixed_timeline(), at(2)), "v0.3 takes it in"
+    assert leaves_out(mixed_timeline(), at(31))
 
 
 # the console
@@ -247,17 +247,21 @@ async def test_a_snapshot_is_restored_by_itself(replica: SmallReplica) -> None:
         assert bench.subject.path.read_bytes() == replica.states[2]
 
 
-async def test_asking_for_the_very_moment_of_a_sync_says_that_it_is_left_out(replica: SmallReplica) -> None:
+async def test_asking_for_the_very_moment_of_a_sync_says_that_it_is_leaves_out(replica: SmallReplica) -> None:
     console = make_console(settings_of(replica))
     async with opened(console, LARGE) as pilot:
         await press(pilot, "enter", "g")
         await type_text(pilot, "2026-03-26 10:00:05 utc")
         assert "▲ something was stored at that very moment" in picture(pilot)
         assert "TXID 0000000000000004" in picture(pilot)
-        await press(pilot, "home", "ctrl+k")
+        await press(pilot, "enter")
+        assert "what was stored at that very moment is left out" in picture(pilot)
+        await press(pilot, "g", "home", "ctrl+k")
         await type_text(pilot, "2026-03-26 10:00:05.5 utc")
         assert "something was stored" not in picture(pilot)
         assert "TXID 0000000000000005" in picture(pilot)
+        await press(pilot, "enter")
+        assert "is left out" not in picture(pilot)
 
 
 async def test_a_file_that_is_damaged_is_gone_round_and_named(replica: SmallReplica) -> None:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
+from sqlite_recovery_tui.domain import Txid
+from sqlite_recovery_tui.errors import Unreachable
+from sqlite_recovery_tui.replica import fleet
+from sqlite_recovery_tui.storage import open as opening
+from sqlite_recovery_tui.storage.memory import MemoryStore
+from sqlite_recovery_tui.tui.aim import LATEST, Aim
 from sqlite_recovery_tui.tui.screens.job import JobScreen
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
+from tests.support.faults import FaultyStore
+from tests.support.ltx_small import small
 from tests.tui.support import (
     SIZES,
     SMALL,
@@ -148,7 +158,66 @@ async def test_nothing_is_planned_on_half_a_listing(
         assert plan.place.replica == "offsite"
 
 
-def _latest() -> object:
-    from sqlite_recovery_tui.tui.aim import LATEST
+# a service that lists when objects arrived
 
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
+    """Six syncs a second apart, each of which arrived a minute and a half after it was written."""
+    replica = small(tmp_path, {0: "1 2 3 4 5 6"})
+    store = MemoryStore(lists_written_times=False)
+    for txid in range(1, 7):
+        path = replica.path(0, txid)
+        key = path.relative_to(replica.folder).as_posix()
+        store.put(key, path.read_bytes())
+        store.set_time(key, replica.time(txid) + timedelta(seconds=90))
+        store.set_written_time(key, replica.time(txid))
+    front = FaultyStore(store, is_local=False)
+    for module in (opening, fleet):
+        monkeypatch.setattr(module, "open_store", lambda *_args, **_more: front)
+    return front
+
+
+async def test_planning_for_a_time_asks_when_objects_were_written(
+    bucket: FaultyStore, settings: Settings
+) -> None:
+    console = make_console(settings_for("s3://bucket/app", scratch=settings.scratch_dir))
+    async with opened(console) as pilot:
+        await press(pilot, "g")
+        await type_text(pilot, "2026-03-26 10:00:04.5 utc")
+        assert "✗ nothing that old here" in picture(pilot)
+        await press(pilot, "home", "ctrl+k")
+        await type_text(pilot, "2026-03-26 10:01:34.5 utc")
+        assert "by when objects arrived there" in picture(pilot)
+        await press(pilot, "home", "ctrl+k")
+        await type_text(pilot, "2026-03-26 10:00:04.5 utc")
+        await press(pilot, "enter")
+        plan = screen(pilot)
+        assert isinstance(plan, PlanScreen)
+        assert plan.draft is not None, plan.error
+        assert plan.draft.plan.reached == Txid(4)
+        assert "2026-03-26 10:00:04Z" in picture(pilot)
+        asked = len(bucket.calls)
+        await press(pilot, "escape", "g")
+        await type_text(pilot, "2026-03-26 10:00:04.5 utc")
+        await press(pilot, "enter")
+        assert len(bucket.calls) == asked, "what is known is not asked again"
+
+
+async def test_times_that_cannot_be_asked_for_are_a_failure_and_never_guessed(
+    bucket: FaultyStore, settings: Settings
+) -> None:
+    console = make_console(settings_for("s3://bucket/app", scratch=settings.scratch_dir))
+    async with opened(console) as pilot:
+        bucket.fail("head", error=Unreachable("nobody answers", hint="see that the network is up"), times=99)
+        await press(pilot, "g")
+        await type_text(pilot, "2026-03-26 10:01:34.5 utc")
+        await press(pilot, "enter")
+        plan = screen(pilot)
+        assert isinstance(plan, PlanScreen)
+        assert isinstance(plan.error, Unreachable)
+        assert "nobody answers" in picture(pilot)
+
+
+def _latest() -> Aim:
     return LATEST

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverError
+from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, text, wording, work
 from sqlite_recovery_tui.tui.aim import Aim, at_base
@@ -52,6 +53,7 @@ class PlanScreen(ConsoleScreen):
         self.others: tuple[Other, ...] = ()
         self.output: Path | None = None
         """The path somebody typed; None takes the one proposed."""
+        self._doing = ""
         self._request: Request[Any] | None = None
         self._comparing: Request[Any] | None = None
 
@@ -136,7 +138,7 @@ class PlanScreen(ConsoleScreen):
 
     def _plan(self) -> None:
         """Plan once everything that matters is listed: half a listing shows holes that are none."""
-        self.draft, self.error = None, None
+        self.draft, self.error, self._doing = None, None, "planning"
         self.console.engine.drop(self._request)
         aim, scratch = self.aim, self.console.scratch_dir
         if not self.pending:
@@ -147,7 +149,14 @@ class PlanScreen(ConsoleScreen):
                 lambda report: work.draft_best(chosen, aim, scratch, report),
                 then=self._planned,
                 failed=self._refused,
+                progress=self._advanced,
             )
+        self.redraw()
+
+    def _advanced(self, progress: Progress) -> None:
+        """Say what planning waits for: exact times may cost a request each."""
+        of = f" of {progress.total:,}" if progress.total else ""
+        self._doing = f"{progress.phase} {progress.done:,}{of}"
         self.redraw()
 
     def _planned(self, draft: Draft) -> None:
@@ -174,7 +183,11 @@ class PlanScreen(ConsoleScreen):
             self.redraw()
 
         self._comparing = self.console.engine.ask(
-            Queue.THINK, self, lambda _: work.others(rest, aim), then=compared, failed=self._not_compared
+            Queue.THINK,
+            self,
+            lambda report: work.others(rest, aim, report),
+            then=compared,
+            failed=self._not_compared,
         )
 
     def _not_compared(self, error: RecoverError) -> None:
@@ -217,7 +230,7 @@ class PlanScreen(ConsoleScreen):
             yield "", self.in_full(self.aim.target.time)
         if self.draft is None and self.error is None:
             waiting = ", ".join(place.replica for place in self.pending)
-            yield "", text.line((f"◌ listing {waiting}…" if waiting else "◌ planning…", text.MUTED))
+            yield "", text.line((f"◌ {f'listing {waiting}' if waiting else self._doing}…", text.MUTED))
 
     def _how(self) -> Iterator[Fact]:
         yield "write to", text.line((str(self.chosen_output), "bold"), ("  o changes it", text.FAINT))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -17,6 +17,7 @@ from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import UsageError
 from sqlite_recovery_tui.restore.target import FORMS, AtTime, describe, of_point, parse_time
 from sqlite_recovery_tui.tui import actions, phrases, text, wording
+from sqlite_recovery_tui.tui.aim import leaves_out
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.field import Field
@@ -24,6 +25,7 @@ from sqlite_recovery_tui.tui.widgets.field import Field
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.timeline import Timeline
 
+_ARRIVALS = "by when objects arrived there; the plan asks when they were written"
 _LEFT_OUT = "something was stored at that very moment: this format leaves it out, a moment later has it"
 
 
@@ -114,7 +116,9 @@ class TimeDialog(ModalScreen[AtTime | None]):
         among = f"  in {place.replica}" if len(self.places) > 1 else ""
         facts.append(("", text.content(describe(of_point(point)) + among, text.MUTED)))
         assert place.timeline is not None
-        if left_out(place.timeline, target.time):
+        if place.lists_arrivals:
+            facts.append(("", text.content(_ARRIVALS, text.MUTED)))
+        elif leaves_out(place.timeline, target.time):
             facts.append(("", text.line(("▲ ", "$text-warning"), _LEFT_OUT)))
         newest = self._extreme(lambda timeline: timeline.newest, max)
         if newest is not None and target.time > newest.time:
@@ -138,9 +142,3 @@ class TimeDialog(ModalScreen[AtTime | None]):
         timelines = (place.timeline for place in self.places if place.timeline is not None)
         points = [point for timeline in timelines if (point := of(timeline)) is not None]
         return extreme(points, key=lambda point: point.time, default=None)
-
-
-def left_out(timeline: Timeline, time: datetime) -> bool:
-    """Tell whether a state was stored at `time` itself and does not belong to it."""
-    after = timeline.reached(time + timedelta(microseconds=1))
-    return after is not None and after[1].time == time and not after[0].includes(time, time)
