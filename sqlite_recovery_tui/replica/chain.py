@@ -139,9 +139,10 @@ class Chain:
         self._check_end()
 
     def read_on(self, decoded: Iterable[tuple[WalSegment, bytes]]) -> Iterator[Batch]:
-        """Yield what lies behind `until`, then the batches of further segments."""
+        """Yield what lies behind `until`, once, then the batches of further segments."""
         self._until = None
-        yield from self.cut_off
+        waiting, self.cut_off = self.cut_off, []
+        yield from waiting
         yield from self.read(decoded)
 
     def _begin(self, segment: WalSegment, data: bytes) -> ChainFault | None:

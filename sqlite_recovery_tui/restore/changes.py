@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sqlite_recovery_tui.domain import Place
 from sqlite_recovery_tui.errors import DamagedError
+from sqlite_recovery_tui.formats.journal import lock_page
 from sqlite_recovery_tui.restore.live.mark import Mark
 
 
@@ -40,6 +41,25 @@ class Step:
     more: bool = False
     """Whether newer changes are known, and were left for the next step to bound this one's memory."""
     notes: tuple[str, ...] = ()
+    grows_whole: bool = False
+    """Whether all pages that the database grows by are among `pages`; where not, the rest are zeros."""
+
+    def first_missing(self, held: int) -> int | None:
+        """Return the first page that is missing for a copy of `held` pages to be whole after the step."""
+        if not self.grows_whole:
+            return None
+        lock = lock_page(self.images.shape[1])
+        wanted = np.arange(held + 1, self.size_pages + 1, dtype=np.int64)
+        wanted = wanted[wanted != lock]
+        absent = wanted[~np.isin(wanted, self.pages)]
+        return int(absent[0]) if len(absent) else None
+
+
+def is_newer(mark: Mark, since: Mark) -> bool:
+    """Tell whether a base is a step forward; places of different lineages only compare by their times."""
+    if mark.lineage == since.lineage:
+        return mark.place > since.place  # type: ignore[operator] # both are of one kind
+    return mark.time >= since.time
 
 
 class ChangeSource(Protocol):

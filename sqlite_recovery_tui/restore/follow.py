@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.domain import Place, Txid
+from sqlite_recovery_tui.domain import Place
 from sqlite_recovery_tui.errors import Cancelled, RecoverError, RefusedError, UsageError
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.restore.changes import CannotAdvance, ChangeSource, Step
+from sqlite_recovery_tui.restore.changes import CannotAdvance, ChangeSource, Step, is_newer
 from sqlite_recovery_tui.restore.live.copy import LiveCopy
 from sqlite_recovery_tui.restore.live.create import staging_path
 from sqlite_recovery_tui.restore.live.faults import CopyBusy
@@ -89,13 +89,6 @@ def follow(
         source, copy, interval=interval, max_lag=max_lag, stop=stop, clock=clock, on_state=on_state
     )
     return follower.run()
-
-
-def _is_newer(mark: Mark, since: Mark) -> bool:
-    """Tell whether a base is a step forward; places of different lineages only compare by their times."""
-    if isinstance(mark.place, Txid) and isinstance(since.place, Txid):
-        return mark.place > since.place
-    return mark.time > since.time
 
 
 @dataclass(frozen=True)
@@ -181,8 +174,8 @@ class _Follower:
         self._asked_at = self._clock.monotonic()
         try:
             step = self._source.poll(self._copy.mark)
-            if step is not None and step.images.shape[1] != self._copy.page_size:
-                raise CannotAdvance(f"the database has pages of {step.images.shape[1]} bytes now")
+            if step is not None:
+                self._check_fits(step)
         except CannotAdvance as hole:
             self._holes += 1
             if self._holes < _SURE_OF_HOLE:
@@ -195,6 +188,16 @@ class _Follower:
             self._problems = ()
         return step
 
+    def _check_fits(self, step: Step) -> None:
+        """Raise `CannotAdvance` for a step that cannot be laid over the copy."""
+        if step.images.shape[1] != self._copy.page_size:
+            raise CannotAdvance(f"the database has pages of {step.images.shape[1]} bytes now")
+        missing = step.first_missing(self._copy.pages)
+        if missing is not None:
+            raise CannotAdvance(
+                f"{step.place} grows the database to {step.size_pages} pages, and page {missing} is nowhere"
+            )
+
     def _begin_anew(self, hole: CannotAdvance) -> _Base:
         """Restore a newer base beside the copy."""
         self._problems = (f"{hole.message}; restoring a newer base beside the copy",)
@@ -206,7 +209,7 @@ class _Follower:
         except CannotAdvance as error:
             error.message = f"{hole.message}; {error.message}"
             raise
-        if not _is_newer(mark, since):
+        if not is_newer(mark, since):
             file.unlink(missing_ok=True)
             raise CannotAdvance(
                 f"{hole.message}; the newest base, {mark.place.label}, is not newer than the copy",
