@@ -7,33 +7,33 @@ file has the date as well, and is asked where nothing else tells it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from sqlite_recovery_tui.domain import LtxFile
-from sqlite_recovery_tui.errors import FormatError, ObjectNotFound, ShortBody, StorageError
-from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header, check_name
-from sqlite_recovery_tui.formats.ltx.names import LtxName
-from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
+from sqlite_recovery_tui.errors import StorageError
+from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
+from sqlite_recovery_tui.replica.asking import Asking, written
 from sqlite_recovery_tui.replica.ltx import SNAPSHOT_LEVEL, LtxLineage
 from sqlite_recovery_tui.replica.timeline import Timeline
-from sqlite_recovery_tui.storage.ahead import Bounds, ahead, one_by_one
 from sqlite_recovery_tui.storage.base import Store
-from sqlite_recovery_tui.storage.many import get_written_times
 
 CLOCKS = timedelta(minutes=15)
 """How far a writer's clock may be ahead of the service's: requests further off are refused."""
 COPIED = "the listed times of LTX files are those of a copy: the times inside the files count instead"
 
-_AT_ONCE = 32
+_FEW = 256
+"""So many files are all asked."""
+_PROBES = 16
+_NEAR = 48
+"""How many files on either side of a moment are asked: steps of the writer's clock stay within them."""
 _SAMPLES = 5
 _ROUNDING = timedelta(seconds=2)
 """File systems keep times no coarser than this."""
 _ARRIVAL = timedelta(hours=1)
 """Syncs and snapshots seldom arrive at a service later than this."""
-
-Times = dict[str, datetime]
 
 
 def exact_times(
@@ -46,17 +46,25 @@ def exact_times(
 ) -> Timeline:
     """Return the timeline with its LTX files dated by their writer, at least those that matter for `around`.
 
-    None dates all of them. Costs a request for each file listed from a little before `around` on. A file
-    listed earlier than that need not be asked: it was written before it arrived, but for the difference
-    of two clocks, so it belongs to `around` by either time. Raises `StorageError`, `Cancelled`.
+    None dates all of them, with a request for each where the listing tells other times. With a moment:
+
+    - What was listed well before it need not be asked: it was written before it arrived, but for the
+      difference of two clocks, so it belongs to the moment by either time.
+    - Changes are written in order of their TXIDs. Where very many remain, those next to the moment are
+      looked for and asked, and the times of others only brought to the right side of these.
+
+    Raises `StorageError`, `Cancelled`.
     """
     mended = mend_times(store, timeline, cancel=cancel, progress=progress)
     if mended is not timeline or timeline.ltx is None or store.lists_written_times:
         return mended
-    asking = _Asking(store, timeline.ltx, cancel, progress)
-    asking.ask(file for file in timeline.ltx.files if around is None or file.time >= around - CLOCKS)
-    if around is not None:
-        asking.ask_for_state(around)
+    files = timeline.ltx.files
+    asking = Asking(store, timeline.ltx, cancel, progress)
+    if around is None:
+        asking.ask(files)
+    else:
+        _ask_around(asking, files, around)
+        _ask_for_state(asking, files, around)
     return timeline.with_ltx(asking.dated())
 
 
@@ -78,90 +86,61 @@ def mend_times(
     try:
         if not _is_copied(store, lineage, cancel):
             return timeline
-        asking = _Asking(store, lineage, cancel, progress)
+        asking = Asking(store, lineage, cancel, progress)
         asking.ask(lineage.files)
     except StorageError:
         return timeline
     return timeline.with_ltx(asking.dated(), COPIED)
 
 
-class _Asking:
-    """Asks for the dates of files, each once."""
-
-    def __init__(
-        self, store: Store, lineage: LtxLineage, cancel: CancelToken | None, progress: ProgressFn
-    ) -> None:
-        self._store = store
-        self._lineage = lineage
-        self._cancel = cancel
-        self._progress = progress
-        self._asked: set[str] = set()
-        self._times: Times = {}
-
-    def dated(self) -> LtxLineage:
-        """Return the files with the dates that are known by now."""
-        return self._lineage.with_times(self._times)
-
-    def ask(self, files: Iterable[LtxFile]) -> bool:
-        """Learn the dates of files; return False when all had been asked."""
-        wanted = list({file.key: file for file in files if file.key not in self._asked}.values())
-        self._asked.update(file.key for file in wanted)
-        for number, (key, time) in enumerate(_written(self._store, wanted, self._cancel), 1):
-            if time is not None:
-                self._times[key] = time
-            self._progress(Progress("reading times", number, len(wanted), "objects"))
-        return bool(wanted)
-
-    def ask_for_state(self, around: datetime) -> None:
-        """Date the state of `around` itself, which may be long past: what is told of it shall be exact.
-
-        Its time is that of the file that was written last; files that arrived before need no asking.
-        """
-        while route := self.dated().route_at(around):
-            last = route.files[-1]
-            ways = [file for file in self._lineage.files if file.max_txid == last.max_txid]
-            if not self.ask([*ways, *(file for file in route.files if file.time > last.time)]):
-                return
+def _ask_around(asking: Asking, files: Sequence[LtxFile], around: datetime) -> None:
+    """Date all files that `around` may turn on; of very many only those next to it."""
+    candidates = [file for file in files if file.time >= around - CLOCKS]
+    if len(candidates) <= _FEW:
+        asking.ask(candidates)
+        return
+    snapshots = [file for file in candidates if file.level == SNAPSHOT_LEVEL]
+    changes = [file for file in candidates if file.level != SNAPSHOT_LEVEL]
+    first, end = _border(asking, changes, around)
+    near = slice(max(0, first - _NEAR), end + _NEAR)
+    asking.ask(changes[near])
+    if not changes[near]:
+        asking.ask(snapshots)
+        return
+    oldest, newest = asking.time(changes[near][0]), asking.time(changes[near][-1])
+    last = changes[near][-1].max_txid
+    # A snapshot is written after the state that it holds was.
+    asking.ask(file for file in snapshots if file.max_txid <= last)
+    asking.assume(changes[: near.start], lambda listed: min(listed, oldest))
+    behind = [*changes[near.stop :], *(file for file in snapshots if file.max_txid > last)]
+    asking.assume(behind, lambda listed: max(listed, newest))
 
 
-def _written(
-    store: Store, files: Sequence[LtxFile], cancel: CancelToken | None
-) -> Iterator[tuple[str, datetime | None]]:
-    """Yield each file's key with the time its writer gave it, None where nothing tells."""
-    untold = list(files)
-    if not store.lists_written_times:
-        untold = []
-        times = get_written_times(store, [file.key for file in files], cancel=cancel)
-        for file, (key, time) in zip(files, times, strict=True):
-            if time is None:
-                untold.append(file)
-            else:
-                yield key, time
-    yield from _by_header(store, untold, cancel)
+def _border(asking: Asking, changes: Sequence[LtxFile], around: datetime) -> tuple[int, int]:
+    """Return between which numbers the first change lies that was not written before `around`."""
+    first, end = 0, len(changes)
+    while end - first > _NEAR:
+        probes = sorted({first + number * (end - first) // (_PROBES + 1) for number in range(1, _PROBES + 1)})
+        asking.ask(changes[number] for number in probes)
+        behind = [number for number in probes if asking.time(changes[number]) >= around]
+        end = behind[0] if behind else end
+        first = max((number + 1 for number in probes if number < end), default=first)
+    return first, end
 
 
-def _by_header(
-    store: Store, files: Sequence[LtxFile], cancel: CancelToken | None
-) -> Iterator[tuple[str, datetime | None]]:
-    def read(file: LtxFile) -> datetime | None:
-        return _header_time(store.get_range, file)
+def _ask_for_state(asking: Asking, files: Sequence[LtxFile], around: datetime) -> None:
+    """Date the state of `around` itself, which may be long past: what is told of it shall be exact.
 
-    if store.is_local or len(files) <= 1:
-        found = one_by_one(read, files, cancel=cancel)
-    else:
-        bounds = Bounds(min(_AT_ONCE, len(files)))
-        found = ahead(read, files, bounds, expected=lambda _: 0, measure=lambda _: 0, cancel=cancel)
-    yield from ((file.key, time) for file, time in found)
-
-
-def _header_time(get_range: Callable[[str, int, int], bytes], file: LtxFile) -> datetime | None:
-    """Return the time in a file's header; None when it is none, or no longer there."""
-    try:
-        header = Header.parse(get_range(file.key, 0, HEADER_SIZE))
-        check_name(LtxName(file.level, file.min_txid, file.max_txid), header)
-    except (FormatError, ShortBody, ObjectNotFound):
-        return None
-    return header.time
+    Its time is that of its last file, unless an earlier one was written later; one that had arrived by
+    then was not.
+    """
+    while point := asking.dated().at_or_before(around):
+        first = bisect_left(files, point.position, key=lambda file: file.position)
+        end = bisect_right(files, point.position, key=lambda file: file.position)
+        is_new = asking.ask(files[first:end])
+        earliest = min(asking.time(file) for file in files[first:end])
+        if not asking.ask(file for file in files[:first] if asking.time(file) > earliest) and not is_new:
+            return
 
 
 def _looks_copied(lineage: LtxLineage) -> bool:
@@ -180,8 +159,7 @@ def _is_copied(store: Store, lineage: LtxLineage, cancel: CancelToken | None) ->
     sample = _spread(candidates)
     listed = {file.key: file.time for file in sample}
     return any(
-        time is not None and abs(time - listed[key]) > allowed
-        for key, time in _written(store, sample, cancel)
+        time is not None and abs(time - listed[key]) > allowed for key, time in written(store, sample, cancel)
     )
 
 

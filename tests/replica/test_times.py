@@ -44,7 +44,7 @@ class Bucket:
     front: FaultyStore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.front = FaultyStore(self.store, is_local=False)
+        self.front = FaultyStore(self.store)
 
     def put(
         self, level: int, low: int, high: int, written: float, arrived: float, *, noted: bool = True
@@ -110,8 +110,45 @@ def test_only_files_that_may_matter_are_asked(bucket: Bucket) -> None:
     assert set(asked) == {key for key in old if times(listed)[key] >= moment - CLOCKS}
 
 
+@pytest.mark.parametrize("seconds", [-5, 15, 10_003, 20_000.5, 29_999, 40_000])
+@pytest.mark.parametrize("delay", [400, -600], ids=["late", "clock-ahead"])
+def test_of_thousands_of_files_few_are_asked(bucket: Bucket, seconds: float, delay: float) -> None:
+    for txid in range(1, 3001):
+        bucket.put(0, txid, txid, 10 * txid, 10 * txid + delay)
+        if txid % 100 == 0:
+            bucket.put(9, 1, txid, 10 * txid + 1, 10 * txid + delay + 500)
+    listed = bucket.scan()
+    some = ltx(exact_times(bucket.front, listed, around=at(seconds)))
+    assert len(set(bucket.asked())) < 250
+    every = ltx(exact_times(bucket.front, listed))
+    assert some.at_or_before(at(seconds)) == every.at_or_before(at(seconds))
+    assert some.after(at(seconds)) == every.after(at(seconds))
+
+
+def test_a_late_snapshot_among_thousands_of_files_counts_when_it_was_written(bucket: Bucket) -> None:
+    """Nothing else leads to its state, or to those behind it."""
+    bucket.put(9, 1, 1000, 10_000, 12_000)
+    for txid in range(1001, 2000):
+        bucket.put(0, txid, txid, 10 * txid, 10 * txid + 1)
+    for seconds, reached in ((10_000.5, 1000), (11_000.5, 1100)):
+        point = exact_times(bucket.front, bucket.scan(), around=at(seconds)).at_or_before(at(seconds))
+        assert point is not None
+        assert (point.position, point.time) == (Txid(reached), at(10 * reached))
+
+
+def test_a_step_of_the_writers_clock_changes_nothing_when_few_are_asked(bucket: Bucket) -> None:
+    """The clock goes back by half a minute, and shows each second of it twice."""
+    for txid in range(1, 2001):
+        bucket.put(0, txid, txid, txid - (30 if txid > 1000 else 0), txid + 2)
+    listed = bucket.scan()
+    every = ltx(exact_times(bucket.front, listed))
+    for seconds in range(960, 1010, 5):
+        some = ltx(exact_times(bucket.front, listed, around=at(seconds)))
+        assert some.at_or_before(at(seconds)) == every.at_or_before(at(seconds))
+
+
 def test_the_state_itself_is_dated_however_old_it_is(bucket: Bucket) -> None:
-    """Of its files only those are asked that arrived after the last was written."""
+    """Besides its last file only those are asked that arrived after that was written."""
     bucket.put(9, 1, 3, 10, 15)
     late = bucket.put(1, 4, 8, 40, 95)
     last = bucket.put(0, 9, 9, 60, 62)
@@ -127,6 +164,14 @@ def test_the_header_tells_where_nothing_is_noted(bucket: Bucket) -> None:
     bare = bucket.put(0, 2, 2, 20, 23, noted=False)
     assert times(exact_times(bucket.front, bucket.scan())) == {noted: at(10), bare: at(20)}
     assert [key for operation, key in bucket.front.calls if operation == "get"] == [bare]
+
+
+def test_where_nothing_is_noted_headers_are_read_at_once(bucket: Bucket) -> None:
+    for txid in range(1, 101):
+        bucket.put(0, txid, txid, txid, 10 * txid, noted=False)
+    exact = exact_times(bucket.front, bucket.scan())
+    assert [file.time for file in ltx(exact).files] == [at(txid) for txid in range(1, 101)]
+    assert (bucket.front.count("head"), bucket.front.count("get")) == (8, 100)
 
 
 def test_what_tells_nothing_stays_as_listed(bucket: Bucket) -> None:
@@ -180,17 +225,23 @@ def arrivals(draw: st.DrawFn) -> tuple[Arrivals, float]:
     return stored, near[draw(st.sampled_from([3, 4]))] + draw(st.sampled_from([-900, -0.001, 0, 0.001, 900]))
 
 
-@examples(150)
-@given(arrivals(), st.booleans())
-def test_what_is_not_asked_could_not_change_the_answer(stored: tuple[Arrivals, float], noted: bool) -> None:
+@examples(200)
+@given(arrivals(), st.booleans(), st.booleans())
+def test_what_is_not_asked_could_not_change_the_answer(
+    stored: tuple[Arrivals, float], noted: bool, sparing: bool
+) -> None:
+    """Also when next to none are asked."""
     bucket = Bucket()
     for file in stored[0]:
         bucket.put(*file, noted=noted)
     moment = at(stored[1])
-    some = ltx(exact_times(bucket.front, bucket.scan(), around=moment))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, few in {"_FEW": 2, "_NEAR": 1, "_PROBES": 2}.items() if sparing else ():
+            patch.setattr(f"sqlite_recovery_tui.replica.times.{name}", few)
+        some = ltx(exact_times(bucket.front, bucket.scan(), around=moment))
     every = ltx(exact_times(bucket.front, bucket.scan()))
     assert some.at_or_before(moment) == every.at_or_before(moment)
-    assert some.after(moment) == every.after(moment)
+    assert sparing or some.after(moment) == every.after(moment)
     one, other = some.route_at(moment), every.route_at(moment)
     assert (one.files[-1].max_txid if one else None) == (other.files[-1].max_txid if other else None)
 
