@@ -19,6 +19,7 @@ from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore import exact, holes
 from sqlite_recovery_tui.restore import target as targets
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, AtTxid, Latest, Target, format_utc
+from sqlite_recovery_tui.words import plural
 
 MOMENT_LEFT_OUT = "as Litestream v0.5 does, what was stored at that very moment is left out"
 """The note on a time in a history that does so; of consequence only where something was stored just then."""
@@ -278,9 +279,10 @@ def _beyond(timeline: Timeline, time: datetime, nearest: bool) -> str:
 
 def _why_this_history(timeline: Timeline, lineage: Lineage) -> str:
     """Say which of several formats a state is taken from."""
-    others = ", ".join(
-        f"{other.title} ({other.format}), {format_utc(other.start)} to {format_utc(other.end)}"
-        for other in timeline.lineages
-        if other.format != lineage.format
+    rest = [other for other in timeline.lineages if other.format != lineage.format]
+    what = rest[0].title if len(rest) == 1 else plural(len(rest), rest[0].lanes[0].noun)
+    start, end = min(other.start for other in rest), max(other.end for other in rest)
+    return (
+        f"the state asked for is in {lineage.title} ({lineage.format}); this replica also holds "
+        f"{what} ({rest[0].format}), {format_utc(start)} to {format_utc(end)}"
     )
-    return f"the state asked for is in {lineage.title} ({lineage.format}); this replica also holds {others}"

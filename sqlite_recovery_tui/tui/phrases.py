@@ -16,6 +16,7 @@ __all__ = [
     "clock",
     "distance",
     "everywhere",
+    "is_near",
     "local",
     "many",
     "moment",
@@ -66,9 +67,11 @@ def _one_unit(amount: float) -> str:
     return f"{int(amount // 86400)} d"
 
 
-def utc(moment: datetime) -> str:
-    """Return a moment in full: `2026-03-26 10:30:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def utc(moment: datetime, *, fine: bool = False) -> str:
+    """Return a moment in full: `2026-03-26 10:30:00Z`; `fine` with milliseconds where it has any."""
+    here = moment.astimezone(UTC)
+    part = f".{here.microsecond // 1000:03}" if fine and here.microsecond else ""
+    return f"{here:%Y-%m-%d %H:%M:%S}{part}Z"
 
 
 def local(moment: datetime) -> str:
@@ -114,12 +117,18 @@ def period(start: datetime, end: datetime, style: TimeStyle, now: datetime) -> s
     return f"{first} → {rest if first.startswith(date) else last}"
 
 
-def everywhere(when: datetime, now: datetime) -> str:
+def everywhere(when: datetime, now: datetime, *, fine: bool = False) -> str:
     """Return a moment in UTC, local time and age, for the places where it must not be misread."""
     here = when.astimezone()
     same_day = here.date() == when.astimezone(UTC).date()
     there = here.strftime("%H:%M:%S %z") if same_day else local(when)
-    return f"{utc(when)} · {there} local · {age(when, now)}"
+    return f"{utc(when, fine=fine)} · {there} local · {age(when, now)}"
+
+
+def is_near(amount: timedelta | float) -> bool:
+    """Tell whether two moments lie so close together that seconds do not tell them apart."""
+    value = amount.total_seconds() if isinstance(amount, timedelta) else amount
+    return abs(value) < 2
 
 
 def distance(amount: timedelta | float) -> str:

@@ -324,7 +324,7 @@ async def test_a_mixed_replica_restores_from_both_and_says_why(upgraded: SmallRe
         assert "v0.3 + v0.5" in picture(pilot)
         for asked, layout, held in (
             ("2026-03-26 09:00 utc", "v0.3", "this replica also holds the LTX files"),
-            ("2026-03-26 10:00:05.5 utc", "v0.5", "this replica also holds generation"),
+            ("2026-03-26 10:00:05.5 utc", "v0.5", "this replica also holds 2 generations (v0.3)"),
         ):
             await press(pilot, "enter", "g")
             await type_text(pilot, asked)

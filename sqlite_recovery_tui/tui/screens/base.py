@@ -115,9 +115,9 @@ class ConsoleScreen(Screen[None]):
         """Return a moment for a narrow column with an age beside it."""
         return phrases.short(when, self.console.time_style, self.console.now())
 
-    def in_full(self, when: datetime) -> str:
+    def in_full(self, when: datetime, *, fine: bool = False) -> str:
         """Return a moment in UTC, local time and age."""
-        return phrases.everywhere(when, self.console.now())
+        return phrases.everywhere(when, self.console.now(), fine=fine)
 
     # frame
 

@@ -227,7 +227,7 @@ class PlanScreen(ConsoleScreen):
     def _asked(self) -> Iterator[Fact]:
         yield "you asked for", text.line((self.aim.label, "bold"))
         if isinstance(self.aim.target, AtTime):
-            yield "", self.in_full(self.aim.target.time)
+            yield "", self.in_full(self.aim.target.time, fine=True)
         if self.draft is None and self.error is None:
             waiting = ", ".join(place.replica for place in self.pending)
             yield "", text.line((f"◌ {f'listing {waiting}' if waiting else self._doing}…", text.MUTED))

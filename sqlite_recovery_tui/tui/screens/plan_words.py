@@ -39,7 +39,8 @@ def plan_facts(
         yield "", "the last good commit in front of the damage"
         yield "lost", text.line(("✗ ", "bold $text-error"), wording.words(aim.damage))
     else:
-        yield "you get", text.line((screen.in_full(plan.point.time), "bold $text-success"))
+        fine = plan.distance_seconds is not None and phrases.is_near(plan.distance_seconds)
+        yield "you get", text.line((screen.in_full(plan.point.time, fine=fine), "bold $text-success"))
     if stop is None and plan.distance_seconds is not None:
         style = "$text-warning" if abs(plan.distance_seconds) > _FAR_SECONDS else text.MUTED
         yield "", text.line((phrases.distance(plan.distance_seconds), style))

@@ -94,7 +94,7 @@ class TimeDialog(ModalScreen[AtTime | None]):
 
     def _facts(self, target: AtTime) -> list[Fact]:
         facts: list[Fact] = [
-            ("UTC", text.line((phrases.utc(target.time), "bold"))),
+            ("UTC", text.line((phrases.utc(target.time, fine=True), "bold"))),
             (
                 "local",
                 text.line(
@@ -109,10 +109,9 @@ class TimeDialog(ModalScreen[AtTime | None]):
             facts.append(("leads to", text.line(("✗ nothing that old here", "$text-error"), reach)))
             return facts
         place, point = led
-        distance = phrases.distance(target.time - point.time)
-        facts.append(
-            ("leads to", text.line((phrases.utc(point.time), "bold $text-success"), f"  {distance}"))
-        )
+        away = target.time - point.time
+        moment = phrases.utc(point.time, fine=phrases.is_near(away))
+        facts.append(("leads to", text.line((moment, "bold $text-success"), f"  {phrases.distance(away)}")))
         among = f"  in {place.replica}" if len(self.places) > 1 else ""
         facts.append(("", text.content(describe(of_point(point)) + among, text.MUTED)))
         assert place.timeline is not None
