@@ -97,6 +97,8 @@ class Fetcher:
             if self.pack is not None:
                 self.pack.add(item, data)
             yield item, data
+        if self.pack is not None:
+            self.pack.flush()
 
     def _pieces(self, item: StoredObject, start: int) -> Iterator[bytes]:
         """Open one object from byte `start`, counted."""

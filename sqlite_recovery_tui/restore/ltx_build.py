@@ -47,13 +47,13 @@ class LtxBuild:
         base = self._look_at_base()
         journal = LtxJournal(self.work, self.url, self.route)
         resume = journal.load()
-        merge = Merge(self.route, base, self.work.path)
-        try:
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+            merge = Merge(self.route, base, self.work.path, pool)
+            try:
                 ChangeReader(self.route, self.fetcher, merge, pool, self.progress).read()
                 self._write(base, merge, journal, resume, pool)
-        finally:
-            merge.close()
+            finally:
+                merge.close()
         unproven = merge.unproven()
         return Built(
             position=self.route.reached,

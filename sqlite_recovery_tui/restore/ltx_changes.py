@@ -12,8 +12,6 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from itertools import groupby
 
-import numpy as np
-
 from sqlite_recovery_tui.domain import LtxFile
 from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
 from sqlite_recovery_tui.formats.ltx.read import Decoded, decode_many
@@ -30,7 +28,8 @@ SMALL_BYTES = 256 << 10
 BATCH_BYTES = 4 << 20
 """Pages of about this much are decoded by one call."""
 BATCH_FILES = 256
-_INDEX_END = 16 + 8  # the trailer, and the index's own length in front of it
+_INDEX_LENGTH = slice(-24, -16)  # in front of the trailer
+_ENTRY_BYTES = 5  # of a page in the index: seldom fewer, often some more
 _PAGE_SIZE = slice(8, 12)
 
 
@@ -154,10 +153,5 @@ class ChangeReader:
 
 def _decoded_bytes(data: bytes) -> int:
     """Return about how many bytes the pages of a file have, as its index says; nothing vouches for it."""
-    end = len(data) - _INDEX_END
-    if end < 0:
-        return 0
-    size = int.from_bytes(data[end : end + 8], "big")
-    entries = np.frombuffer(data, dtype=np.uint8)[max(0, end - size) : end]
-    numbers = int(np.count_nonzero(entries < 0x80))
-    return numbers // 3 * int.from_bytes(data[_PAGE_SIZE], "big")
+    index = int.from_bytes(data[_INDEX_LENGTH], "big")
+    return min(index, len(data)) // _ENTRY_BYTES * int.from_bytes(data[_PAGE_SIZE], "big")

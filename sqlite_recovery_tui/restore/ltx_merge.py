@@ -7,6 +7,7 @@ between cut off has its older image when it comes back without content.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +37,9 @@ class _Returned:
 class Merge:
     """Take the changes of a route, newest first, into an overlay for its base."""
 
-    def __init__(self, route: LtxRoute, base: Header, folder: Path) -> None:
+    def __init__(self, route: LtxRoute, base: Header, folder: Path, pool: Executor) -> None:
         """Go by the header of the route's base; keep images in `folder`."""
+        self._pool = pool
         self._route = route
         self._base = base
         self._folder = folder
@@ -69,7 +71,7 @@ class Merge:
             self._odd[file] = header.page_size
         elif self.overlay is None and not self._faults and not self._odd:
             self.pages = header.commit
-            self.overlay = Overlay(self._folder, header.page_size, header.commit)
+            self.overlay = Overlay(self._folder, header.page_size, header.commit, self._pool)
 
     def take_files(self, files: Sequence[tuple[LtxFile, Header, U32, U8]]) -> None:
         """Take whole files that were checked, newest first: page numbers, and images (n by page size)."""
@@ -78,11 +80,12 @@ class Merge:
             lows.append(self._low)
             self.passed(file, header)
         if files:
-            self._keep([(numbers, images) for _, _, numbers, images in files], lows)
+            parts = [(numbers, images) for _, _, numbers, images in files]
+            self._keep(parts, lows, lasting=True)
 
     def take_part(self, numbers: U32, images: U8) -> None:
         """Take some pages of a file that was checked; call `passed` behind the last of them."""
-        self._keep([(numbers, images)], [self._low])
+        self._keep([(numbers, images)], [self._low], lasting=False)
 
     def passed(self, file: LtxFile, header: Header) -> None:
         """Note what a whole file means for those that are older."""
@@ -115,11 +118,11 @@ class Merge:
             told.append(f"the checksums of the whole database in {files} were not compared")
         return tuple(told)
 
-    def _keep(self, parts: Sequence[tuple[U32, U8]], lows: Sequence[int]) -> None:
+    def _keep(self, parts: Sequence[tuple[U32, U8]], lows: Sequence[int], *, lasting: bool) -> None:
         """Keep what is new; `lows` are the smallest sizes that the database had since each part."""
         if self._faults or self._odd or self.overlay is None:
             return
-        kept, part_of = self.overlay.add(parts)
+        kept, part_of = self.overlay.add(parts, lasting=lasting)
         came_back = kept[kept > np.array(lows)[part_of]]
         if len(came_back):
             self._note_return(int(came_back.min()), len(came_back))

@@ -7,13 +7,18 @@ dropped. Memory holds eight bytes for each page that changed and one bit for eac
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future, wait
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from sqlite_recovery_tui.restore.apply import MAX_VECTORS, write_all
+
+_WRITES = 2
+"""How many calls to `add` may wait to be written."""
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -22,10 +27,12 @@ U32 = npt.NDArray[np.uint32]
 class Overlay:
     """Page images of one database, its pages numbered from 1 to `pages`."""
 
-    def __init__(self, folder: Path, page_size: int, pages: int) -> None:
-        """Keep images in `folder`, where nothing of them is left once this is closed."""
+    def __init__(self, folder: Path, page_size: int, pages: int, pool: Executor) -> None:
+        """Keep images in `folder`, where nothing of them is left once this is closed; `pool` may write."""
         self.page_size = page_size
         self.pages = pages
+        self._pool = pool
+        self._writing: deque[Future[None]] = deque()
         self._known: U8 = np.zeros(pages // 8 + 1, dtype=np.uint8)
         self._parts: list[U32] = []
         self._numbers: U32 = np.empty(0, dtype=np.uint32)
@@ -43,13 +50,15 @@ class Overlay:
 
     def close(self) -> None:
         """Let go of the file."""
+        wait(self._writing)
         os.close(self._fd)
 
-    def add(self, parts: Sequence[tuple[U32, U8]]) -> tuple[U32, npt.NDArray[np.intp]]:
+    def add(self, parts: Sequence[tuple[U32, U8]], *, lasting: bool) -> tuple[U32, npt.NDArray[np.intp]]:
         """Keep the images that nothing newer is known of; return their numbers, and the part of each.
 
         A part is page numbers and their images (n by page size); of a page that several parts have the
-        first one's image counts. Pages behind the database's end are left out.
+        first one's image counts. Pages behind the database's end are left out. Images that are `lasting`
+        stay as they are, and are written by and by.
         """
         numbers = np.concatenate([numbers for numbers, _ in parts])
         wanted = self._unknown(numbers)
@@ -59,9 +68,7 @@ class Overlay:
             parts[part][1][row].data
             for part, row in zip(part_of.tolist(), (wanted - starts[part_of]).tolist(), strict=True)
         ]
-        at = self._count * self.page_size
-        for start in range(0, len(rows), MAX_VECTORS):
-            write_all(self._fd, rows[start : start + MAX_VECTORS], at + start * self.page_size)
+        self._write(rows, self._count * self.page_size, lasting)
         kept = numbers[wanted]
         self._parts.append(kept)
         self._count += len(kept)
@@ -69,6 +76,8 @@ class Overlay:
 
     def seal(self) -> None:
         """Put what was added in order of page number, so that it can be looked up."""
+        while self._writing:
+            self._writing.popleft().result()
         numbers = np.concatenate([self._numbers[:0], *self._parts])
         self._parts = []
         slots = np.argsort(numbers, kind="stable")
@@ -96,6 +105,14 @@ class Overlay:
         for row, place in zip(rows, places, strict=True):
             self._read(images[row], place)
 
+    def _write(self, rows: list[memoryview], at: int, lasting: bool) -> None:
+        if not lasting:
+            _write_rows(self._fd, rows, at)
+            return
+        if len(self._writing) >= _WRITES:
+            self._writing.popleft().result()
+        self._writing.append(self._pool.submit(_write_rows, self._fd, rows, at))
+
     def _read(self, image: U8, place: int) -> None:
         if os.preadv(self._fd, [image.data], place) != self.page_size:
             raise OSError(5, "an image that was written is not there")
@@ -108,6 +125,13 @@ class Overlay:
         new = np.flatnonzero(self._known[byte] & bit == 0)
         np.bitwise_or.at(self._known, byte[new], bit[new])
         return first[new]
+
+
+def _write_rows(fd: int, rows: list[memoryview], at: int) -> None:
+    for start in range(0, len(rows), MAX_VECTORS):
+        part = rows[start : start + MAX_VECTORS]
+        write_all(fd, part, at)
+        at += sum(map(len, part))
 
 
 def _nameless(folder: Path) -> int:

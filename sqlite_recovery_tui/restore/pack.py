@@ -13,6 +13,9 @@ import xxhash
 from sqlite_recovery_tui.domain import StoredObject
 
 PIECE_BYTES = 4 << 20
+WAITING_BYTES = 1 << 20
+WAITING_OBJECTS = 8
+"""More objects, or more bytes, do not wait in memory: so much is fetched again after a kill."""
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
@@ -27,7 +30,8 @@ class Pack:
     """An append-only file of objects and an index of them; entries that do not hold are not there.
 
     Every object is written before its index line, so a crash between the two loses one object of the
-    pack and nothing else; contents are checked against the index when the pack is opened.
+    pack and nothing else; contents are checked against the index when the pack is opened. Small objects
+    wait in memory until some are together.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +44,9 @@ class Pack:
             os.close(self._data)
             raise
         self._entries = self._load()
-        self._end = os.fstat(self._data).st_size
+        self._written = self._end = os.fstat(self._data).st_size
+        self._waiting: list[bytes] = []
+        self._lines: list[str] = []
 
     def holds(self, items: Sequence[StoredObject]) -> set[str]:
         """Return the keys of those objects that are kept in just this version."""
@@ -52,37 +58,58 @@ class Pack:
 
     def read(self, key: str) -> bytes:
         """Return a kept object."""
-        entry = self._entries[key]
-        return os.pread(self._data, entry.length, entry.offset)
+        return b"".join(self.pieces(key))
 
     def pieces(self, key: str) -> Iterator[bytes]:
         """Yield a kept object piece by piece."""
         entry = self._entries[key]
+        if entry.offset >= self._written:
+            self.flush()
         for at in range(0, entry.length, PIECE_BYTES):
             yield os.pread(self._data, min(PIECE_BYTES, entry.length - at), entry.offset + at)
 
     def add(self, item: StoredObject, data: bytes) -> None:
         """Keep one object."""
-        for _ in self.keep(item, iter((data,))):
-            pass
+        start = self._end
+        self._waiting.append(data)
+        self._end += len(data)
+        self._note(item, start, xxhash.xxh3_64_hexdigest(data))
+        if self._end - self._written >= WAITING_BYTES or len(self._lines) >= WAITING_OBJECTS:
+            self.flush()
 
     def keep(self, item: StoredObject, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the pieces of one object, and keep it once all were taken; one object at a time."""
+        self.flush()
         start, hasher = self._end, xxhash.xxh3_64()
         for piece in pieces:
             _write_all(self._data, piece)
             self._end += len(piece)
+            self._written = self._end
             hasher.update(piece)
             yield piece
-        length = self._end - start
-        fields = (item.key, _version(item), start, length, hasher.hexdigest())
-        _write_all(self._index, ("\t".join(map(str, fields)) + "\n").encode())
-        self._entries[item.key] = _Entry(start, length, _version(item))
+        self._note(item, start, hasher.hexdigest())
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        waiting, lines = b"".join(self._waiting), "".join(self._lines)
+        self._waiting, self._lines = [], []
+        _write_all(self._data, waiting)
+        self._written = self._end
+        _write_all(self._index, lines.encode())
 
     def close(self) -> None:
-        """Close both files."""
-        os.close(self._data)
-        os.close(self._index)
+        """Write what waits, and close both files."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._data)
+            os.close(self._index)
+
+    def _note(self, item: StoredObject, start: int, digest: str) -> None:
+        length, version = self._end - start, _version(item)
+        self._lines.append(f"{item.key}\t{version}\t{start}\t{length}\t{digest}\n")
+        self._entries[item.key] = _Entry(start, length, version)
 
     def _load(self) -> dict[str, _Entry]:
         entries = {}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,11 +23,12 @@ PARTS = st.lists(st.lists(st.sets(st.integers(1, 40), max_size=12), min_size=1, 
 
 @contextmanager
 def overlay(folder: Path, pages: int) -> Iterator[Overlay]:
-    made = Overlay(folder, PAGE, pages)
-    try:
-        yield made
-    finally:
-        made.close()
+    with ThreadPoolExecutor(2) as pool:
+        made = Overlay(folder, PAGE, pages, pool)
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def part(numbers: set[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +39,8 @@ def part(numbers: set[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
     return ordered, rows[:, 10:]
 
 
-def fill(made: Overlay, batches: list[list[set[int]]]) -> dict[int, int]:
-    """Add all parts, the newest first; return which part each page is of."""
+def fill(made: Overlay, batches: list[list[set[int]]], *, lasting: bool = True) -> dict[int, int]:
+    """Add all parts, the newest first, and spoil those that need not last; return which part a page is of."""
     model: dict[int, int] = {}
     seed = 0
     for batch in batches:
@@ -45,7 +50,9 @@ def fill(made: Overlay, batches: list[list[set[int]]]) -> dict[int, int]:
             for page in numbers:
                 if page <= made.pages and page not in model and page not in expected:
                     expected[page] = place
-        kept, part_of = made.add(parts)
+        kept, part_of = made.add(parts, lasting=lasting)
+        for _, images in [] if lasting else parts:
+            images[:] = 99
         assert dict(zip(kept.tolist(), part_of.tolist(), strict=True)) == expected
         model.update({page: seed + place for page, place in expected.items()})
         seed += len(batch)
@@ -54,12 +61,12 @@ def fill(made: Overlay, batches: list[list[set[int]]]) -> dict[int, int]:
 
 
 @examples(80)
-@given(PARTS, st.integers(1, 45), st.integers(1, 45), st.integers(1, 20))
+@given(PARTS, st.integers(1, 45), st.integers(1, 45), st.integers(1, 20), st.booleans())
 def test_the_first_image_of_a_page_counts(
-    tmp_path: Path, batches: list[list[set[int]]], pages: int, first: int, count: int
+    tmp_path: Path, batches: list[list[set[int]]], pages: int, first: int, count: int, lasting: bool
 ) -> None:
     with overlay(tmp_path, pages) as made:
-        model = fill(made, batches)
+        model = fill(made, batches, lasting=lasting)
         assert (len(made), made.size) == (len(model), len(model) * PAGE)
         last = first + count - 1
         inside = [page for page in range(first, last + 1) if page in model]
@@ -80,7 +87,7 @@ def test_more_images_than_one_call_takes(tmp_path: Path) -> None:
     with overlay(tmp_path, count) as made:
         numbers = np.arange(count, 0, -1, dtype=np.uint32)
         images = np.repeat(numbers.astype("<u4").view(np.uint8).reshape(-1, 4), PAGE // 4, axis=1)
-        made.add([(numbers, images)])
+        made.add([(numbers, images)], lasting=True)
         made.seal()
         found = np.zeros((count, PAGE), dtype=np.uint8)
         made.patch(1, found)
@@ -92,3 +99,13 @@ def test_what_a_killed_attempt_left_is_not_in_the_way(tmp_path: Path) -> None:
     with overlay(tmp_path, 3) as made:
         fill(made, [[{1, 3}]])
         assert made.known(1, 3) == 2
+
+
+def test_a_full_disk_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with overlay(tmp_path, 9) as made:
+        monkeypatch.setattr(os, "pwritev", refuse)
+        with pytest.raises(OSError, match="No space left"):
+            fill(made, [[{1}], [{2}], [{3}], [{4}]])
