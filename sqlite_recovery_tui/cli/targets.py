@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from sqlite_recovery_tui.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlite_recovery_tui.cli.session import Session
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.restore.target import Target
 
 _TXID = re.compile(r"(?:0x)?([0-9a-f]{1,16})", re.A | re.I)
@@ -56,6 +59,14 @@ def target_of(session: Session, wish: Named) -> Target:
     if wish.txid is not None:
         return AtTxid(_txid(session, wish.txid))
     return Latest()
+
+
+def scan_for(session: Session, refs: Sequence[ReplicaRef], requested: Target) -> list[ReplicaState]:
+    """List replicas; for a time with what may belong to it dated by its writer."""
+    from sqlite_recovery_tui.cli.listing import scan_all
+    from sqlite_recovery_tui.restore.target import AtTime
+
+    return scan_all(session, refs, exact_at=requested.time if isinstance(requested, AtTime) else None)
 
 
 def _refuse_contradictions(wish: Named) -> None:

@@ -11,7 +11,7 @@ import click
 
 from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
 from sqlite_recovery_tui.cli.session import Session
-from sqlite_recovery_tui.cli.targets import target_of
+from sqlite_recovery_tui.cli.targets import scan_for, target_of
 from sqlite_recovery_tui.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -87,11 +87,10 @@ def command(session: Session, **wished: Any) -> int:
 
 
 def _plan(session: Session, wish: Wish) -> tuple[Plan, ReplicaRef]:
-    from sqlite_recovery_tui.cli.listing import scan_all
     from sqlite_recovery_tui.restore.choose import choose
 
     requested = target_of(session, wish)
-    states = scan_all(session, session.refs(wish.target, wish.replica))
+    states = scan_for(session, session.refs(wish.target, wish.replica), requested)
     choice = choose(states, requested, nearest=wish.nearest)
     for rejected, error in choice.rejected:
         session.err.warning(f"{rejected.label} is not used: {error}")

@@ -17,7 +17,7 @@ from sqlite_recovery_tui.cli.options import (
 )
 from sqlite_recovery_tui.cli.restoring import Attempt, Wish, check_failed
 from sqlite_recovery_tui.cli.session import Session
-from sqlite_recovery_tui.cli.targets import target_of
+from sqlite_recovery_tui.cli.targets import scan_for, target_of
 from sqlite_recovery_tui.errors import (
     BucketNotFound,
     NotFoundError,
@@ -70,9 +70,6 @@ def command(session: Session, **wished: Any) -> int:
     Without -o the database's own path is used; a file that exists is never replaced without -force
     and -o.
     """
-    from sqlite_recovery_tui.cli.listing import scan_all
-    from sqlite_recovery_tui.restore.target import AtTime
-
     wish = Wish(**wished)
     requested = target_of(session, wish)
     refs = session.refs(wish.target, wish.replica)
@@ -83,7 +80,7 @@ def command(session: Session, **wished: Any) -> int:
         from sqlite_recovery_tui.restore.place import check_target
 
         check_target(path.absolute(), force=wish.force)
-    states = scan_all(session, refs, exact_at=requested.time if isinstance(requested, AtTime) else None)
+    states = scan_for(session, refs, requested)
     try:
         choice = _choose(session, states, requested, wish)
     except (NotFoundError, BucketNotFound) as error:
