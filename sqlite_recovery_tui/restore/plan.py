@@ -130,7 +130,7 @@ class _Where:
         if isinstance(self.target, AtTime):
             notes = (*notes, *self.timeline.about_times)
         if len(self.timeline.formats) > 1:
-            notes = (*notes, _why_this_history(self.timeline, lineage))
+            notes = (*notes, _why_this_history(self.timeline, lineage, self.target))
         return Plan(self.database, self.replica, self.url, self.target, led_on, distance_seconds, notes)
 
 
@@ -277,12 +277,19 @@ def _beyond(timeline: Timeline, time: datetime, nearest: bool) -> str:
     return f"the newest state is {late} s before the time you asked for"
 
 
-def _why_this_history(timeline: Timeline, lineage: Lineage) -> str:
-    """Say which of several formats a state is taken from."""
+def _why_this_history(timeline: Timeline, lineage: Lineage, target: Target) -> str:
+    """Say which of several formats a state is taken from, and why."""
+    match target:
+        case Latest():
+            wanted = "the newest state"
+        case AtTime():
+            wanted = "the newest state of that time"
+        case _:
+            wanted = "the state asked for"
     rest = [other for other in timeline.lineages if other.format != lineage.format]
     what = rest[0].title if len(rest) == 1 else plural(len(rest), rest[0].lanes[0].noun)
     start, end = min(other.start for other in rest), max(other.end for other in rest)
     return (
-        f"the state asked for is in {lineage.title} ({lineage.format}); this replica also holds "
+        f"{wanted} is in {lineage.title} ({lineage.format}); this replica also holds "
         f"{what} ({rest[0].format}), {format_utc(start)} to {format_utc(end)}"
     )

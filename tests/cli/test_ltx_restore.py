@@ -215,11 +215,14 @@ def test_a_mixed_replica_explains_which_history_it_takes(
     early = mixed.checkpoints[1]
     old = cli("restore", "-timestamp", early["timestamp"], "-o", out, mixed.url)
     assert digest_of(out) == early["digest"]
-    assert f"the state asked for is in generation {generation} (v0.3); this replica also holds" in old.out
+    assert (
+        f"the newest state of that time is in generation {generation} (v0.3); this replica also holds"
+        in old.out
+    )
     new = cli("restore", "-json", "-o", f"{out}2", mixed.url)
     assert _sha256(Path(f"{out}2")) == levels.manifest["latest"]["file_sha256"]
     [note] = new.document["notes"]
-    assert note.startswith("the state asked for is in the LTX files (v0.5); this replica also holds")
+    assert note.startswith("the newest state is in the LTX files (v0.5); this replica also holds")
     assert f"generation {generation} (v0.3)" in note
     plan = cli("restore", "-dry-run", "-json", mixed.url).document
     assert plan["notes"] == [note]
