@@ -12,6 +12,7 @@ import mmap
 import os
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,9 @@ from sqlite_recovery_tui.restore.apply import write_all
 
 ALIGNMENT = 4096
 """Places, lengths and addresses that every disk takes directly are multiples of this."""
-_TRIAL_BYTES = 16 << 20
+_TRIAL_WRITES = 16
+_TRIAL_BYTES = 256 << 10
+"""Shorter writes tell of the disk's delay, not of its speed."""
 _SLOW_BYTES_PER_SECOND = 100e6
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
@@ -38,8 +41,10 @@ class BlockWriter:
         self._longest = longest
         self._buffers = threading.local()
         self._direct = _open_direct(path)
+        self._lock = threading.Lock()
+        self._rates: deque[float] = deque(maxlen=_TRIAL_WRITES)
+        self._slow = False
         self.direct_bytes = 0
-        self._direct_seconds = 0.0
 
     def close(self) -> None:
         """Close the file."""
@@ -66,7 +71,7 @@ class BlockWriter:
 
     def _write_direct(self, data: memoryview, at: int) -> bool:
         """Write whole blocks past the cache; return False where that cannot be or does not pay."""
-        if self._direct < 0 or self._is_slow():
+        if self._direct < 0 or self._slow:
             return False
         began = time.perf_counter()
         try:
@@ -75,15 +80,19 @@ class BlockWriter:
             if error.errno != errno.EINVAL:
                 raise
             return False
-        self._direct_seconds += time.perf_counter() - began
-        self.direct_bytes += written
+        self._note(written, time.perf_counter() - began)
         if written < len(data):
             write_all(self.fd, [data[written:]], at + written)
         return True
 
-    def _is_slow(self) -> bool:
-        trial = self.direct_bytes >= _TRIAL_BYTES
-        return trial and self.direct_bytes < self._direct_seconds * _SLOW_BYTES_PER_SECOND
+    def _note(self, written: int, seconds: float) -> None:
+        """Judge the disk by the best of its last writes: the others may have waited for the processor."""
+        with self._lock:
+            self.direct_bytes += written
+            if written >= _TRIAL_BYTES:
+                self._rates.append(written / max(seconds, 1e-9))
+            if len(self._rates) == _TRIAL_WRITES:
+                self._slow = sorted(self._rates)[-_TRIAL_WRITES // 4] < _SLOW_BYTES_PER_SECOND
 
 
 def _open_direct(path: Path) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from sqlite_recovery_tui.domain import LtxFile, RestorePoint, Txid
 from sqlite_recovery_tui.errors import DamagedError, FormatError, ObjectNotFound, StorageError
@@ -11,6 +12,7 @@ from sqlite_recovery_tui.restore.detour import Detour
 from sqlite_recovery_tui.restore.target import format_utc
 from sqlite_recovery_tui.words import plural
 
+_TOLD = 8
 _LIST_AGAIN = (
     "compaction and retention remove files while a replica is in use: "
     "run the command again, it lists the replica anew"
@@ -20,7 +22,8 @@ _LIST_AGAIN = (
 def damaged(route: LtxRoute, faults: Mapping[LtxFile, FormatError]) -> Detour:
     """Return the way around damaged `faults` of a route, and what it means when there is none."""
     found = {file.key: error.message for file, error in faults.items()}
-    avoid = {key: f"{key} is damaged ({why}); it was avoided" for key, why in found.items()}
+    notes = _some([f"{key} is damaged ({why}); it was avoided" for key, why in found.items()])
+    avoid = dict(zip_longest(found, notes, fillvalue=""))
     shorter = _newest_without(route, frozenset(found))
     first = next(iter(faults))
     return Detour(
@@ -28,8 +31,15 @@ def damaged(route: LtxRoute, faults: Mapping[LtxFile, FormatError]) -> Detour:
         _no_way(route, first, faults[first], frozenset(found), shorter),
         is_whole=True,
         shorter=shorter,
-        causes=tuple(f"{key}: {why}" for key, why in found.items()),
+        causes=_some([f"{key}: {why}" for key, why in found.items()]),
     )
+
+
+def _some(told: Sequence[str]) -> tuple[str, ...]:
+    """Return as many lines as a person reads, and how many there are besides."""
+    if len(told) <= _TOLD:
+        return tuple(told)
+    return (*told[: _TOLD - 1], f"and {plural(len(told) - _TOLD + 1, 'more file')} that did not hold either")
 
 
 def gone(error: StorageError, key: str) -> Detour:

@@ -80,7 +80,8 @@ class Plan:
     def around(self, avoid: Mapping[str, str]) -> Plan | None:
         """Return the plan for the same state without the objects `avoid`, with the notes that say why."""
         route = self.route.around(avoid)
-        return replace(self, route=route, notes=(*self.notes, *avoid.values())) if route else None
+        notes = (*self.notes, *filter(None, avoid.values()))
+        return replace(self, route=route, notes=notes) if route else None
 
     def ending_at(self, route: Route) -> Plan:
         """Return the plan that ends earlier, with `route`, than what was asked for."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -112,11 +114,24 @@ def test_a_full_disk_is_no_reason_to_try_again(tmp_path: Path, monkeypatch: pyte
 def test_a_slow_disk_gets_the_rest_through_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_direct(tmp_path):
         pytest.skip("this file system has no direct writes")
-    monkeypatch.setattr(blocks, "_TRIAL_BYTES", 4 * ALIGNMENT)
+    monkeypatch.setattr(blocks, "_TRIAL_BYTES", LONGEST)
     monkeypatch.setattr(blocks, "_SLOW_BYTES_PER_SECOND", 1e15)
-    data = random.Random(5).randbytes(30 * ALIGNMENT)
-    assert write_in_pieces(tmp_path / "file", data, []) == LONGEST
+    data = random.Random(5).randbytes(30 * LONGEST)
+    assert write_in_pieces(tmp_path / "file", data, []) == blocks._TRIAL_WRITES * LONGEST
     assert (tmp_path / "file").read_bytes() == data
+
+
+def test_a_few_writes_that_had_to_wait_do_not_make_a_disk_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_direct(tmp_path):
+        pytest.skip("this file system has no direct writes")
+    monkeypatch.setattr(blocks, "_TRIAL_BYTES", LONGEST)
+    clock = itertools.count()
+    # Every second write takes a second, the others no time at all.
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock) // 2 // 2 + 0.0)
+    data = random.Random(5).randbytes(40 * LONGEST)
+    assert write_in_pieces(tmp_path / "file", data, []) == len(data)
 
 
 def test_a_short_direct_write_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,19 @@ def test_several_damaged_files_are_found_in_one_pass(tmp_path: Path) -> None:
     assert len(changes) == len(set(changes)) == 12
 
 
+def test_very_many_damaged_files_are_counted_not_listed(tmp_path: Path) -> None:
+    world = World(512)
+    world.commit(200)
+    for txid in range(2, 33):
+        world.commit(200, {1, txid})
+    bad = world.shelf.keys("ltx/0/")[1:31]
+    world.put(2, 2, 32, 200, world.states[31])
+    result = restore_to(tmp_path / "out.db", spoilt(world, *bad))
+    assert (tmp_path / "out.db").read_bytes() == world.content(32)
+    assert len(result.notes) == 8
+    assert "23 more files" in result.notes[-1]
+
+
 def test_damage_after_damage_is_gone_round(tmp_path: Path) -> None:
     """The second file is only met on the way around the first."""
     world = a_world(6)
