@@ -193,7 +193,7 @@ def _object_times(facts: Facts) -> Check:
             "times",
             "warn",
             "; ".join(facts.timeline.about_times),
-            "Litestream itself goes by the listed times: copy again with times kept",
+            "Litestream may go by the listed times: copy again with times kept where you can",
         )
     return Check("times", "ok", "object times rise with positions")
 

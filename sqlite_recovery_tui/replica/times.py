@@ -22,7 +22,7 @@ from sqlite_recovery_tui.storage.base import Store
 
 CLOCKS = timedelta(minutes=15)
 """How far a writer's clock may be ahead of the service's: requests further off are refused."""
-COPIED = "the listed times of LTX files are those of a copy: the times inside the files count instead"
+COPIED = "the listed times of LTX files are those of a copy: the times that their writer noted count instead"
 
 _FEW = 256
 """So many files are all asked."""
