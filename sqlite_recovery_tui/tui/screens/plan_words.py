@@ -48,11 +48,9 @@ def plan_facts(
     yield "takes", cost_line(draft)
     yield "proof", "no hole by name; every checksum is verified on the way"
     yield from _replica_facts(draft, others, following)
-    for note in plan.notes:
+    warnings = draft.place.timeline.warnings if draft.place.timeline is not None else ()
+    for note in dict.fromkeys((*plan.notes, *warnings)):
         yield "note", text.line(("▲ ", "$text-warning"), wording.words(note))
-    timeline = draft.place.timeline
-    for warning in timeline.warnings if timeline is not None else ():
-        yield "note", text.line(("▲ ", "$text-warning"), wording.words(warning))
 
 
 def _replica_facts(draft: Draft, others: Sequence[Other], following: Place | None) -> Iterator[Fact]:

@@ -45,6 +45,9 @@ def timeline_facts(timeline: Timeline, screen: ConsoleScreen, grain: Grain | Non
         if grain is not None and grain.periods:
             yield "points every", describe_grain(grain, screen.console.now())
         yield "holds", holdings_line(timeline)
+    if screen.has_class("-tall"):
+        for lineage in timeline.lineages:
+            yield from (("", text.content(remark, text.MUTED)) for remark in lineage.remarks)
     yield from gap_facts(timeline)
     for warning in timeline.warnings:
         yield "note", text.line(("▲ ", "$text-warning"), wording.words(warning))
