@@ -98,12 +98,13 @@ def show(session: Session, states: Sequence[ReplicaState], *sections: Section) -
         ]
         session.out.table((*(["database"] if by_database else ()), *section.heads), cells)
     code = report_errors(session, states)
-    members = {
-        section.name: [{**identity(ref), **member} for ref, _, member in rows[section.name]]
-        for section in sections
-        if rows[section.name] or not section.beside_others
-    }
-    session.document({**members, "errors": errors_of(states)})
+    if session.out.as_json:
+        members = {
+            section.name: [{**identity(ref), **member} for ref, _, member in rows[section.name]]
+            for section in sections
+            if rows[section.name] or not section.beside_others
+        }
+        session.document({**members, "errors": errors_of(states)})
     return code
 
 

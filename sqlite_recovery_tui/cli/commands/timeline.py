@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlite_recovery_tui.domain import Gap, RestorePoint
     from sqlite_recovery_tui.replica.fleet import ReplicaState
+    from sqlite_recovery_tui.replica.grain import Grain
     from sqlite_recovery_tui.replica.timeline import Timeline
 
 
@@ -38,25 +39,37 @@ def command(session: Session, target: str, replica: str | None, points: bool, li
     documents = []
     for state in states:
         if state.timeline is not None:
-            listed = _points(state.timeline, limit) if points or limit else None
-            _print(session, state, state.timeline, listed)
-            documents.append(_document(state, state.timeline, listed, session.clock.now()))
+            view = _View.of(state, state.timeline, points or limit is not None, limit)
+            _print(session, view)
+            documents.append(_document(view, session.clock.now()) if session.out.as_json else {})
     code = report_errors(session, states)
     session.document({"replicas": documents, "errors": errors_of(states)})
     return code
 
 
-def _points(timeline: Timeline, limit: int | None) -> list[RestorePoint]:
-    total = sum(1 for _ in timeline.points())
-    skipped = max(0, total - limit) if limit else 0
-    return list(islice(timeline.points(), skipped, None))
+@dataclass(frozen=True)
+class _View:
+    """One replica's timeline, and what takes a walk over all its points to know."""
+
+    state: ReplicaState
+    timeline: Timeline
+    grain: Grain
+    total: int
+    listed: Sequence[RestorePoint] | None
+
+    @classmethod
+    def of(cls, state: ReplicaState, timeline: Timeline, wants_points: bool, limit: int | None) -> _View:
+        from sqlite_recovery_tui.replica.grain import grain_of
+
+        points = list(timeline.points())
+        listed = points[-limit if limit else 0 :] if wants_points else None
+        return cls(state, timeline, grain_of(points), len(points), listed)
 
 
-def _print(
-    session: Session, state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None
-) -> None:
-    from sqlite_recovery_tui.replica.grain import describe_grain, grain_of
+def _print(session: Session, view: _View) -> None:
+    from sqlite_recovery_tui.replica.grain import describe_grain
 
+    state, timeline, listed = view.state, view.timeline, view.listed
     out, now = session.out, session.clock.now()
     out.marked("bold", state.ref.label, f"  {state.ref.replica.url}" if state.ref.database else "")
     spans = timeline.coverage()
@@ -70,7 +83,7 @@ def _print(
                 ("  to", f"{both_zones(timeline.newest.time)}, {ago(timeline.newest.time, now)}"),
                 ("  covered", f"{span(covered)} in {plural(len(spans), 'span')}"),
                 ("  position", timeline.newest.reached),
-                ("  points every", describe_grain(grain_of(timeline.points()), now)),
+                ("  points every", describe_grain(view.grain, now)),
                 (
                     "  stored",
                     f"{plural(timeline.objects, 'object')} in {timeline.holds}, {size(timeline.size)}",
@@ -94,8 +107,7 @@ def _print(
         _print_gap(session, gap)
     if listed is not None:
         out.line()
-        total = sum(1 for _ in timeline.points())
-        out.line(f"  {plural(total, 'restore point')}" + _limited(len(listed), total))
+        out.line(f"  {plural(view.total, 'restore point')}" + _limited(len(listed), view.total))
         out.table(
             ("  time", "position", "object"),
             [
@@ -143,19 +155,16 @@ def _print_gap(session: Session, gap: Gap) -> None:
     session.out.line(f"       next point after it:  {after}")
 
 
-def _document(
-    state: ReplicaState, timeline: Timeline, listed: Sequence[RestorePoint] | None, now: datetime
-) -> dict[str, Any]:
+def _document(view: _View, now: datetime) -> dict[str, Any]:
     from sqlite_recovery_tui.cli.listing import identity
-    from sqlite_recovery_tui.replica.grain import grain_of
     from sqlite_recovery_tui.replica.lineage import to_json
 
     document = {
-        **identity(state.ref),
-        **timeline.to_json(),
-        "grain": grain_of(timeline.points()).to_json(now),
-        "lineages": [to_json(lineage) for lineage in timeline.lineages],
+        **identity(view.state.ref),
+        **view.timeline.to_json(),
+        "grain": view.grain.to_json(now),
+        "lineages": [to_json(lineage) for lineage in view.timeline.lineages],
     }
-    if listed is not None:
-        document["points"] = [point.to_json() for point in listed]
+    if view.listed is not None:
+        document["points"] = [point.to_json() for point in view.listed]
     return document
