@@ -13,7 +13,11 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +26,9 @@ from sqlite_recovery_tui.restore.apply import write_all
 
 ALIGNMENT = 4096
 """Places, lengths and addresses that every disk takes directly are multiples of this."""
+WRITERS = 3
+"""Writes under way: a disk that others use as well gives more to those who ask for more."""
+BUFFERS = WRITERS + 3
 _TRIAL_WRITES = 16
 _TRIAL_BYTES = 256 << 10
 """Shorter writes tell of the disk's delay, not of its speed."""
@@ -32,36 +39,62 @@ U8 = npt.NDArray[np.uint8]
 
 
 class BlockWriter:
-    """Write pieces of a file from several threads; each thread has a buffer of its own."""
+    """Write pieces of a file by threads of its own; any thread may hand pieces over."""
 
     def __init__(self, path: Path, longest: int) -> None:
         """Write to `path`, made if need be, in pieces of at most `longest` bytes."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self.fd = os.open(path, flags, 0o600)
-        self._longest = longest
-        self._buffers = threading.local()
         self._direct = _open_direct(path)
+        self._free: SimpleQueue[mmap.mmap] = SimpleQueue()
+        for _ in range(BUFFERS):
+            self._free.put(mmap.mmap(-1, longest + ALIGNMENT))
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
         self._lock = threading.Lock()
+        self._writing: list[Future[None]] = []
         self._rates: deque[float] = deque(maxlen=_TRIAL_WRITES)
         self._slow = False
         self.direct_bytes = 0
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what was handed over and not waited for may be in it or not."""
+        self._pool.shutdown(cancel_futures=True)
         os.close(self.fd)
         if self._direct >= 0:
             os.close(self._direct)
 
-    def room(self, at: int, length: int) -> U8:
-        """Return this thread's buffer for `length` bytes that go to byte `at`, as it was left."""
-        buffer = getattr(self._buffers, "buffer", None)
-        if buffer is None:
-            buffer = self._buffers.buffer = mmap.mmap(-1, self._longest + ALIGNMENT)
-        return np.frombuffer(buffer, np.uint8, length, at % ALIGNMENT)
+    @contextmanager
+    def piece(self, at: int, length: int) -> Iterator[U8]:
+        """Give room for `length` bytes, which are written to byte `at` once they are filled in.
 
-    def write(self, room: U8, at: int) -> None:
-        """Write what `room` returned, to the place that was named there."""
-        data = room.data
+        What is in the room at first means nothing. Waits until there is some.
+        """
+        buffer = self._free.get()
+        try:
+            data = np.frombuffer(buffer, np.uint8, length, at % ALIGNMENT)
+            yield data
+        except BaseException:
+            self._free.put(buffer)
+            raise
+        job = self._pool.submit(self._write_out, buffer, data.data, at)
+        with self._lock:
+            self._writing.append(job)
+
+    def wait(self) -> None:
+        """Return when all that was handed over before is written; raise what prevented it."""
+        with self._lock:
+            jobs = list(self._writing)
+            self._writing.clear()
+        for job in jobs:
+            job.result()
+
+    def _write_out(self, buffer: mmap.mmap, data: memoryview, at: int) -> None:
+        try:
+            self._write_piece(data, at)
+        finally:
+            self._free.put(buffer)
+
+    def _write_piece(self, data: memoryview, at: int) -> None:
         start, end = min(-at % ALIGNMENT, len(data)), len(data) - (at + len(data)) % ALIGNMENT
         if start >= end or not self._write_direct(data[start:end], at + start):
             start = end = 0

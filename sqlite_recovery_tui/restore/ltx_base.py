@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +52,7 @@ class BaseWriter:
         except ObjectNotFound as error:
             raise ltx_faults.gone(error, base.key) from None
         self._write_tail(header.commit)
+        self.blocks.wait()
 
     def _write_base(self, header: Header, pool: Executor, resume: Mark | None) -> None:
         base = self.route.base
@@ -62,15 +65,21 @@ class BaseWriter:
         try:
             for chunk in chunks(reader, pool, self.fetcher.cancel, self._write_chunk):
                 if (reader.mark.pages - saved.pages) * self.page_size >= JOURNAL_BYTES:
-                    saved = reader.mark
-                    self.journal.save(saved)
+                    saved = self._save(reader)
                 detail = f"page {chunk.pgno[-1]} of {header.commit}"
                 self.progress(
                     Progress("fetching snapshot", start + source.consumed, base.size, "bytes", detail)
                 )
         except StorageError:
-            self.journal.save(reader.mark)
+            self._save(reader)
             raise
+
+    def _save(self, reader: LtxReader) -> Mark:
+        """Note how far the file is written."""
+        mark = reader.mark
+        self.blocks.wait()
+        self.journal.save(mark)
+        return mark
 
     def _write_chunk(self, chunk: PageChunk) -> None:
         """Write pages of the base, or what is newer; in the thread that decoded them."""
@@ -82,29 +91,27 @@ class BaseWriter:
         lacking = last + 1 - first - count
         if lacking > (first < lock_page(self.page_size) < last):
             raise FormatError(f"LTX base lacks pages between {first} and {last}")
-        rows = self._room(first, last)
-        if lacking:
-            rows[:] = 0
-            rows[numbers - first] = pages
-        else:
-            rows[:] = pages
-        self._write_rows(first, rows)
+        with self._room(first, last) as rows:
+            if lacking:
+                rows[:] = 0
+                rows[numbers - first] = pages
+            else:
+                rows[:] = pages
 
     def _write_tail(self, last: int) -> None:
         """Write the pages that lie behind the base's end."""
         most = room_pages(self.page_size)
         for first in range(last + 1, self.merge.pages + 1, most):
             self.fetcher.cancel.check()
-            rows = self._room(first, min(first + most - 1, self.merge.pages))
-            rows[:] = 0
-            self._write_rows(first, rows)
+            with self._room(first, min(first + most - 1, self.merge.pages)) as rows:
+                rows[:] = 0
 
-    def _room(self, first: int, last: int) -> U8:
-        """Return a buffer for the pages `first` to `last`."""
+    @contextmanager
+    def _room(self, first: int, last: int) -> Iterator[U8]:
+        """Give room for the pages `first` to `last`; newer images are laid over them."""
         size = self.page_size
-        return self.blocks.room((first - 1) * size, (last + 1 - first) * size).reshape(-1, size)
-
-    def _write_rows(self, first: int, rows: U8) -> None:
-        if self.merge.overlay is not None:
-            self.merge.overlay.patch(first, rows)
-        self.blocks.write(rows.reshape(-1), (first - 1) * self.page_size)
+        with self.blocks.piece((first - 1) * size, (last + 1 - first) * size) as data:
+            rows = data.reshape(-1, size)
+            yield rows
+            if self.merge.overlay is not None:
+                self.merge.overlay.patch(first, rows)
