@@ -161,6 +161,7 @@ ACTIONS: tuple[Action, ...] = (
         "Plan the same from the next replica of this database.",
         CHOOSE,
         ("other-replica",),
+        only=True,
     ),
     Action(
         "plan.preview",
@@ -169,6 +170,7 @@ ACTIONS: tuple[Action, ...] = (
         "Look into what it leads to without a restore: pages come as they are looked at.",
         LOOK,
         ("plan", "previewable"),
+        only=True,
     ),
     Action(
         "plan.nearest-before",

@@ -34,7 +34,17 @@ def scan(ref: ReplicaRef, clock: Clock, report: Report) -> ReplicaState:
     """List one replica; what is known so far is handed out on the way."""
     from sqlite_recovery_tui.replica.fleet import scan_replica
 
-    return scan_replica(ref, clock=clock, cancel=report.cancel, on_partial=report.partial)
+    def partial(state: ReplicaState) -> None:
+        report.partial(_worked_out(state))
+
+    return _worked_out(scan_replica(ref, clock=clock, cancel=report.cancel, on_partial=partial))
+
+
+def _worked_out(state: ReplicaState) -> ReplicaState:
+    """Have a timeline find out what every screen shows: on a long history that is work for a thread."""
+    if (timeline := state.timeline) is not None:
+        _ = timeline.newest, timeline.oldest, timeline.holes, timeline.warnings
+    return state
 
 
 @dataclass(frozen=True, slots=True)

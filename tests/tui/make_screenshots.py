@@ -91,12 +91,31 @@ async def damage(album: Album) -> None:
     await album.take("incomplete", "enter")
 
 
+async def levels(album: Album) -> None:
+    """Go back in the queue's LTX files to before the clean-up script, looking first, restoring then."""
+    await album.take("levels", "end", "enter")
+    await album.take("level", "right_square_bracket", "down", "down")
+    await album.take("moment", "g", typed="2026-03-26 13:55:52 utc")
+    await album.take("txid", "enter")
+    await album.take("preview", "v", "enter", "right", "right")
+    await album.take(
+        "preview-sql", "s", typed="SELECT state, count(*) AS jobs FROM jobs GROUP BY state ORDER BY 2 DESC"
+    )
+    await album.take("preview-sql", "enter")
+
+
 async def glance(album: Album) -> None:
     """The main screens only: for another size, another theme."""
     await album.take("fleet")
     await album.take("replica", "enter")
     await album.take("plan", "R")
     await album.take("workbench", "enter", "down", "down", "enter")
+
+
+async def glance_at_levels(album: Album) -> None:
+    """The screens that LTX files fill, for another size."""
+    await album.take("levels", "end", "enter")
+    await album.take("preview", "v", "right")
 
 
 async def draw(folder: Path) -> None:
@@ -107,8 +126,11 @@ async def draw(folder: Path) -> None:
     for walk, size, theme, suffix in (
         (tour, NORMAL, NIGHT, ""),
         (damage, NORMAL, NIGHT, ""),
+        (levels, NORMAL, NIGHT, ""),
         (glance, SMALL, NIGHT, "-80x24"),
         (glance, LARGE, NIGHT, "-200x50"),
+        (glance_at_levels, SMALL, NIGHT, "-80x24"),
+        (glance_at_levels, LARGE, NIGHT, "-200x50"),
         (glance, NORMAL, DAY, "-light"),
         (glance, NORMAL, CLEAR, "-clear"),
     ):

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
+from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.replica.fleet import ReplicaState, refs
+from sqlite_recovery_tui.tui import work
 from sqlite_recovery_tui.tui.screens.fleet import FleetScreen
 from tests.tui.support import (
     LARGE,
@@ -122,3 +127,19 @@ async def test_the_newest_state_is_one_key_away(settings: Settings) -> None:
         await press(pilot, "R")
         assert "the latest state" in picture(pilot)
         assert console.now() == NOW
+
+
+def test_a_listing_arrives_with_what_screens_show_worked_out(settings: Settings) -> None:
+    partial: list[ReplicaState] = []
+
+    class Report:
+        cancel = CancelToken()
+
+        def partial(self, state: ReplicaState) -> None:
+            partial.append(state)
+
+    state = work.scan(refs(settings, "jobs.db")[0], FixedClock(NOW), cast("Any", Report()))
+    for each in (*partial, state):
+        assert each.timeline is not None
+        assert {"newest", "oldest", "warnings"} <= vars(each.timeline).keys()
+    assert partial
