@@ -39,6 +39,7 @@ class Fetcher:
     bytes_fetched: int = 0
     objects_fetched: int = 0
     objects_reused: int = 0
+    _counted_keys: set[str] = field(default_factory=set, repr=False)
 
     def snapshot(self, base: Snapshot, *, start: int = 0) -> ByteSource:
         """Open a snapshot's LZ4 frame from byte `start`; an encrypted one can only be read from 0."""
@@ -64,7 +65,7 @@ class Fetcher:
         if self.pack is None:
             return ByteSource(self._pieces(change, 0))
         if self.pack.holds([change]):
-            self.objects_reused += 1
+            self.objects_reused += self._is_first(change)
             return ByteSource(self.pack.pieces(change.key))
         return ByteSource(self.pack.keep(change, self._pieces(change, 0)))
 
@@ -88,11 +89,11 @@ class Fetcher:
         )
         for item in items:
             if self.pack is not None and item.key in kept:
-                self.objects_reused += 1
+                self.objects_reused += self._is_first(item)
                 yield item, self.pack.read(item.key)
                 continue
             _, data = next(fetched)
-            self.objects_fetched += 1
+            self.objects_fetched += self._is_first(item)
             self.bytes_fetched += len(data)
             if self.pack is not None:
                 self.pack.add(item, data)
@@ -105,8 +106,14 @@ class Fetcher:
         raw = pieces(
             self.store, item.key, item.size, cancel=self.cancel, start=start, parallelism=self.parallelism
         )
-        self.objects_fetched += 1
+        self.objects_fetched += self._is_first(item)
         return self._counted(raw)
+
+    def _is_first(self, item: StoredObject) -> bool:
+        """Tell whether an object is read for the first time: one that is read again is still one object."""
+        is_first = item.key not in self._counted_keys
+        self._counted_keys.add(item.key)
+        return is_first
 
     def _decode(self, segment: WalSegment, data: bytes) -> bytes:
         try:

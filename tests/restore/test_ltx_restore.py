@@ -192,7 +192,10 @@ def test_a_damaged_base_is_replaced_by_another_and_changes_are_kept(tmp_path: Pa
     result = restore_to(tmp_path / "out.db", store)
     assert (tmp_path / "out.db").read_bytes() == world.content(6)
     assert newest in result.notes[0]
-    assert result.objects_reused == 1
+    kept = [change.key for change in result.plan.changes if change.min_txid == 6]
+    assert [fetched(store).count(key) for key in kept] == [1]
+    assert result.objects == len(set(fetched(store)))
+    assert result.objects_reused == 0
 
 
 def test_without_another_way_the_damage_is_named_with_the_states_around(tmp_path: Path) -> None:
