@@ -8,11 +8,13 @@ import pytest
 
 from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.errors import DamagedError, ObjectNotFound
+from sqlite_recovery_tui.formats.ltx import names
 from sqlite_recovery_tui.formats.ltx.pages import room_pages
 from sqlite_recovery_tui.restore import ltx_changes
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
 from sqlite_recovery_tui.restore.target import AtTxid
 from sqlite_recovery_tui.storage.memory import MemoryStore
+from tests.support import ltx_oracle as oracle
 from tests.support.faults import FaultyStore
 from tests.support.ltx_history import PAGE_SIZES
 from tests.support.ltx_world import World
@@ -121,6 +123,17 @@ def test_a_change_that_grows_the_database_without_content_is_refused(tmp_path: P
     assert caught.value.object == grower
     assert caught.value.last_good is not None
     assert caught.value.last_good.position == Txid(3)
+
+
+def test_a_base_with_a_hole_is_refused_however_large_the_hole(tmp_path: Path) -> None:
+    for last in (3, 100_000, 3_000_000):
+        pages = {1: bytes(512), last: bytes(512)}
+        data = oracle.write(oracle.Ltx(512, last, 1, 1, 1_774_519_200_000, pages))
+        world = World()
+        world.shelf.take(names.file_key(9, 1, 1), [data], at(1))
+        with pytest.raises(DamagedError, match="LTX base") as caught:
+            restore_to(tmp_path / "out.db", world.shelf)
+        assert caught.value.object == names.file_key(9, 1, 1)
 
 
 # Other ways
