@@ -159,7 +159,7 @@ class Lineage(Protocol):
         ...
 
     def after(self, time: datetime) -> RestorePoint | None:
-        """Return the first state that does not belong to `time`."""
+        """Return the first state that was stored later than `time`."""
         ...
 
     def includes(self, stored: datetime, asked: datetime) -> bool:

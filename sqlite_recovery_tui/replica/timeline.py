@@ -119,7 +119,7 @@ class Timeline:
         return route.led_on_to(next((first for item in later if (first := item.oldest())), None))
 
     def after(self, time: datetime) -> RestorePoint | None:
-        """Return the first restore point that does not belong to `time`."""
+        """Return the first restore point that was stored later than `time`."""
         return min(
             (point for lineage in self.lineages if (point := lineage.after(time))),
             key=lambda point: point.time,
