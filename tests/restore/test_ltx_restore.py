@@ -125,10 +125,13 @@ def test_a_change_that_grows_the_database_without_content_is_refused(tmp_path: P
     assert caught.value.last_good.position == Txid(3)
 
 
-def test_a_base_with_a_hole_is_refused_however_large_the_hole(tmp_path: Path) -> None:
-    for last in (3, 100_000, 3_000_000):
-        pages = {1: bytes(512), last: bytes(512)}
-        data = oracle.write(oracle.Ltx(512, last, 1, 1, 1_774_519_200_000, pages))
+@pytest.mark.parametrize("behind", [1, 12_000])
+def test_a_base_with_a_hole_is_refused_however_large_the_hole(behind: int, tmp_path: Path) -> None:
+    """Also where it is met long before the file's end."""
+    for first in (3, 200_000, 3_000_000):
+        numbers = [1, *range(first, first + behind)]
+        pages = dict.fromkeys(numbers, bytes(512))
+        data = oracle.write(oracle.Ltx(512, numbers[-1], 1, 1, 1_774_519_200_000, pages))
         world = World()
         world.shelf.take(names.file_key(9, 1, 1), [data], at(1))
         with pytest.raises(DamagedError, match="LTX base") as caught:
