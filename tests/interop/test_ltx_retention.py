@@ -16,7 +16,7 @@ from tests.support.ltx_peer import LtxPeer, on_files
 def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LtxPeer]:
     """A replica whose highest level holds nothing but its first file, from before what has expired."""
     folder = tmp_path_factory.mktemp("retention")
-    settings = {"l0-retention": "10ms"}
+    settings = {"l0-retention": "10ms", "snapshot": {"interval": "100ms", "retention": "24h"}}
     levels = ("100ms", "100ms", "1h")
     with LtxPeer(folder, on_files(folder / "replica"), levels=levels, settings=settings) as peer:
         peer.commit("CREATE TABLE t(id INTEGER PRIMARY KEY, word)")
