@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -138,6 +139,20 @@ def table(pilot: Pilot[None], selector: str = "RecordTable") -> RecordTable:
 def toasts(pilot: Pilot[None]) -> list[str]:
     """Return what the console has said."""
     return [notification.message for notification in pilot.app._notifications]
+
+
+def inspectors() -> list[str]:
+    """Return the command lines of the inspectors that this process has started and that still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+        if parent == str(os.getpid()) and state != "Z" and "inspector_child" in command:
+            found.append(command)
+    return found
 
 
 class GatedStore:

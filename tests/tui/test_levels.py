@@ -152,6 +152,10 @@ def test_lanes_that_do_not_fit_share_the_last_track_the_ones_that_ended_first() 
     assert over is not None
     assert [track.name for track in profile.tracks(timeline, over, 3)] == ["level 0", "level 9", "aaaaaaaa"]
     assert [track.name for track in profile.tracks(timeline, over, 2)] == ["level 0", "2 older"]
+    compacted = ltx_timeline("0:9@9 1:1-4@4 2:1-2@2 9:1-9@10")
+    over = profile.scale(compacted, 60)
+    assert over is not None
+    assert [track.name for track in profile.tracks(compacted, over, 3)] == ["level 0", "level 9", "2 older"]
 
 
 def test_a_hole_is_drawn_in_every_lane_of_its_history() -> None:

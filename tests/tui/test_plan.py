@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlite_recovery_tui.errors import Unreachable
 from sqlite_recovery_tui.replica import fleet
 from sqlite_recovery_tui.storage import open as opening
 from sqlite_recovery_tui.storage.memory import MemoryStore
-from sqlite_recovery_tui.tui.aim import LATEST, Aim
+from sqlite_recovery_tui.tui.aim import LATEST
 from sqlite_recovery_tui.tui.screens.job import JobScreen
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
@@ -121,6 +122,25 @@ async def test_damage_in_one_replica_leads_to_the_other(settings: Settings) -> N
         assert bench.proof.status.word == "every check passed"
 
 
+async def test_another_replica_is_asked_for_everything_also_after_the_last_good_of_a_damaged_one(
+    settings: Settings,
+) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        await press(pilot, "down", "enter", "g")
+        await type_text(pilot, DAMAGED_OFFSITE)
+        await press(pilot, "enter")
+        await press(pilot, "enter")
+        await press(pilot, "l")
+        plan = screen(pilot)
+        assert isinstance(plan, PlanScreen)
+        assert plan.aim.to_last_good
+        await press(pilot, "w")
+        assert plan.place.replica == "primary"
+        assert not plan.aim.to_last_good
+        assert "lost" not in picture(pilot)
+
+
 async def test_a_replica_that_cannot_serve_is_named_and_never_led_to(
     incident: DemoIncident, settings: Settings
 ) -> None:
@@ -137,14 +157,32 @@ async def test_a_replica_that_cannot_serve_is_named_and_never_led_to(
         assert plan.place.replica == "copy"
 
 
-async def test_nothing_is_planned_on_half_a_listing(
+async def test_nothing_is_planned_on_half_a_listing(settings: Settings) -> None:
+    console = make_console(settings)
+    async with opened(console, SMALL) as pilot:
+        place = console.listings.places[0]
+        assert place.state is not None
+        whole, place.state = place.state, dataclasses.replace(place.state, complete=False)
+        console.open_plan(place, LATEST)
+        await settle(pilot)
+        plan = screen(pilot)
+        assert isinstance(plan, PlanScreen)
+        assert "◌ listing primary…" in picture(pilot)
+        assert plan.draft is None
+        place.state = whole
+        plan.place_changed(place)
+        await settle(pilot)
+        assert plan.draft is not None
+
+
+async def test_the_best_replica_is_chosen_only_when_all_are_listed(
     settings: Settings, gate_stores: Callable[..., Gate]
 ) -> None:
     gate = gate_stores("list")
     console = make_console(settings)
     async with console.run_test(size=SMALL) as pilot:
         await pilot.pause()
-        console.open_plan(console.listings.places[0], _latest(), best=True)
+        console.open_plan(console.listings.places[0], LATEST, best=True)
         await pilot.pause()
         plan = screen(pilot)
         assert isinstance(plan, PlanScreen)
@@ -217,7 +255,3 @@ async def test_times_that_cannot_be_asked_for_are_a_failure_and_never_guessed(
         assert isinstance(plan, PlanScreen)
         assert isinstance(plan.error, Unreachable)
         assert "nobody answers" in picture(pilot)
-
-
-def _latest() -> Aim:
-    return LATEST

@@ -16,6 +16,7 @@ from tests.support.ltx_small import small
 from tests.tui.support import (
     LARGE,
     SIZES,
+    inspectors,
     make_console,
     opened,
     picture,
@@ -45,11 +46,15 @@ async def test_a_point_is_looked_into_without_a_restore(settings: Settings, size
         fetched = bench.source.fetched
         assert fetched is not None
         assert 0 < fetched.transferred < fetched.whole
+        assert bench.counts == {}, "counting would fetch everything"
+        assert bench.proof.checks == []
         assert not console.jobs.all
+        assert inspectors()
         assert not list(settings.scratch_dir.iterdir()), "what was fetched has no name"
         await press(pilot, "escape")
         assert view(pilot) == "replica"
     assert console.engine.close(10)
+    assert not inspectors()
 
 
 async def test_sql_sees_what_a_restore_of_the_same_point_gives(

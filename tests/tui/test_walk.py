@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.tui.support import (
     LARGE,
     SIZES,
     SMALL,
+    inspectors,
     make_console,
     opened,
     picture,
@@ -260,20 +260,6 @@ async def test_leaving_the_console_ends_every_process_it_started(settings: Setti
     console = make_console(settings)
     async with opened(console) as pilot:
         await _restore_newest(console, pilot)
-        assert _inspectors()
+        assert inspectors()
     assert console.engine.close(10)
-    assert not _inspectors()
-
-
-def _inspectors() -> list[str]:
-    """Return the command lines of the inspectors that this process has started and that still run."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            command = (folder / "cmdline").read_text().replace("\0", " ")
-        except OSError:
-            continue
-        if parent == str(os.getpid()) and state != "Z" and "inspector_child" in command:
-            found.append(command)
-    return found
+    assert not inspectors()
