@@ -10,14 +10,14 @@ import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlite_recovery_tui.errors import FormatError, ObjectNotFound
+from sqlite_recovery_tui.errors import DamagedError, FormatError, ObjectNotFound
 from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header, check_name
 from sqlite_recovery_tui.formats.ltx.names import LtxName
 from sqlite_recovery_tui.formats.ltx.pages import room_pages
 from sqlite_recovery_tui.formats.ltx.stream import Mark
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.ltx import LtxRoute
-from sqlite_recovery_tui.restore import ltx_faults
+from sqlite_recovery_tui.restore import ltx_faults, page_map
 from sqlite_recovery_tui.restore.blocks import BlockWriter
 from sqlite_recovery_tui.restore.built import Built
 from sqlite_recovery_tui.restore.fetch import Fetcher
@@ -26,7 +26,7 @@ from sqlite_recovery_tui.restore.ltx_changes import ChangeReader
 from sqlite_recovery_tui.restore.ltx_journal import LtxJournal
 from sqlite_recovery_tui.restore.ltx_merge import Merge
 from sqlite_recovery_tui.restore.ltx_stream import WORKERS
-from sqlite_recovery_tui.restore.place import check_space
+from sqlite_recovery_tui.restore.place import NoSpaceError, check_space
 from sqlite_recovery_tui.restore.work import WorkDir
 
 _SLACK_BYTES = 1 << 20
@@ -77,6 +77,19 @@ class LtxBuild:
             raise ltx_faults.gone(error, base.key) from None
         return header
 
+    def _check_space(self, size: int) -> None:
+        """Check that there is room for `size` bytes; a base that claims more than it holds is damaged."""
+        try:
+            check_space(self.work.path, size)
+        except NoSpaceError:
+            base = self.route.base
+            try:
+                page_map.load(self.fetcher.store, [base], cancel=self.fetcher.cancel)
+            except DamagedError as error:
+                fault = FormatError(error.message.removeprefix(f"{base.key}: "))
+                raise ltx_faults.damaged(self.route, {base: fault}) from None
+            raise
+
     def _write(
         self, base: Header, merge: Merge, journal: LtxJournal, resume: Mark | None, pool: Executor
     ) -> None:
@@ -84,7 +97,7 @@ class LtxBuild:
         size = merge.pages * base.page_size
         blocks = BlockWriter(self.work.database, room_pages(base.page_size) * base.page_size + base.page_size)
         try:
-            check_space(self.work.path, size - os.fstat(blocks.fd).st_blocks * 512 + _SLACK_BYTES)
+            self._check_space(size - os.fstat(blocks.fd).st_blocks * 512 + _SLACK_BYTES)
             writer = BaseWriter(
                 self.route, self.fetcher, merge, blocks, base.page_size, journal, self.progress
             )

@@ -97,11 +97,20 @@ def test_whatever_happens_to_a_file_that_another_replaces_it_restores(place: Pat
     """The snapshot is one way to the end, the level-0 files are another."""
     replica = small(place, {0: "1 2 3", 9: "1-3"}, count=3)
     for path in replica.paths:
-        verdicts = _verdicts(replica, path, _every_tenth(_flips))
+        verdicts = _verdicts(replica, path, _flips)
         verdicts += _verdicts(replica, path, _every_tenth(_truncations))
         assert set(verdicts) <= {"gone round", "without effect"}, path.name
     # Which way is cheaper decides what is read at all.
     assert "gone round" in _verdicts(replica, replica.path(9, 1, 3), _every_tenth(_truncations))
+
+
+def test_a_snapshot_that_claims_to_be_huge_is_gone_round(place: Path) -> None:
+    replica = small(place, {0: "1 2 3", 9: "1-3"}, count=3)
+    snapshot = replica.path(9, 1, 3)
+    data = snapshot.read_bytes()
+    for at in range(12, 16):  # where the header has the size of the database
+        replica.put(snapshot, data[:at] + b"\x7f" + data[at + 1 :])
+        assert _verdict(replica, snapshot) == "gone round"
 
 
 def _every_tenth(change: Change) -> Change:
