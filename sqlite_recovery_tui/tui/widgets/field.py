@@ -6,7 +6,10 @@ from textual.widgets import Input
 
 
 class Field(Input):
-    """An input that keeps printable characters only."""
+    """An input that keeps printable characters only, with a cursor that stands still."""
+
+    def on_mount(self) -> None:
+        self.cursor_blink = False
 
     def validate_value(self, value: str) -> str:
         """Drop what cannot be shown."""
