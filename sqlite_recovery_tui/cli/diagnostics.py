@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,15 @@ class Diagnostics:
     def note(self, text: object) -> None:
         """Print a remark on how the work goes."""
         self._write(str(text))
+
+    def status(self, text: object) -> None:
+        """Show `text` on a line that the next one replaces, on a terminal only; empty text takes it away."""
+        if not self.is_terminal:
+            return
+        shown = printable(text)[: max(0, shutil.get_terminal_size().columns - 1)]
+        with contextlib.suppress(OSError):
+            self.stream.write(f"\r\x1b[2K{shown}")
+            self.stream.flush()
 
     def detail(self, text: object) -> None:
         """Print a remark that only `-v` asks for."""

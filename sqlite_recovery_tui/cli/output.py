@@ -100,6 +100,13 @@ class Output:
         indent = 2 if self.is_terminal else None
         self._write(json.dumps(document, indent=indent, ensure_ascii=True) + "\n")
 
+    def event(self, document: Mapping[str, Any]) -> None:
+        """Print one of many JSON documents, each on a line of its own, when JSON was asked for."""
+        if self.as_json:
+            import json
+
+            self._write(json.dumps(document, ensure_ascii=True) + "\n")
+
     def flush(self) -> None:
         """Hand everything to the reader; raises `BrokenPipeError` when it went away."""
         with _failing_clearly():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +38,9 @@ class Wish:
     to_last_good: bool
     parallelism: int
     memory: int | None
+    follow: bool = False
+    follow_interval: timedelta | None = None
+    max_lag: timedelta | None = None
 
 
 @dataclass

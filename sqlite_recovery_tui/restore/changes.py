@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sqlite_recovery_tui.domain import Place
+from sqlite_recovery_tui.domain import Place, Position
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.formats.journal import lock_page
 from sqlite_recovery_tui.restore.live.mark import Mark
@@ -57,9 +57,13 @@ class Step:
 
 def is_newer(mark: Mark, since: Mark) -> bool:
     """Tell whether a base is a step forward; places of different lineages only compare by their times."""
-    if mark.lineage == since.lineage:
+    if mark.lineage != since.lineage:
+        return mark.time >= since.time
+    if mark.place != since.place:
         return mark.place > since.place  # type: ignore[operator] # both are of one kind
-    return mark.time >= since.time
+    # Only a snapshot in front of a WAL of which nothing is stored is written anew with other content.
+    is_bare = isinstance(mark.place, Position) and not mark.place.offset
+    return is_bare and mark.time > since.time
 
 
 class ChangeSource(Protocol):

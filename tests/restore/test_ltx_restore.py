@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import pytest
 
 from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.errors import DamagedError, ObjectNotFound
-from sqlite_recovery_tui.formats.ltx import names
+from sqlite_recovery_tui.formats.ltx import header, names
 from sqlite_recovery_tui.formats.ltx.pages import room_pages
-from sqlite_recovery_tui.restore import ltx_changes
+from sqlite_recovery_tui.restore import blocks, ltx_changes
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
 from sqlite_recovery_tui.restore.target import AtTxid
 from sqlite_recovery_tui.storage.memory import MemoryStore
@@ -99,8 +100,37 @@ def test_large_changes_are_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         )
 
 
-def test_pages_that_came_back_without_content_are_told_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sizes", [(600, 600), (600, 700), (514, 600), (513, 600), (512, 600), (400, 4000)])
+def test_the_lock_page_stays_zero_wherever_it_lies(
+    sizes: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the base or behind its end; here it is page 513, for databases of a handy size."""
+    monkeypatch.setattr(header, "_LOCK_BYTE", 512 * 512)
+    monkeypatch.setattr(blocks.mmap, "mmap", Dirty)
+    world = World(512)
+    for size in sizes:
+        world.commit(size, {1, 511, 515})
+    world.commit(sizes[-1], {2})
+    assert 513 not in world.states[-1]
+    for txid in (1, 2, 3):
+        assert content_of(world.shelf, AtTxid(txid)) == world.content(txid)
+
+
+class Dirty(mmap.mmap):
+    """Memory that has been used before."""
+
+    def __new__(cls, *arguments: int) -> Dirty:
+        made = super().__new__(cls, *arguments)
+        made.write(b"\xff" * len(made))
+        return made
+
+
+@pytest.mark.parametrize("small_bytes", [0, ltx_changes.SMALL_BYTES])
+def test_pages_that_came_back_without_content_are_told_of(
+    small_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Litestream gives the older image; nothing in the files says that it is right."""
+    monkeypatch.setattr(ltx_changes, "SMALL_BYTES", small_bytes)
     world = a_world(3)
     world.commit(5)
     cut = world.put(0, 5, 5, 4, {1: b"\1" * 512})
@@ -118,6 +148,7 @@ def test_pages_that_came_back_without_content_are_told_of(tmp_path: Path) -> Non
 def test_a_change_that_grows_the_database_without_content_is_refused(tmp_path: Path) -> None:
     world = a_world(3)
     grower = world.put(0, 4, 4, 20, {1: b"\1" * 512, 19: b"\1" * 512})
+    world.put(0, 5, 5, 21, {1: b"\1" * 512, 21: b"\1" * 512})
     with pytest.raises(DamagedError, match=r"holds page 1[01]") as caught:
         restore_to(tmp_path / "out.db", world.shelf)
     assert caught.value.object == grower
@@ -198,6 +229,18 @@ def test_damage_after_damage_is_gone_round(tmp_path: Path) -> None:
     assert [change.key for change in result.plan.changes] == [third]
     noted = {key for key in (first, second, third) if any(key in note for note in result.notes)}
     assert third not in noted
+
+
+def test_what_was_gone_round_before_is_not_offered_as_a_way_back(tmp_path: Path) -> None:
+    """The second file is met on the way around the first: the refusal takes both into account."""
+    world = a_world(6)
+    merged = world.store(1, 2, 5)
+    fourth = world.shelf.keys("ltx/0/")[3]
+    with pytest.raises(DamagedError) as caught:
+        restore_to(tmp_path / "out.db", spoilt(world, merged, fourth))
+    assert caught.value.object == fourth
+    assert caught.value.last_good is not None
+    assert caught.value.last_good.position == Txid(3)
 
 
 def test_a_damaged_base_is_replaced_by_another_and_changes_are_kept(tmp_path: Path) -> None:

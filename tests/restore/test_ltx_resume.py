@@ -216,27 +216,49 @@ def test_the_same_restore_finishes_what_was_killed(
 def test_pages_of_another_boot_are_not_trusted(
     world: World, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for boot in ("another\n", ""):
+    monkeypatch.setattr(work, "_BOOT_ID", tmp_path / "boot")
+    for before, after in (("one\n", "another\n"), ("", "")):  # without a name, no boot is known again
+        (tmp_path / "boot").write_text(before)
         killed(remote, tmp_path / "out.db", "fetching snapshot", 0.9, monkeypatch)
-        (tmp_path / "boot").write_text(boot)
-        monkeypatch.setattr(work, "_BOOT_ID", tmp_path / "boot")
-        before = remote.given
+        (tmp_path / "boot").write_text(after)
+        given = remote.given
         attempt(remote, tmp_path / "out.db")
         assert (tmp_path / "out.db").read_bytes() == world.content(9)
-        assert remote.given - before == sizes(world)[0], "changes are kept, the base is read again"
+        assert remote.given - given == sizes(world)[0], "changes are kept, the base is read again"
         (tmp_path / "out.db").unlink()
 
 
 def test_a_base_that_was_replaced_is_read_from_its_start(
     world: World, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed(remote, tmp_path / "out.db", "fetching snapshot", 0.9, monkeypatch)
+    killed(remote, tmp_path / "out.db", "fetching snapshot", 0.9, monkeypatch, 1)
     key = world.shelf.keys("ltx/9")[0]
     other = World(PAGE)
     other.commit(SIZE)
     remote.put(key, other.encoded(1, 1, SIZE, other.states[0]))
     attempt(remote, tmp_path / "out.db", 1)
     assert (tmp_path / "out.db").read_bytes() == other.content(1)
+
+
+def test_a_journal_without_its_file_says_nothing(
+    world: World, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(remote, tmp_path / "out.db", "fetching snapshot", 0.9, monkeypatch)
+    (tmp_path / ".out.db.sqlrecover" / "database").unlink()
+    attempt(remote, tmp_path / "out.db")
+    assert (tmp_path / "out.db").read_bytes() == world.content(9)
+
+
+def test_a_stale_journal_is_not_taken_for_the_file_of_another_plan(
+    world: World, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second plan is killed before it has noted anything of its own."""
+    killed(remote, tmp_path / "out.db", "fetching snapshot", 0.9, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(ltx_base, "JOURNAL_BYTES", 1 << 40)
+        killed(remote, tmp_path / "out.db", "fetching snapshot", 0.9, monkeypatch, 4)
+    attempt(remote, tmp_path / "out.db")
+    assert (tmp_path / "out.db").read_bytes() == world.content(9)
 
 
 def test_a_journal_that_is_garbled_says_nothing(

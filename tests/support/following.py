@@ -39,13 +39,11 @@ class CountingStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.requests: Counter[str] = Counter()
-        self.listed: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def list(self, prefix: str = "") -> Iterator[Sequence[ObjectInfo]]:
-        self.listed.append(prefix)
         pages = 0
         for page in self._store.list(prefix):
             pages += 1
@@ -100,6 +98,8 @@ class Pursuit:
     clock: FixedClock
     options: dict[str, Any] = field(default_factory=dict)
     states: list[FollowState] = field(default_factory=list)
+    check: Callable[[Pursuit], bool] = lambda _: True
+    """Tells whether the copy is what it says; asked after every turn."""
 
     def __post_init__(self) -> None:
         self.path = self.folder / "copy.db"
@@ -126,9 +126,13 @@ class Pursuit:
             self.copy,
             stop=Turns(self.clock, count, on_wait),
             clock=self.clock,
-            on_state=self.states.append,
+            on_state=self._on_state,
             **more,
         )
+
+    def _on_state(self, state: FollowState) -> None:
+        self.states.append(state)
+        assert self.check(self), f"the copy is not what it says at {state.position}"
 
     @property
     def content(self) -> bytes:

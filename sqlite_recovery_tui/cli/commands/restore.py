@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlite_recovery_tui.cli import following
 from sqlite_recovery_tui.cli.options import (
+    duration,
     generation_option,
     hexadecimal,
     replica_option,
@@ -61,6 +63,13 @@ if TYPE_CHECKING:
 @click.option("--to-last-good", is_flag=True, help="Stop in front of damage instead of refusing.")
 @click.option("--parallelism", type=click.IntRange(1, 256), default=8, metavar="N", help="Objects at a time.")
 @click.option("--memory", metavar="SIZE", callback=size_in_bytes, help="Memory for data, such as 128MiB.")
+@click.option("-f", "--follow", is_flag=True, help="Keep OUT up to date until interrupted; see above.")
+@click.option(
+    "--follow-interval", metavar="DUR", callback=duration, help="With -f: how often to look.  [default: 1s]"
+)
+@click.option(
+    "--max-lag", metavar="DUR", callback=duration, help="With -f: give up after so long.  [default: 5m]"
+)
 def command(session: Session, **wished: Any) -> int:
     """Restore a database from a replica to a file.
 
@@ -69,13 +78,20 @@ def command(session: Session, **wished: Any) -> int:
     that very moment belongs to it in replicas of Litestream 0.3, and no longer in those of 0.5.
     Without -o the database's own path is used; a file that exists is never replaced without -force
     and -o.
+
+    With -f OUT is kept up to date in place, for processes that read it with SQLite meanwhile: never half
+    an update, and always the state that is told. A copy that is there is gone on from. SIGINT and SIGTERM
+    end it with exit code 0; where nothing succeeds for longer than -max-lag, it ends with the failure.
     """
     wish = Wish(**wished)
+    following.check_wish(wish)
     requested = target_of(session, wish)
     refs = session.refs(wish.target, wish.replica)
     path = _output(refs, wish)
     if wish.if_db_not_exists and path.exists():
         return _nothing_done(session, path, f"{path} exists")
+    if wish.follow and following.can_go_on(path, wish):
+        return following.go_on(session, refs, path, wish)
     if not wish.dry_run:
         from sqlite_recovery_tui.restore.place import check_target
 
@@ -89,6 +105,8 @@ def command(session: Session, **wished: Any) -> int:
         raise
     if wish.dry_run:
         return _show_plan(session, choice, path)
+    if wish.follow:
+        return following.begin(session, choice, path, wish)
     return _restore(session, choice, path, wish)
 
 

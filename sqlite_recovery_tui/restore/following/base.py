@@ -51,8 +51,9 @@ def lineage_of(place: Place) -> str:
 
 
 def _leads_on(plan: Plan, since: Mark) -> bool:
-    if isinstance(plan.reached, Position) and plan.reached == since.place:
-        return plan.point.key != since.base  # a segment that begins there goes on from it
+    is_segment = isinstance(plan.point.position, Position) and plan.point.key != plan.base.key
+    if is_segment and plan.point.position == since.place:
+        return True  # it begins where the copy is, and goes on from there
     return is_newer(Mark(plan.reached, plan.point.time, lineage_of(plan.reached)), since)
 
 

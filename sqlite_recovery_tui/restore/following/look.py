@@ -1,7 +1,8 @@
-"""What a follower sees of a replica: mostly a glance at where the next change appears, now and then all.
+"""What a follower sees of a replica: mostly the place where the next change appears, now and then all.
 
-A glance costs a request or two however large the replica is. Whatever does not connect there, or belongs
-elsewhere (a new generation, another format, a history that began anew), shows in the full look.
+The names of what comes next are known, and to ask for one costs the same however large the replica is.
+Whatever does not connect there, or belongs elsewhere (a new generation, another format, a history that
+began anew), shows when everything is listed.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from sqlite_recovery_tui.domain import StoredObject
 from sqlite_recovery_tui.errors import ObjectNotFound
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replica.scan import scan
-from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
+from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.changes import CannotAdvance
 from sqlite_recovery_tui.restore.live.mark import Mark
 from sqlite_recovery_tui.restore.target import format_utc
-from sqlite_recovery_tui.storage.base import Store
+from sqlite_recovery_tui.storage.base import ObjectInfo, Store
 
 FULL_SECONDS = 30.0
 """How often everything is listed."""
@@ -33,7 +34,7 @@ class Look:
 
     @property
     def is_due(self) -> bool:
-        """Whether a glance will not do."""
+        """Whether a look at single objects will not do."""
         now = self._clock.monotonic()
         return self._taken_at is None or now - self._taken_at >= FULL_SECONDS
 
@@ -48,23 +49,12 @@ class Look:
         self._taken_at = began
         return timeline
 
-    def glance(self, *prefixes: str) -> Timeline:
-        """List what begins with one of `prefixes`, in the order given."""
-        builder = TimelineBuilder()
-        for prefix in prefixes:
-            for page in self._store.list(prefix):
-                self._cancel.check()
-                for item in page:
-                    builder.add(item.key, item.size, item.time, item.etag)
-        return builder.timeline()
-
-    def is_there(self, key: str) -> bool:
-        """Tell whether an object is there, which costs least of all."""
+    def find(self, key: str) -> ObjectInfo | None:
+        """Return what is known of one object, None when it is not there; no request costs less."""
         try:
-            self._store.head(key)
+            return self._store.head(key)
         except ObjectNotFound:
-            return False
-        return True
+            return None
 
     def folders(self, prefix: str) -> frozenset[str]:
         """Return the names of the folders directly below `prefix`."""

@@ -41,23 +41,22 @@ class LtxPast:
 
     def recognise(self, lineage: LtxLineage, since: Mark, txid: int) -> None:
         """Look at all files; raise `CannotAdvance` when they are of another history than the copy."""
-        if not (self.glance(lineage.files, txid) and self._is_ours):
+        held = _held(lineage.files, txid)
+        known = [self.is_known(file) for file in held]
+        if not (any(known) and self._is_ours):
             self._is_ours = self._was_there(lineage, since, txid)
-        self._known = {file.key: file for file in _held(lineage.files, txid)}
+        self._known = {file.key: file for file in held}
 
-    def glance(self, files: Iterable[LtxFile], txid: int) -> bool:
-        """Look at some files; return whether known ones are among them, and note what is new.
+    def is_known(self, file: LtxFile) -> bool:
+        """Tell whether a file was there before; raise `CannotAdvance` when it has become another one."""
+        known = self._known.get(file.key)
+        if known is not None and not same_object(known, file):
+            raise _began_anew(f"{file.key} is not what it was", file)
+        return known is not None
 
-        Raises `CannotAdvance` when one of those has become another one.
-        """
-        met = False
-        for file in _held(files, txid):
-            known = self._known.setdefault(file.key, file)
-            if known is not file:
-                met = True
-                if not same_object(known, file):
-                    raise _began_anew(f"{file.key} is not what it was", file)
-        return met
+    def note(self, files: Iterable[LtxFile], txid: int) -> None:
+        """Take note of the files that a copy at `txid` holds."""
+        self._known |= {file.key: file for file in _held(files, txid)}
 
     def _was_there(self, lineage: LtxLineage, since: Mark, txid: int) -> bool:
         """Tell by the newest of the files that the copy holds; False where nothing is left of them.

@@ -107,7 +107,7 @@ class ReplicaSource:
         fetcher = Fetcher(self.store, self.identities, self.parallelism, self.cancel)
         room = Room(self.copy.absolute().parent, self.step_bytes)
         self._look.forget()
-        self._ltx = LtxSteps(self._look, fetcher, room, self._unfinished)
+        self._ltx = LtxSteps(self._look, fetcher, room, self._unfinished, self.clock)
         self._wal = WalSteps(self._look, fetcher, room, self._unfinished, self.clock)
 
 

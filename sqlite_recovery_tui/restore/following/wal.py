@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.domain import Position, Snapshot, WalSegment
@@ -41,6 +42,8 @@ class WalSteps:
         self._fetcher = fetcher
         self._room = room
         self._reading: WalReading | None = None
+        self._listed: _Listed | None = None
+        """Segments of the last full look, while there are some that were not read."""
         self._unfinished = unfinished
         self._generations = _Generations(look, clock)
         self._ahead = _Patience(clock, AHEAD_SECONDS)
@@ -51,7 +54,12 @@ class WalSteps:
         """Return the next step; None when nothing is committed behind `since`. Raises as a source does."""
         reading = self._reading
         self._reading = None  # until all went well: what was read and not given out is read again
-        if reading is None or reading.place != since.place or self._look.is_due:
+        listed, self._listed = self._listed, None
+        if reading is None or reading.place != since.place:
+            step, reading = self._from_all(None, since)
+        elif listed is not None and (step := self._from_listed(reading, listed)) is not None:
+            pass
+        elif self._look.is_due:
             step, reading = self._from_all(reading, since)
         else:
             step = self._from_near(reading, since)
@@ -62,17 +70,13 @@ class WalSteps:
 
     def _from_near(self, reading: WalReading, since: Mark) -> Step | None:
         """Look where the next segment appears."""
-        generation, index = since.lineage, reading.index
-        # The next WAL first: once it is there, everything of the one before is.
-        begun = self._look.is_there(names.segment_key(generation, index + 1, 0))
-        if not begun and not self._look.is_there(names.segment_key(generation, index, reading.end)):
-            return None
-        found = self._look.glance(
-            *(f"{names.generation_prefix(generation)}wal/{number:08x}_" for number in (index + 1, index))
-        ).generation(generation)
-        step = self._read(reading, found.segments if found else ())
-        if step is not None and not step.more and reading.index > index:
-            return replace(step, more=self._look.is_there(names.segment_key(generation, index + 2, 0)))
+        return self._read(reading, _Near(self._look, since.lineage, reading.index))
+
+    def _from_listed(self, reading: WalReading, listed: _Listed) -> Step | None:
+        """Take what a full look has shown."""
+        step = self._read(reading, listed)
+        if step is not None and step.more:
+            self._listed = listed
         return step
 
     def _from_all(self, reading: WalReading | None, since: Mark) -> tuple[Step | None, WalReading]:
@@ -84,13 +88,14 @@ class WalSteps:
         if generation is None:
             check_nothing_newer(timeline, since)
             raise CannotAdvance(f"generation {since.lineage}, which the copy is of, is no longer stored")
-        if reading is None or reading.place != since.place:
+        if reading is None:
             self._base = _Base.of(generation, since)
             reading = self._begin(since.place, generation)
-        step = self._read(reading, generation.segments)
+        step = self._from_listed(reading, _Listed(generation.segments))
         if step is None:
             check_nothing_newer(timeline, since)
             self._check_rest(reading, generation)
+            _check_bare_base(reading, generation, since)
         return step, reading
 
     def _begin(self, place: Position, generation: Generation) -> WalReading:
@@ -101,13 +106,14 @@ class WalSteps:
         except ObjectNotFound as gone:
             raise _removed(gone) from None
 
-    def _read(self, reading: WalReading, segments: Sequence[WalSegment]) -> Step | None:
-        """Return what `segments` commit, of one WAL only: where one ends, pages may be cut off."""
+    def _read(self, reading: WalReading, stored: _Stored) -> Step | None:
+        """Return what is committed next, in one WAL only: where one ends, pages may be cut off."""
         enough = self._base.enough if self._base is not None else None
         while not reading.has_commits:
-            rest = _of_index(segments, reading.index, reading.end) or _of_index(segments, reading.index + 1)
+            rest = stored.behind(reading.index, reading.end) or stored.behind(reading.index + 1, 0)
             if not rest:
                 return None
+            before = reading.index, reading.end
             try:
                 reading.read(rest, enough)
             except ChainFault as fault:
@@ -116,27 +122,31 @@ class WalSteps:
                     raise self._unfinished.fault(fault.segment, fault.message, object=fault.object) from None
             except ObjectNotFound as gone:
                 raise _removed(gone) from None
-        is_over = bool(_of_index(segments, reading.index + 1))
-        is_read = not _of_index(segments, reading.index, reading.end)
+            if not reading.has_commits and (reading.index, reading.end) == before:
+                raise self._unfinished.fault(rest[0], "it is empty")
+        is_over = bool(stored.behind(reading.index + 1, 0))
+        is_read = not stored.behind(reading.index, reading.end)
         self._settle(reading, is_whole=is_over and is_read and not reading.is_broken)
         return reading.step(more=is_over or not is_read or reading.is_broken)
 
     def _settle(self, reading: WalReading, *, is_whole: bool) -> None:
         """Raise an error while the copy's base may hold pages of later commits than those that were read.
 
-        The result would mix two states. A restore can tell, which reads the base as well.
+        The result would mix two states. A restore can tell, as it reads the base as well.
         """
         base = self._base
         if base is None:
             return
-        if is_whole or (reading.time is not None and reading.time > base.enough):
-            self._base = None
-            self._torn.end()
-            return
-        raise self._torn.error(
-            f"snapshot {base.snapshot.label} may hold more than the WAL stored behind it so far",
-            base.snapshot.key,
-        )
+        if not is_whole and reading.time is not None and reading.time <= base.enough:
+            error = self._torn.error(
+                f"snapshot {base.snapshot.label} may hold more than the WAL stored behind it so far",
+                base.snapshot.key,
+            )
+            # What took the place of the copy's base holds even more, and tells nothing of it.
+            if not (base.is_replaced and isinstance(error, CannotAdvance)):
+                raise error
+        self._base = None
+        self._torn.end()
 
     def _check_rest(self, reading: WalReading, generation: Generation) -> None:
         """Raise an error for what is stored behind the WAL that was read, and does not connect to it."""
@@ -154,13 +164,56 @@ class WalSteps:
         self._ahead.end()
 
 
+class _Stored(Protocol):
+    """The segments that there are."""
+
+    def behind(self, index: int, offset: int) -> Sequence[WalSegment]:
+        """Return those of one WAL from `offset` on, or at least the first of them."""
+        ...
+
+
+class _Listed:
+    """Segments that were all listed."""
+
+    def __init__(self, segments: Sequence[WalSegment]) -> None:
+        self._segments = segments
+
+    def behind(self, index: int, offset: int) -> Sequence[WalSegment]:
+        return [item for item in self._segments if item.index == index and item.offset >= offset]
+
+
+class _Near:
+    """Segments that are looked for one by one."""
+
+    def __init__(self, look: Look, generation: str, index: int) -> None:
+        self._look = look
+        self._generation = generation
+        # Before anything of the WAL itself: once the next one is there, all of this one is.
+        self._next = self._find(index + 1, 0)
+        self._next_index = index + 1
+
+    def behind(self, index: int, offset: int) -> Sequence[WalSegment]:
+        if (index, offset) == (self._next_index, 0):
+            return self._next
+        return self._find(index, offset)
+
+    def _find(self, index: int, offset: int) -> Sequence[WalSegment]:
+        key = names.segment_key(self._generation, index, offset)
+        found = self._look.find(key)
+        if found is None:
+            return []
+        return [WalSegment(self._generation, index, offset, key, found.size, found.time, found.etag)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Base:
     """A snapshot that may hold more than the frames that were laid over it."""
 
     snapshot: Snapshot
     enough: datetime
-    """Whatever is stored later than this has all that the snapshot can hold."""
+    """Whatever is stored later than this has all that the copy's base can hold."""
+    is_replaced: bool
+    """Whether the snapshot was taken anew since the copy was made of the one before."""
 
     @classmethod
     def of(cls, generation: Generation, since: Mark) -> _Base | None:
@@ -169,9 +222,10 @@ class _Base:
         index = since.place.index
         found = (item for item in generation.snapshots if item.key == since.base and item.index == index)
         snapshot = next(found, None)
-        if snapshot is None or since.time > snapshot.time + SHIPPED_AFTER:
+        if snapshot is None:
             return None
-        return cls(snapshot, snapshot.time + SHIPPED_AFTER)
+        enough = min(snapshot.time, since.time) + SHIPPED_AFTER
+        return cls(snapshot, enough, snapshot.time > since.time) if since.time <= enough else None
 
 
 class _Patience:
@@ -223,8 +277,15 @@ class _Generations:
         return frozenset(filter(names.is_generation, self._look.folders(names.ROOT)))
 
 
-def _of_index(segments: Sequence[WalSegment], index: int, offset: int = 0) -> list[WalSegment]:
-    return [item for item in segments if item.index == index and item.offset >= offset]
+def _check_bare_base(reading: WalReading, generation: Generation, since: Mark) -> None:
+    """Raise `CannotAdvance` when the snapshot that the copy is, with no WAL behind it, was taken anew."""
+    if reading.place.offset or reading.end:
+        return
+    for snapshot in generation.snapshots:
+        if snapshot.index == reading.index and snapshot.time > since.time:
+            raise CannotAdvance(
+                f"snapshot {snapshot.label} was taken anew, and no WAL leads there", object=snapshot.key
+            )
 
 
 def _removed(gone: ObjectNotFound) -> CannotAdvance:

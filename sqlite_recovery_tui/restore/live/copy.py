@@ -48,6 +48,8 @@ class LiveCopy:
         self._url = url
         self._patience = patience
         self.path = lock.beside.copy
+        self.undo: Path | None = None
+        """Where is kept what the copy took the place of when it was made."""
         try:
             with translated(self.path):
                 self._beside.drop_second_name()

@@ -56,11 +56,13 @@ def create(
             # Before the file itself: a copy never lies there without its state.
             beside.write_state(State(url, Held(mark, digest(content.first), content.layout.pages)))
             beside.sync()
-            place.place(staged, beside.copy, force=force, now=clock.now())
+            undo = place.place(staged, beside.copy, force=force, now=clock.now())
     except BaseException:
         lock.release()
         raise
-    return LiveCopy.open(path, url=url, lock=lock, patience=patience, clock=clock)
+    copy = LiveCopy.open(path, url=url, lock=lock, patience=patience, clock=clock)
+    copy.undo = undo
+    return copy
 
 
 def _in_rollback_mode(staged: Path) -> Content:

@@ -95,21 +95,19 @@ def test_a_snapshot_beside_is_no_change(levels: Levels) -> None:
         assert pursuit.states[-1].updates == 1
 
 
-def test_an_idle_replica_costs_one_listing_of_few_names_a_poll(levels: Levels) -> None:
+def test_an_idle_replica_costs_two_small_requests_a_poll(levels: Levels) -> None:
     for _ in range(30):
         levels.grow(1)
     with pursue(levels) as pursuit:
         pursuit.turns(2)
         store = store_of(pursuit)
         store.requests.clear()
-        store.listed.clear()
-        pursuit.turns(int(FULL_SECONDS) * 2 - 4)
-        assert store.listed.count("") == 1
-        assert store.requests == {"list": FULL_SECONDS * 2 - 4}
-        assert set(store.listed) == {"", f"ltx/0/{levels.writer.txid:016x}"[:-2]}
+        polls = int(FULL_SECONDS) * 2 - 4
+        pursuit.turns(polls)
+        assert store.requests == {"head": 2 * (polls - 1), "list": 1}
 
 
-def test_a_new_sync_costs_a_listing_and_its_file(levels: Levels) -> None:
+def test_a_new_sync_costs_no_listing(levels: Levels) -> None:
     with pursue(levels) as pursuit:
         pursuit.turns(2)
         store = store_of(pursuit)
@@ -118,22 +116,31 @@ def test_a_new_sync_costs_a_listing_and_its_file(levels: Levels) -> None:
             levels.grow(1)
             pursuit.turns(1)
         assert levels.holds(pursuit)
-        assert store.requests == {"list": 20, "get": 20}
+        assert store.requests == {"head": 60, "get": 20}
 
 
-def test_txids_whose_names_begin_otherwise_are_seen(levels: Levels) -> None:
-    for _ in range(300):
-        levels.run("UPDATE t SET body = randomblob(20) WHERE id = 1")
-        levels.sync()
-        levels.clock.sleep(0.01)
-        if levels.writer.txid == 254:
-            pursuit = pursue(levels)
-            pursuit.turns(1)
-        elif levels.writer.txid in (255, 256, 257, 259):
-            pursuit.turns(1)
-            assert levels.holds(pursuit)
-            assert pursuit.problems == []
-    pursuit.copy.close()
+def test_a_burst_of_syncs_is_followed_without_a_listing(levels: Levels) -> None:
+    with pursue(levels) as pursuit:
+        pursuit.turns(2)
+        store_of(pursuit).requests.clear()
+        for _ in range(40):
+            levels.grow(1)
+        began = levels.clock.now()
+        pursuit.turns(3)
+        assert levels.holds(pursuit)
+        assert levels.clock.now() - began == timedelta(seconds=1)
+        assert store_of(pursuit).requests["list"] == 0
+
+
+def test_level_0_that_expired_at_once_is_noticed_at_once(levels: Levels) -> None:
+    with pursue(levels) as pursuit:
+        pursuit.turns(2)
+        levels.grow()
+        levels.grow()
+        levels.writer.compact(1)
+        levels.expire(0)
+        pursuit.turns(1)
+        assert levels.holds(pursuit)
 
 
 def test_a_step_is_bounded_and_the_rest_follows_at_once(levels: Levels) -> None:
@@ -143,7 +150,7 @@ def test_a_step_is_bounded_and_the_rest_follows_at_once(levels: Levels) -> None:
             levels.grow(rows * levels.page_size // 512)
         began = levels.clock.now()
         seen: list[bool] = []
-        while not levels.holds(pursuit):
+        while not levels.holds(pursuit) and len(seen) < 100:
             pursuit.turns()
             seen.append(levels.agrees(pursuit))
         assert all(seen)
@@ -199,7 +206,7 @@ def test_a_hole_is_got_over_by_a_newer_snapshot(levels: Levels) -> None:
         assert not levels.holds(pursuit)
         levels.snapshot()
         levels.grow()
-        pursuit.turns(3)
+        pursuit.turns(int(FULL_SECONDS) + 3)
         assert levels.holds(pursuit)
         assert any("restoring a newer base" in problem for problem in pursuit.problems)
 
@@ -211,7 +218,9 @@ def test_a_hole_that_is_filled_was_none(levels: Levels) -> None:
         content = late.read_bytes()
         levels.grow()
         late.unlink()
+        pursuit.begin_again()
         pursuit.turns(1)
+        assert "missing at every level" in pursuit.problems[-1]
         late.write_bytes(content)
         pursuit.turns(1)
         assert levels.holds(pursuit)
