@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import App
 from textual.binding import BindingType
 from textual.content import Content
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.tui import actions, phrases, text
 from sqlite_recovery_tui.tui.actions import Action
-from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.engine import Engine
 from sqlite_recovery_tui.tui.jobs import Jobs
 from sqlite_recovery_tui.tui.listings import Listings
 from sqlite_recovery_tui.tui.logfile import keep_log
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
+from sqlite_recovery_tui.tui.navigation import Navigation
 from sqlite_recovery_tui.tui.palette import ActionProvider
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place, RestoreJob
@@ -34,7 +33,6 @@ from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
-    from sqlite_recovery_tui.tui.screens.workbench import Subject
 
 LOGGER = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
@@ -42,7 +40,7 @@ AGEING_TICKS = 5
 """After how many ticks a screen is drawn again, so that the ages beside its times stay true."""
 
 
-class Console(App[None]):
+class Console(Navigation):
     """The application; screens ask it for everything that is not their own."""
 
     TITLE = "sqlrecover"
@@ -80,10 +78,10 @@ class Console(App[None]):
     # life
 
     def on_mount(self) -> None:
-        self._start()
+        self.start()
         self.set_interval(TICK_SECONDS, self._tick)
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Show the replicas there are, or ask for a place; listing begins after the first paint."""
         from sqlite_recovery_tui.tui.screens.fleet import FleetScreen
         from sqlite_recovery_tui.tui.screens.welcome import WelcomeScreen
@@ -137,11 +135,6 @@ class Console(App[None]):
 
         return (self.settings or Settings()).scratch_dir
 
-    @property
-    def depth(self) -> int:
-        """How many screens lie on one another."""
-        return len(self._screens())
-
     def facts(self) -> set[str]:
         """Return the needs that are met whatever is looked at."""
         return {"jobs"} if self.jobs.all else set()
@@ -171,13 +164,6 @@ class Console(App[None]):
     def say(self, message: Content | str, *, bad: bool = False) -> None:
         """Show a short notice; data in it is safe."""
         self.notify(text.content(message).plain, severity="error" if bad else "information", markup=False)
-
-    def _screens(self) -> list[ConsoleScreen]:
-        return [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
-
-    def _ready_screens(self) -> list[ConsoleScreen]:
-        """Return the screens that can be told of news; the others look for themselves when they begin."""
-        return [screen for screen in self._screens() if screen.ready]
 
     # actions
 
@@ -263,63 +249,6 @@ class Console(App[None]):
         self.push_screen(Confirm(question, detail, yes="Stop and leave", no="Stay"), answer)
 
     do_leave = do_quit
-
-    # moving between screens
-
-    def back(self) -> None:
-        """Go up one screen; the first one stays."""
-        if self.depth > 1:
-            self.pop_screen()
-        else:
-            self.say("This is the first screen; q leaves")
-
-    def back_to(self, number: int) -> None:
-        """Go back to the screen with this breadcrumb."""
-        while self.depth > number + 1:
-            self.pop_screen()
-
-    def open_fleet(self, settings: Settings | None, refs: Sequence[ReplicaRef]) -> None:
-        """Start over with another configuration or place."""
-        self.settings = settings
-        self.listings.hold(refs)
-        while self.depth:
-            self.pop_screen()
-        self._start()
-
-    def open_place(self, place: Place) -> None:
-        """Show what one replica holds."""
-        from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
-
-        self.push_screen(ReplicaScreen(place))
-
-    def open_plan(self, place: Place, aim: Aim, *, best: bool = False, instead: bool = False) -> None:
-        """Show the plan that serves `aim` from `place`, or from the `best` replica of its database.
-
-        `instead` of the screen in front.
-        """
-        from sqlite_recovery_tui.tui.screens.plan import PlanScreen
-
-        self._open(PlanScreen(self.listings.siblings(place), aim, None if best else place), instead)
-
-    def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
-        """Show a restore; `instead` of the screen in front."""
-        from sqlite_recovery_tui.tui.screens.job import JobScreen
-
-        if isinstance(self.screen, JobScreen) and self.screen.job is job:
-            return
-        self._open(JobScreen(job), instead)
-
-    def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
-        """Look into a restored database; `instead` of the screen in front."""
-        from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
-
-        self._open(WorkbenchScreen(subject), instead)
-
-    def _open(self, screen: ConsoleScreen, instead: bool) -> None:
-        if instead:
-            self.switch_screen(screen)
-        else:
-            self.push_screen(screen)
 
     # our own faults
 

@@ -18,7 +18,7 @@ from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.replica import fleet
 from sqlite_recovery_tui.storage import open as opening
-from tests.tui.support import NOW, Gate, GatedStore
+from tests.tui.support import NOW, Gate, GatedStore, presentable, server_names, still_checks
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,14 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> DemoIncident:
 def settings(incident: DemoIncident, tmp_path: Path) -> Settings:
     """The incident's configuration, with a scratch directory of the test's own."""
     return dataclasses.replace(config.load(incident.config), scratch_dir=tmp_path / "scratch")
+
+
+@pytest.fixture
+def shown(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """The incident under names that are the same on every machine."""
+    monkeypatch.chdir(tmp_path)
+    with server_names(), still_checks():
+        yield presentable(settings)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,9 @@ from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 NOW = datetime(2026, 3, 26, 14, 3, 12, tzinfo=UTC)
 SMALL, LARGE = (80, 24), (200, 50)
 SIZES = (SMALL, LARGE)
+PICTURE_SIZES = (SMALL, (120, 36), LARGE)
+
+Walk = Callable[[Pilot[None]], Awaitable[None]]
 
 
 def make_console(settings: Settings | None, url: str | None = None) -> Console:
@@ -104,6 +107,17 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys and wait for what they lead to."""
     await pilot.press(*keys)
     await settle(pilot)
+
+
+def walk(*keys: str) -> Walk:
+    """Return a walk that presses keys one by one."""
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        for key in keys:
+            await press(pilot, key)
+
+    return steps
 
 
 async def type_text(pilot: Pilot[None], words: str) -> None:

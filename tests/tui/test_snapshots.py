@@ -5,45 +5,13 @@ Behaviour is for the other tests: these only see that nothing moved, overlapped 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.config import Settings
-from tests.tui.support import (
-    SIZES,
-    make_console,
-    presentable,
-    press,
-    server_names,
-    settle,
-    still_checks,
-    type_text,
-)
-
-Walk = Callable[[Pilot[None]], Awaitable[None]]
-
-
-@pytest.fixture
-def shown(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """The incident under names that are the same on every machine."""
-    monkeypatch.chdir(tmp_path)
-    with server_names(), still_checks():
-        yield presentable(settings)
-
-
-def walk(*keys: str) -> Walk:
-    """Return a walk that presses keys one by one."""
-
-    async def steps(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        for key in keys:
-            await press(pilot, key)
-
-    return steps
+from tests.tui.support import PICTURE_SIZES, Walk, make_console, type_text, walk
 
 
 async def to_a_time(pilot: Pilot[None]) -> None:
@@ -78,12 +46,12 @@ SCREENS: dict[str, Walk] = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
 def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
     assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_welcome(size: tuple[int, int], snap_compare: Any) -> None:
     assert snap_compare(make_console(None), terminal_size=size, run_before=walk())

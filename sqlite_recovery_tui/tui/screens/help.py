@@ -81,8 +81,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 def _group_order(action: Action) -> int:
-    order = (actions.RESTORE, actions.CHOOSE, actions.LOOK, actions.PROVE, actions.MOVE, actions.CONSOLE)
-    return order.index(action.group)
+    return actions.GROUPS.index(action.group)
 
 
 def _matches(action: Action, wanted: str) -> bool:

@@ -1,0 +1,99 @@
+"""Every key the console knows, once: the keymap, the footer, the help and the palette come from here.
+
+A key that is not in this list does not exist; one that cannot be used now says why. Each view has a file of
+its own, with the needs that only its actions have.
+"""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+from sqlite_recovery_tui.tui.actions import (
+    dialogs,
+    everywhere,
+    fleet,
+    jobs,
+    plan,
+    replica,
+    tables,
+    welcome,
+    workbench,
+)
+from sqlite_recovery_tui.tui.actions.action import GROUPS, Action, key_name
+
+__all__ = [
+    "ACTIONS",
+    "BY_ID",
+    "DIALOGS",
+    "EVERYWHERE",
+    "GROUPS",
+    "NEEDS",
+    "TABLE",
+    "Action",
+    "bindings",
+    "for_view",
+    "key_name",
+    "movements",
+]
+
+EVERYWHERE = "app"
+TABLE = "table"
+DIALOGS = ("question", "reader", "help", "time")
+"""Views that lie over a screen; only their own keys work in them."""
+
+NEEDS: dict[str, str] = {
+    "row": "Nothing is selected yet",
+    "history": "Nothing that could be restored was found here",
+    "plan": "There is no plan yet: choose a moment that can be restored",
+    "last-good": "Nothing is damaged here, or nothing before the damage can be restored",
+    "next-good": "There is no snapshot behind the damage",
+    "other-replica": "No other replica of this database can serve this: it has none, or it is not listed yet",
+    "previewable": "Only after a restore: this format keeps no index of pages to read single ones by",
+    **replica.NEEDS,
+    **plan.NEEDS,
+    **jobs.NEEDS,
+    **workbench.NEEDS,
+    **everywhere.NEEDS,
+}
+"""What an action may need, and what to say where it is missing."""
+
+ACTIONS: tuple[Action, ...] = (
+    *welcome.ACTIONS,
+    *fleet.ACTIONS,
+    *replica.ACTIONS,
+    *plan.ACTIONS,
+    *jobs.ACTIONS,
+    *workbench.ACTIONS,
+    *everywhere.ACTIONS,
+    *tables.ACTIONS,
+    *dialogs.ACTIONS,
+)
+BY_ID = {action.id: action for action in ACTIONS}
+
+
+def for_view(view: str) -> list[Action]:
+    """Return what can be asked for in a view, its own actions first."""
+    own = [action for action in ACTIONS if action.view == view]
+    return own + [action for action in ACTIONS if action.view == EVERYWHERE]
+
+
+def movements() -> list[Action]:
+    """Return the keys that move in tables."""
+    return [action for action in ACTIONS if action.view == TABLE]
+
+
+def bindings(view: str) -> list[Binding]:
+    """Return the key bindings of a view, a dialog, of tables, or of everywhere."""
+    return [
+        Binding(
+            action.keys.replace(" ", ","),
+            action.verb if view == TABLE or view in DIALOGS else f"app.act('{action.id}')",
+            action.label or action.description,
+            show=action.footer,
+            priority=action.priority,
+            tooltip=action.description,
+            id=action.id,
+        )
+        for action in ACTIONS
+        if action.view == view
+    ]

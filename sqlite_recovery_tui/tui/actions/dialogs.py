@@ -1,0 +1,23 @@
+"""The keys of what lies over a screen."""
+
+from __future__ import annotations
+
+from sqlite_recovery_tui.tui.actions.action import CONSOLE, MOVE, Action
+
+ACTIONS = (
+    Action("question.yes", "y", "yes", "Do it.", CONSOLE, footer=False),
+    Action("question.no", "n escape", "no", "Do not do it.", CONSOLE, footer=False),
+    Action("question.other", "left right h l", "other", "To the other answer.", CONSOLE, footer=False),
+    Action("reader.leave", "escape q enter", "leave", "Leave the text.", CONSOLE, footer=False),
+    Action("reader.copy", "y", "copy", "Copy the text.", CONSOLE, footer=False),
+    Action("reader.up", "up k", "up", "One line up.", MOVE, footer=False),
+    Action("reader.down", "down j", "down", "One line down.", MOVE, footer=False),
+    Action("reader.page-up", "pageup", "page up", "One page up.", MOVE, footer=False),
+    Action("reader.page-down", "pagedown space", "page down", "One page down.", MOVE, footer=False),
+    Action("help.leave", "escape", "leave", "Leave the help.", CONSOLE, footer=False),
+    Action("help.up", "up", "up", "One line up.", MOVE, footer=False),
+    Action("help.down", "down", "down", "One line down.", MOVE, footer=False),
+    Action("help.page-up", "pageup", "page up", "One page up.", MOVE, footer=False),
+    Action("help.page-down", "pagedown", "page down", "One page down.", MOVE, footer=False),
+    Action("time.leave", "escape", "leave", "Leave without a time.", CONSOLE, footer=False),
+)

@@ -1,0 +1,62 @@
+"""What can be done with a restore, running or ended, and with the list of them."""
+
+from __future__ import annotations
+
+from sqlite_recovery_tui.tui.actions.action import CHOOSE, LOOK, RESTORE, Action
+
+NEEDS: dict[str, str] = {
+    "running": "It is not running",
+    "restored": "There is no restored database yet",
+    "failed": "It has not failed",
+    "ended": "It still runs",
+}
+
+ACTIONS = (
+    Action(
+        "job.cancel",
+        "x",
+        "cancel",
+        "Cancel this restore; asks first, leaves nothing behind.",
+        RESTORE,
+        ("running",),
+    ),
+    Action(
+        "job.open",
+        "enter",
+        "look inside",
+        "Open the restored database in the workbench.",
+        LOOK,
+        ("restored",),
+    ),
+    Action("job.retry", "r", "try again", "Run the same restore again.", RESTORE, ("failed",)),
+    Action("job.plan", "p", "plan", "Go back to the plan, to change it.", RESTORE, ("ended",)),
+    Action(
+        "job.last-good",
+        "l",
+        "last good",
+        "Plan up to the last good commit before the damage.",
+        CHOOSE,
+        ("last-good",),
+        footer=False,
+    ),
+    Action(
+        "job.next-good",
+        "n",
+        "next good",
+        "Plan the next good snapshot behind the damage.",
+        CHOOSE,
+        ("next-good",),
+        footer=False,
+    ),
+    Action(
+        "job.other",
+        "w",
+        "other replica",
+        "Plan the same from another replica of this database.",
+        CHOOSE,
+        ("failed", "other-replica"),
+        footer=False,
+    ),
+    Action("jobs.open", "enter", "open", "Show this restore.", LOOK, ("row",)),
+    Action("jobs.cancel", "x", "cancel", "Cancel this restore; asks first.", RESTORE, ("row", "running")),
+)

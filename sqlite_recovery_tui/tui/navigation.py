@@ -1,0 +1,101 @@
+"""How the console moves between its screens: what lies on what, and what opens what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.content import Content
+
+from sqlite_recovery_tui.tui.aim import Aim
+from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.state import Place, RestoreJob
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.replica.fleet import ReplicaRef
+    from sqlite_recovery_tui.tui.listings import Listings
+    from sqlite_recovery_tui.tui.screens.workbench import Subject
+
+
+class Navigation(App[None]):
+    """The application as far as it opens and leaves screens."""
+
+    settings: Settings | None
+    listings: Listings
+
+    def start(self) -> None:
+        """Show the first screen of what there is."""
+        raise NotImplementedError
+
+    def say(self, message: Content | str, *, bad: bool = False) -> None:
+        """Show a short notice."""
+        raise NotImplementedError
+
+    @property
+    def depth(self) -> int:
+        """How many screens lie on one another."""
+        return len(self._screens())
+
+    def _screens(self) -> list[ConsoleScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
+
+    def _ready_screens(self) -> list[ConsoleScreen]:
+        """Return the screens that can be told of news; the others look for themselves when they begin."""
+        return [screen for screen in self._screens() if screen.ready]
+
+    def back(self) -> None:
+        """Go up one screen; the first one stays."""
+        if self.depth > 1:
+            self.pop_screen()
+        else:
+            self.say("This is the first screen; q leaves")
+
+    def back_to(self, number: int) -> None:
+        """Go back to the screen with this breadcrumb."""
+        while self.depth > number + 1:
+            self.pop_screen()
+
+    def open_fleet(self, settings: Settings | None, refs: Sequence[ReplicaRef]) -> None:
+        """Start over with another configuration or place."""
+        self.settings = settings
+        self.listings.hold(refs)
+        while self.depth:
+            self.pop_screen()
+        self.start()
+
+    def open_place(self, place: Place) -> None:
+        """Show what one replica holds."""
+        from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
+
+        self.push_screen(ReplicaScreen(place))
+
+    def open_plan(self, place: Place, aim: Aim, *, best: bool = False, instead: bool = False) -> None:
+        """Show the plan that serves `aim` from `place`, or from the `best` replica of its database.
+
+        `instead` of the screen in front.
+        """
+        from sqlite_recovery_tui.tui.screens.plan import PlanScreen
+
+        self._open(PlanScreen(self.listings.siblings(place), aim, None if best else place), instead)
+
+    def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
+        """Show a restore; `instead` of the screen in front."""
+        from sqlite_recovery_tui.tui.screens.job import JobScreen
+
+        if isinstance(self.screen, JobScreen) and self.screen.job is job:
+            return
+        self._open(JobScreen(job), instead)
+
+    def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
+        """Look into a restored database; `instead` of the screen in front."""
+        from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
+
+        self._open(WorkbenchScreen(subject), instead)
+
+    def _open(self, screen: ConsoleScreen, instead: bool) -> None:
+        if instead:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
