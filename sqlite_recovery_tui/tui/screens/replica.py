@@ -14,10 +14,10 @@ from textual.widget import Widget
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.restore.target import AtTime, describe, of_point
-from sqlite_recovery_tui.tui import actions, ledger, phrases, text, wording, work
+from sqlite_recovery_tui.tui import actions, entries, phrases, text, wording, work
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
-from sqlite_recovery_tui.tui.ledger import Entry, Heading, Hole, Ledger, Stored
+from sqlite_recovery_tui.tui.entries import Entry, EntryList, Heading, Hole, Stored
 from sqlite_recovery_tui.tui.proof import Subject
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import gap_words, timeline_facts
@@ -57,7 +57,7 @@ class ReplicaScreen(ConsoleScreen):
         """Show `place`, whose listing may still be under way."""
         super().__init__()
         self.place = place
-        self.ledger: Ledger | None = None
+        self.lines: EntryList | None = None
         self._laying: Request[Any] | None = None
         self._drafting: Request[Any] | None = None
         self._takes: tuple[Entry, Draft | RecoverError] | None = None
@@ -84,8 +84,8 @@ class ReplicaScreen(ConsoleScreen):
     def selected(self) -> Entry | None:
         """The line under the cursor."""
         number = self.table.cursor
-        entries = self.ledger.entries if self.ledger is not None else ()
-        return entries[number] if number < len(entries) else None
+        found = self.lines.entries if self.lines is not None else ()
+        return found[number] if number < len(found) else None
 
     def facts(self) -> Iterator[str]:
         timeline = self.place.timeline
@@ -127,20 +127,20 @@ class ReplicaScreen(ConsoleScreen):
             error, [way("r", "list it again"), way("esc", "look at another replica")]
         )
         self._describe_place()
-        if error is not None and self.ledger is None:
+        if error is not None and self.lines is None:
             self.table.empty = ""
             self.table.redraw()
         timeline = place.timeline
-        if timeline is None or (self.ledger is not None and self.ledger.timeline is timeline):
+        if timeline is None or (self.lines is not None and self.lines.timeline is timeline):
             return
         self.console.engine.drop(self._laying)
         self._laying = self.console.engine.ask(
-            Queue.THINK, self, lambda _: ledger.build(timeline), then=self._laid_out, failed=self._failed
+            Queue.THINK, self, lambda _: entries.build(timeline), then=self._laid_out, failed=self._failed
         )
 
-    def _laid_out(self, made: Ledger) -> None:
-        first = self.ledger is None
-        self.ledger = made
+    def _laid_out(self, made: EntryList) -> None:
+        first = self.lines is None
+        self.lines = made
         self.table.empty = "Nothing that could be restored was found here."
         self.table.reload(MadeSource(made.keys, self._row))
         if first:
@@ -162,7 +162,7 @@ class ReplicaScreen(ConsoleScreen):
         self._show_history()
         facts: list[Fact] = []
         if timeline is not None:
-            grain = self.ledger.grain if self.ledger is not None else None
+            grain = self.lines.grain if self.lines is not None else None
             facts = list(timeline_facts(timeline, self, grain))
         if self.place.listing:
             count = f" {phrases.many(timeline.objects, 'object')} so far" if timeline is not None else ""
@@ -261,7 +261,7 @@ class ReplicaScreen(ConsoleScreen):
     def do_restore(self) -> None:
         entry = self.selected
         if isinstance(entry, Stored) and entry.point is not None:
-            self.console.open_plan(self.place, ledger.aim_of(entry))
+            self.console.open_plan(self.place, entries.aim_of(entry))
 
     def do_latest(self) -> None:
         self.console.open_plan(self.place, LATEST)
@@ -281,12 +281,12 @@ class ReplicaScreen(ConsoleScreen):
         self.console.listings.refresh([self.place])
 
     def do_older_mark(self) -> None:
-        if self.ledger is not None:
-            self._jump(self.ledger.mark_after(self.table.cursor))
+        if self.lines is not None:
+            self._jump(self.lines.mark_after(self.table.cursor))
 
     def do_newer_mark(self) -> None:
-        if self.ledger is not None:
-            self._jump(self.ledger.mark_before(self.table.cursor))
+        if self.lines is not None:
+            self._jump(self.lines.mark_before(self.table.cursor))
 
     def _jump(self, place: int | None) -> None:
         if place is not None:
@@ -302,9 +302,9 @@ class ReplicaScreen(ConsoleScreen):
     # rows
 
     def _row(self, number: int) -> Row:
-        assert self.ledger is not None
-        key = self.ledger.keys[number]
-        match self.ledger.entries[number]:
+        assert self.lines is not None
+        key = self.lines.keys[number]
+        match self.lines.entries[number]:
             case Heading(lane):
                 return self._heading(key, lane)
             case Hole(gap):
@@ -343,4 +343,4 @@ def _draft_at_rest(place: Place, timeline: Timeline, entry: Stored, scratch: Pat
     """Plan for a line unless the cursor moves on at once: on a long history that is real work."""
     report.cancel.wait(REST_SECONDS)
     report.cancel.check()
-    return work.draft(place, timeline, ledger.aim_of(entry), scratch)
+    return work.draft(place, timeline, entries.aim_of(entry), scratch)

@@ -1,4 +1,4 @@
-"""One replica as lines, newest first: lanes (generations, levels), their objects, the gaps between."""
+"""One replica as a list, newest first: lanes (generations, levels), their objects, the gaps between."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Entry = Heading | Stored | Hole
 
 
 @dataclass(frozen=True)
-class Ledger:
+class EntryList:
     """All lines, with the places of those worth jumping to, and how fine one can go back."""
 
     timeline: Timeline
@@ -75,7 +75,7 @@ class Ledger:
         return self.marks[found - 1] if found else None
 
 
-def build(timeline: Timeline) -> Ledger:
+def build(timeline: Timeline) -> EntryList:
     """Lay a timeline out, newest first."""
     from sqlite_recovery_tui.replica.grain import grain_of
 
@@ -91,7 +91,7 @@ def build(timeline: Timeline) -> Ledger:
         for place, entry in enumerate(entries)
         if not isinstance(entry, Stored) or (entry.is_base and entry.point is not None)
     )
-    return Ledger(timeline, grain_of(timeline.points()), tuple(entries), keys, marks)
+    return EntryList(timeline, grain_of(timeline.points()), tuple(entries), keys, marks)
 
 
 def aim_of(entry: Stored) -> Aim:
