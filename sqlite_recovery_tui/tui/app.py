@@ -16,19 +16,21 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui import actions, areas, phrases, text
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.engine import Engine
+from sqlite_recovery_tui.tui.everywhere import Everywhere
 from sqlite_recovery_tui.tui.jobs import Jobs
 from sqlite_recovery_tui.tui.listings import Listings
 from sqlite_recovery_tui.tui.logfile import keep_log
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
-from sqlite_recovery_tui.tui.navigation import Navigation
+from sqlite_recovery_tui.tui.padlock import ReadOnly
 from sqlite_recovery_tui.tui.palette import ActionProvider
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place, RestoreJob
 from sqlite_recovery_tui.tui.theme import THEMES
-from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
+from sqlite_recovery_tui.tui.widgets.chrome import Frame
+from sqlite_recovery_tui.tui.widgets.log_pane import LogBook
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
@@ -40,12 +42,15 @@ AGEING_TICKS = 5
 """After how many ticks a screen is drawn again, so that the ages beside its times stay true."""
 
 
-class Console(Navigation):
+class Console(Everywhere):
     """The application; screens ask it for everything that is not their own."""
 
     TITLE = "sqlrecover"
     CSS_PATH = Path(__file__).with_name("app.tcss")
-    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings(actions.EVERYWHERE)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *actions.bindings(actions.EVERYWHERE),
+        *actions.bindings(actions.AREA),
+    ]
     COMMANDS = {ActionProvider}
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
@@ -58,15 +63,17 @@ class Console(Navigation):
         clock: Clock = SYSTEM,
         book: LogBook | None = None,
         log_file: Path | None = None,
+        read_only: ReadOnly = True,
     ) -> None:
-        """Show these replicas; without any, the welcome. Nothing is listed before the first paint."""
-        super().__init__()
+        """Show these replicas; without any, the welcome. Nothing is listed before the first paint.
+
+        The padlock is closed at first; with `read_only="always"` nobody can open it.
+        """
+        super().__init__(book=book, read_only=read_only)
         self.settings = settings
         self.clock = clock
-        self.book = book or LogBook()
         self.log_file = log_file
         self._ticks = 0
-        self.time_style: phrases.TimeStyle = "utc"
         self.engine = Engine(self.post_message)
         self.listings = Listings(self.engine, self, clock, self._place_changed)
         self.jobs = Jobs(self.engine, self, clock, self._job_changed)
@@ -139,14 +146,22 @@ class Console(Navigation):
         """Return the needs that are met whatever is looked at."""
         return {"jobs"} if self.jobs.all else set()
 
-    def frame(self, screen: ConsoleScreen) -> tuple[list[str], str, str]:
-        """Return the way to `screen`, what runs in the background, and the time."""
+    def frame(self, screen: ConsoleScreen) -> Frame:
+        """Return what the bar above `screen` shows."""
         crumbs = []
         for each in self._screens():
             crumbs.append(each.crumb)
             if each is screen:
                 break
-        return crumbs, self._work(), phrases.clock(self.now())
+        return Frame(
+            crumbs=tuple(crumbs),
+            work=self._work(),
+            clock=phrases.clock(self.now()),
+            areas=tuple((area.key, area.title) for area in areas.AREAS),
+            area=self.area_number(screen),
+            lock=self.padlock.label,
+            locked=self.padlock.closed,
+        )
 
     def _work(self) -> str:
         running = self.jobs.running
@@ -183,72 +198,15 @@ class Console(Navigation):
         if reason is not None:
             self.say(reason)
             return
+        if action.view == actions.AREA:
+            self.go_to(areas.BY_ID[action.verb])
+            return
         method = getattr(screen, action.method, None) or getattr(self, action.method)
         method()
         screen.refresh_frame()
 
     def action_help_quit(self) -> None:
         self.say("Press ctrl+q to leave")
-
-    def do_help(self) -> None:
-        from sqlite_recovery_tui.tui.screens.help import HelpScreen
-
-        if isinstance(self.screen, ConsoleScreen):
-            self.push_screen(HelpScreen(self.screen.VIEW))
-
-    def do_palette(self) -> None:
-        self.action_command_palette()
-
-    def do_copy(self) -> None:
-        if isinstance(self.screen, ConsoleScreen) and (words := self.screen.copyable()):
-            self.copy_to_clipboard(words)
-            self.say(f"Copied: {text.safe(words, 200)}")
-
-    def do_times(self) -> None:
-        styles = phrases.TIME_STYLES
-        self.time_style = styles[(styles.index(self.time_style) + 1) % len(styles)]
-        names = {"utc": "in UTC", "local": "in local time", "age": "as ages"}
-        self.say(f"Times are shown {names[self.time_style]}")
-        for screen in self._ready_screens():
-            screen.redraw()
-
-    def do_theme(self) -> None:
-        names = [theme.name for theme in THEMES]
-        following = names.index(self.theme) + 1 if self.theme in names else 0
-        self.theme = names[following % len(names)]
-        self.say(f"Theme: {self.theme}")
-
-    def do_log(self) -> None:
-        pane = self.screen.query(LogPane)
-        if pane:
-            pane.remove()
-        else:
-            self.screen.mount(LogPane(self.book))
-
-    def do_jobs(self) -> None:
-        from sqlite_recovery_tui.tui.screens.jobs import JobsScreen
-
-        if len(self.jobs.all) == 1:
-            self.open_job(self.jobs.all[0])
-        elif not isinstance(self.screen, JobsScreen):
-            self.push_screen(JobsScreen())
-
-    def do_quit(self) -> None:
-        running = self.jobs.running
-        if not running:
-            self.exit()
-            return
-        from sqlite_recovery_tui.tui.screens.dialogs import Confirm
-
-        def answer(leave: bool | None) -> None:
-            if leave:
-                self.exit()
-
-        question = f"{phrases.many(len(running), 'restore')} still running"
-        detail = "Leaving stops it. What was fetched stays, and the same restore goes on from there."
-        self.push_screen(Confirm(question, detail, yes="Stop and leave", no="Stay"), answer)
-
-    do_leave = do_quit
 
     # our own faults
 
@@ -268,7 +226,12 @@ class Console(Navigation):
 
 
 def run(
-    settings: Settings | None, *, target: str | None = None, colour: bool = True, clock: Clock = SYSTEM
+    settings: Settings | None,
+    *,
+    target: str | None = None,
+    colour: bool = True,
+    clock: Clock = SYSTEM,
+    read_only: ReadOnly = True,
 ) -> int:
     """Open the console on a configuration, a database of it, or a URL; return the exit code.
 
@@ -281,7 +244,7 @@ def run(
     log_file = keep_log(book)
     if not colour:
         os.environ["NO_COLOR"] = "1"  # what Textual goes by
-    console = Console(settings, wanted, clock=clock, book=book, log_file=log_file)
+    console = Console(settings, wanted, clock=clock, book=book, log_file=log_file, read_only=read_only)
     console.run()
     if not console.engine.close():
         # A thread hangs in a library. Python would wait for it at exit; the operator must not.

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from textual.app import App
 from textual.content import Content
 
+from sqlite_recovery_tui.tui import areas
 from sqlite_recovery_tui.tui.aim import Aim
+from sqlite_recovery_tui.tui.areas import Area
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place, RestoreJob
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
+    from sqlite_recovery_tui.tui.jobs import Jobs
     from sqlite_recovery_tui.tui.listings import Listings
     from sqlite_recovery_tui.tui.screens.workbench import Subject
 
@@ -24,6 +27,7 @@ class Navigation(App[None]):
 
     settings: Settings | None
     listings: Listings
+    jobs: Jobs
 
     def start(self) -> None:
         """Show the first screen of what there is."""
@@ -44,6 +48,26 @@ class Navigation(App[None]):
     def _ready_screens(self) -> list[ConsoleScreen]:
         """Return the screens that can be told of news; the others look for themselves when they begin."""
         return [screen for screen in self._screens() if screen.ready]
+
+    def refresh_frames(self) -> None:
+        """Bring the bars of every screen up to date."""
+        for screen in self._ready_screens():
+            screen.refresh_frame()
+
+    def go_to(self, area: Area) -> None:
+        """Go back to the screen of an area, or lay it on top where there is none yet."""
+        views = [screen.VIEW for screen in self._screens()]
+        if area.id in views:
+            self.back_to(views.index(area.id))
+        else:
+            self.push_screen(area.make())
+
+    def area_number(self, screen: ConsoleScreen) -> int | None:
+        """Return which area `screen` belongs to, counted from 0: the nearest one below it on the stack."""
+        screens = self._screens()
+        below = screens[: screens.index(screen) + 1] if screen in screens else screens
+        ids = [area.id for area in areas.AREAS]
+        return next((ids.index(each.VIEW) for each in reversed(below) if each.VIEW in ids), None)
 
     def back(self) -> None:
         """Go up one screen; the first one stays."""

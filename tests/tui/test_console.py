@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
-from sqlite_recovery_tui.tui import actions
+from sqlite_recovery_tui.tui import actions, areas
 from sqlite_recovery_tui.tui.logfile import keep_log
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.widgets.chrome import KeyBar, TopBar
@@ -56,6 +56,8 @@ def test_every_action_of_the_registry_is_done_by_something(action: actions.Actio
 
     if action.view == actions.TABLE:
         assert hasattr(RecordTable, f"action_{action.verb}")
+    elif action.view == actions.AREA:
+        assert areas.BY_ID[action.verb].key == action.keys
     elif action.view == actions.EVERYWHERE:
         assert hasattr(Console, action.method) or hasattr(ConsoleScreen, action.method)
     elif action.view in actions.DIALOGS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from textual.binding import Binding
 
 from sqlite_recovery_tui.tui.actions import (
+    areas,
     dialogs,
     everywhere,
     fleet,
@@ -23,6 +24,7 @@ from sqlite_recovery_tui.tui.actions.action import GROUPS, Action, key_name
 
 __all__ = [
     "ACTIONS",
+    "AREA",
     "BY_ID",
     "DIALOGS",
     "EVERYWHERE",
@@ -37,6 +39,8 @@ __all__ = [
 ]
 
 EVERYWHERE = "app"
+AREA = "area"
+"""The digits, which work everywhere too."""
 TABLE = "table"
 DIALOGS = ("question", "reader", "help", "time")
 """Views that lie over a screen; only their own keys work in them."""
@@ -64,6 +68,7 @@ ACTIONS: tuple[Action, ...] = (
     *plan.ACTIONS,
     *jobs.ACTIONS,
     *workbench.ACTIONS,
+    *areas.ACTIONS,
     *everywhere.ACTIONS,
     *tables.ACTIONS,
     *dialogs.ACTIONS,
@@ -74,7 +79,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 def for_view(view: str) -> list[Action]:
     """Return what can be asked for in a view, its own actions first."""
     own = [action for action in ACTIONS if action.view == view]
-    return own + [action for action in ACTIONS if action.view == EVERYWHERE]
+    return own + [action for action in ACTIONS if action.view in (EVERYWHERE, AREA)]
 
 
 def movements() -> list[Action]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOVE, LOOK, CHOOSE, RESTORE, PROVE, CONSOLE = "Move", "Look", "Choose", "Restore", "Prove", "Console"
-GROUPS = (RESTORE, CHOOSE, LOOK, PROVE, MOVE, CONSOLE)
+MOVE, LOOK, CHOOSE, RESTORE, PROVE = "Move", "Look", "Choose", "Restore", "Prove"
+GO, CONSOLE = "Go to", "Console"
+GROUPS = (RESTORE, CHOOSE, LOOK, PROVE, MOVE, GO, CONSOLE)
 """The headings of the help, in its order."""
 
 
@@ -25,7 +26,7 @@ class Action:
     needs: tuple[str, ...] = ()
     footer: bool = True
     dangerous: bool = False
-    """It changes something that is not a scratch file."""
+    """It changes something that is not a scratch file: the padlock must be open."""
     only: bool = False
     """It is not even shown where something that it needs is missing."""
     priority: bool = False

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from sqlite_recovery_tui.tui import actions, phrases
+from sqlite_recovery_tui.tui import actions, areas, phrases
 from sqlite_recovery_tui.tui.actions import NEEDS, Action
 from sqlite_recovery_tui.tui.widgets.chrome import Hint, KeyBar, TopBar
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
@@ -95,6 +95,8 @@ class ConsoleScreen(Screen[None]):
 
     def why_not(self, action: Action) -> str | None:
         """Return why an action cannot be used now; None when it can."""
+        if action.dangerous and self.console.read_only:
+            return self.console.padlock.why_not
         met = {*self.facts(), *self.console.facts()}
         if self.copyable() is not None:
             met.add("copyable")
@@ -125,7 +127,7 @@ class ConsoleScreen(Screen[None]):
         """Bring crumbs, clock and hints up to date."""
         if not self.ready:
             return
-        self.query_one(TopBar).show(*self.console.frame(self))
+        self.query_one(TopBar).show(self.console.frame(self))
         self.query_one(KeyBar).show(self._hints())
 
     def _hints(self) -> list[Hint]:
@@ -173,6 +175,14 @@ class ConsoleScreen(Screen[None]):
     @on(TopBar.CrumbClicked)
     def _crumb_clicked(self, message: TopBar.CrumbClicked) -> None:
         self.console.back_to(message.number)
+
+    @on(TopBar.AreaClicked)
+    def _area_clicked(self, message: TopBar.AreaClicked) -> None:
+        self.console.go_to(areas.AREAS[message.number])
+
+    @on(TopBar.LockClicked)
+    def _lock_clicked(self) -> None:
+        self.console.action_act("app.padlock")
 
     @on(TopBar.WorkClicked)
     def _work_clicked(self) -> None:

@@ -1,8 +1,8 @@
-"""What frames every screen: where you are, that nothing is written, and the keys that work here."""
+"""What frames every screen: where you are, whether anything can be changed, and the keys that work here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual import events
@@ -12,11 +12,29 @@ from textual.widget import Widget
 
 from sqlite_recovery_tui.tui import text
 
-READ_ONLY = "⊘ read-only"
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the bar above a screen shows."""
+
+    crumbs: tuple[str, ...] = ()
+    work: str = ""
+    """What runs in the background."""
+    clock: str = ""
+    areas: tuple[tuple[str, str], ...] = ()
+    """Digit and title of each area."""
+    area: int | None = None
+    """Which of them is on screen, counted from 0."""
+    lock: str = ""
+    locked: bool = True
+
+
+Piece = tuple[Content, Callable[[], Message] | None]
+"""Something on the bar, and what a click on it sends."""
 
 
 class TopBar(Widget):
-    """Breadcrumbs on the left; running work, the padlock and the clock on the right."""
+    """Breadcrumbs on the left, areas where there is room; running work, the padlock and the clock."""
 
     DEFAULT_CSS = """
     TopBar {
@@ -27,15 +45,13 @@ class TopBar(Widget):
     def __init__(self) -> None:
         """Start without crumbs; the screen fills them in."""
         super().__init__()
-        self.crumbs: tuple[str, ...] = ()
-        self.work = ""
-        self.clock = ""
-        self._drawn: list[tuple[int | None, Content]] = []
+        self.frame = Frame()
+        self._drawn: list[Piece] = []
 
-    def show(self, crumbs: Sequence[str], work: str, clock: str) -> None:
-        """Show the way here, what runs in the background, and the time."""
-        if (tuple(crumbs), work, clock) != (self.crumbs, self.work, self.clock):
-            self.crumbs, self.work, self.clock = tuple(crumbs), work, clock
+    def show(self, frame: Frame) -> None:
+        """Show the way here, what runs in the background, the padlock and the time."""
+        if frame != self.frame:
+            self.frame = frame
             self.refresh()
 
     @dataclass
@@ -45,56 +61,102 @@ class TopBar(Widget):
         number: int
 
     @dataclass
+    class AreaClicked(Message):
+        """An area was clicked, counted from 0."""
+
+        number: int
+
+    @dataclass
     class WorkClicked(Message):
         """What runs in the background was clicked."""
 
+    @dataclass
+    class LockClicked(Message):
+        """The padlock was clicked."""
+
     def on_click(self, event: events.Click) -> None:
         x = 0
-        for number, part in self._drawn:
-            x += part.cell_length
+        for content, message in self._drawn:
+            x += content.cell_length
             if event.x < x:
-                if number is not None:
-                    self.post_message(self.CrumbClicked(number))
+                if message is not None:
+                    self.post_message(message())
                 return
-        if self.work and event.x >= self.size.width - self._right().cell_length:
-            self.post_message(self.WorkClicked())
 
     def render(self) -> Content:
         right = self._right()
-        room = self.size.width - right.cell_length - 1
+        room = self.size.width - _cells(right) - 1
         left = self._left(room)
-        return left.pad_right(max(1, self.size.width - left.cell_length - right.cell_length)) + right
+        areas = self._areas()
+        if not areas or _cells(left) + _cells(areas) + 2 > room:
+            areas = []
+        spare = max(1, self.size.width - _cells(left) - _cells(areas) - _cells(right))
+        before = spare // 2 if areas else 0
+        self._drawn = [*left, _space(before), *areas, _space(spare - before), *right]
+        return Content("").join(content for content, _ in self._drawn)
 
-    def _left(self, room: int) -> Content:
+    def _left(self, room: int) -> list[Piece]:
         """Return brand and crumbs, the first ones left out where there is no room."""
-        brand = Content.styled(" sqlrecover ", "bold $background on $primary")
-        left = brand
-        for start in range(max(1, len(self.crumbs))):
-            self._drawn = [(None, brand), *self._trail(start)]
-            left = Content("").join(part for _, part in self._drawn)
-            if left.cell_length <= room:
-                return left
-        return left.truncate(max(0, room), ellipsis=True)
+        brand: Piece = (Content.styled(" sqlrecover ", "bold $background on $primary"), None)
+        pieces = [brand]
+        for start in range(max(1, len(self.frame.crumbs))):
+            pieces = [brand, *self._trail(start)]
+            if _cells(pieces) <= room:
+                return pieces
+        *before, (last, message) = pieces
+        return [*before, (last.truncate(max(0, room - _cells(before)), ellipsis=True), message)]
 
-    def _trail(self, start: int) -> list[tuple[int | None, Content]]:
-        """Return the crumbs from number `start` on, each with its number."""
-        arrow = (None, Content.styled("›", text.FAINT))
-        parts: list[tuple[int | None, Content]] = [(None, Content(" … ")), arrow] if start else []
-        last = len(self.crumbs) - 1
-        for number, crumb in enumerate(self.crumbs[start:], start):
+    def _trail(self, start: int) -> list[Piece]:
+        """Return the crumbs from number `start` on."""
+        arrow: Piece = (Content.styled("›", text.FAINT), None)
+        pieces: list[Piece] = [(Content(" … "), None), arrow] if start else []
+        last = len(self.frame.crumbs) - 1
+        for number, crumb in enumerate(self.frame.crumbs[start:], start):
             style = "bold" if number == last else text.MUTED
-            parts.append((number, text.content(f" {text.safe(crumb)} ", style)))
-            parts += [arrow] if number != last else []
-        return parts
+            pieces.append((text.content(f" {text.safe(crumb)} ", style), _crumb_clicked(number)))
+            pieces += [arrow] if number != last else []
+        return pieces
 
-    def _right(self) -> Content:
-        parts = []
-        if self.work:
-            parts.append(text.content(f" {self.work} ", "$text-accent"))
-        parts.append(Content.styled(f" {READ_ONLY} ", "$text-success"))
-        if self.size.width >= 60 and self.clock:
-            parts.append(text.content(f" {self.clock} ", text.MUTED))
-        return Content("").join(parts)
+    def _areas(self) -> list[Piece]:
+        return [
+            (_area(key, title, number == self.frame.area), _area_clicked(number))
+            for number, (key, title) in enumerate(self.frame.areas)
+        ]
+
+    def _right(self) -> list[Piece]:
+        frame = self.frame
+        pieces: list[Piece] = []
+        if frame.work:
+            pieces.append((text.content(f" {frame.work} ", "$text-accent"), self.WorkClicked))
+        if frame.lock:
+            style = "$text-success" if frame.locked else "bold $background on $warning"
+            pieces.append((text.content(f" {frame.lock} ", style), self.LockClicked))
+        if self.size.width >= 60 and frame.clock:
+            pieces.append((text.content(f" {frame.clock} ", text.MUTED), None))
+        return pieces
+
+
+def _crumb_clicked(number: int) -> Callable[[], Message]:
+    return lambda: TopBar.CrumbClicked(number)
+
+
+def _area_clicked(number: int) -> Callable[[], Message]:
+    return lambda: TopBar.AreaClicked(number)
+
+
+def _area(key: str, title: str, here: bool) -> Content:
+    style = "bold" if here else text.MUTED
+    return Content.styled(f" {key}", f"{style} $text-primary" if here else text.FAINT) + Content.styled(
+        f" {title} ", style
+    )
+
+
+def _space(cells: int) -> Piece:
+    return (Content(" " * cells), None)
+
+
+def _cells(pieces: Sequence[Piece]) -> int:
+    return sum(content.cell_length for content, _ in pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""The areas of the console: what a digit leads to from anywhere; each is a screen on the common stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One area: its digit, the view that it is, and how its screen is made."""
+
+    key: str
+    id: str
+    """The `VIEW` of its screen."""
+    title: str
+    """One word for the bar above and the palette."""
+    description: str
+    """One sentence for help and palette."""
+    make: Callable[[], ConsoleScreen]
+
+
+def _fleet() -> ConsoleScreen:
+    from sqlite_recovery_tui.tui.screens.fleet import FleetScreen
+
+    return FleetScreen()
+
+
+def _jobs() -> ConsoleScreen:
+    from sqlite_recovery_tui.tui.screens.jobs import JobsScreen
+
+    return JobsScreen()
+
+
+AREAS: tuple[Area, ...] = (
+    Area("1", "fleet", "fleet", "Go to the fleet: every replica, how far it goes back.", _fleet),
+    Area("2", "jobs", "jobs", "Go to the jobs of this session, running and ended.", _jobs),
+)
+"""In the order of their digits."""
+BY_ID = {area.id: area for area in AREAS}

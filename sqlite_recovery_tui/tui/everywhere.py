@@ -1,0 +1,109 @@
+"""What the console does wherever one is: help, palette, copying, times, themes, the log, the padlock."""
+
+from __future__ import annotations
+
+from sqlite_recovery_tui.tui import phrases, text
+from sqlite_recovery_tui.tui.navigation import Navigation
+from sqlite_recovery_tui.tui.padlock import NOT_HERE, Padlock, ReadOnly, what_opening_means
+from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.theme import THEMES
+from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
+
+_STYLE_NAMES = {"utc": "in UTC", "local": "in local time", "age": "as ages"}
+
+
+class Everywhere(Navigation):
+    """The application as far as its actions are those of every screen."""
+
+    def __init__(self, *, book: LogBook | None = None, read_only: ReadOnly = True) -> None:
+        """Keep the log in `book`; begin with the padlock closed unless told otherwise."""
+        super().__init__()
+        self.book = book or LogBook()
+        self.padlock = Padlock(read_only)
+        self.time_style: phrases.TimeStyle = "utc"
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the padlock is closed."""
+        return self.padlock.closed
+
+    def do_help(self) -> None:
+        from sqlite_recovery_tui.tui.screens.help import HelpScreen
+
+        if isinstance(self.screen, ConsoleScreen):
+            self.push_screen(HelpScreen(self.screen.VIEW))
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_copy(self) -> None:
+        if isinstance(self.screen, ConsoleScreen) and (words := self.screen.copyable()):
+            self.copy_to_clipboard(words)
+            self.say(f"Copied: {text.safe(words, 200)}")
+
+    def do_times(self) -> None:
+        styles = phrases.TIME_STYLES
+        self.time_style = styles[(styles.index(self.time_style) + 1) % len(styles)]
+        self.say(f"Times are shown {_STYLE_NAMES[self.time_style]}")
+        for screen in self._ready_screens():
+            screen.redraw()
+
+    def do_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        following = names.index(self.theme) + 1 if self.theme in names else 0
+        self.theme = names[following % len(names)]
+        self.say(f"Theme: {self.theme}")
+
+    def do_log(self) -> None:
+        pane = self.screen.query(LogPane)
+        if pane:
+            pane.remove()
+        else:
+            self.screen.mount(LogPane(self.book))
+
+    def do_jobs(self) -> None:
+        from sqlite_recovery_tui.tui.screens.jobs import JobsScreen
+
+        if len(self.jobs.all) == 1:
+            self.open_job(self.jobs.all[0])
+        elif not isinstance(self.screen, JobsScreen):
+            self.push_screen(JobsScreen())
+
+    def do_padlock(self) -> None:
+        """Open the padlock after asking; close it at once."""
+        if self.padlock.for_good:
+            self.say(NOT_HERE)
+        elif not self.padlock.closed:
+            self.padlock.close()
+            self.say("Read-only again")
+        else:
+            self._ask_to_open()
+
+    def _ask_to_open(self) -> None:
+        from sqlite_recovery_tui.tui.screens.dialogs import Confirm
+
+        def answer(wanted: bool | None) -> None:
+            if wanted:
+                self.padlock.open()
+                self.say("Unlocked: L closes the padlock again")
+                self.refresh_frames()
+
+        question = "Open the padlock?"
+        self.push_screen(Confirm(question, what_opening_means(), yes="Open it", no="Stay read-only"), answer)
+
+    def do_quit(self) -> None:
+        running = self.jobs.running
+        if not running:
+            self.exit()
+            return
+        from sqlite_recovery_tui.tui.screens.dialogs import Confirm
+
+        def answer(leave: bool | None) -> None:
+            if leave:
+                self.exit()
+
+        question = f"{phrases.many(len(running), 'restore')} still running"
+        detail = "Leaving stops it. What was fetched stays, and the same restore goes on from there."
+        self.push_screen(Confirm(question, detail, yes="Stop and leave", no="Stay"), answer)
+
+    do_leave = do_quit
