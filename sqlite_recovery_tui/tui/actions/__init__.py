@@ -12,6 +12,7 @@ from sqlite_recovery_tui.tui.actions import (
     areas,
     dialogs,
     everywhere,
+    filtering,
     fleet,
     jobs,
     plan,
@@ -42,7 +43,7 @@ EVERYWHERE = "app"
 AREA = "area"
 """The digits, which work everywhere too."""
 TABLE = "table"
-DIALOGS = ("question", "reader", "help", "time")
+DIALOGS = ("question", "reader", "help", "time", "filter")
 """Views that lie over a screen; only their own keys work in them."""
 
 NEEDS: dict[str, str] = {
@@ -71,6 +72,7 @@ ACTIONS: tuple[Action, ...] = (
     *areas.ACTIONS,
     *everywhere.ACTIONS,
     *tables.ACTIONS,
+    *filtering.ACTIONS,
     *dialogs.ACTIONS,
 )
 BY_ID = {action.id: action for action in ACTIONS}

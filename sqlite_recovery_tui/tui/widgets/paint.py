@@ -23,7 +23,8 @@ def header(
         column = columns[place.number]
         title = text.safe(column.title)
         if sort and sort[0] == column.key:
-            title += " ▼" if sort[1] else " ▲"
+            arrow = " ▼" if sort[1] else " ▲"
+            title = text.fit(title, min(text.width(title), place.width - len(arrow))) + arrow
         segments.append(Segment(text.fit(title, place.width, column.align) + " " * SPACE, style))
     return segments
 

@@ -205,6 +205,11 @@ class RecordTable(ScrollView, can_focus=True):
         return row.key if row is not None else None
 
     @property
+    def shown_columns(self) -> tuple[Column, ...]:
+        """The columns there is room for."""
+        return tuple(self.columns[placed.number] for placed in self._placed)
+
+    @property
     def page(self) -> int:
         """How many rows are visible."""
         return max(1, self.scrollable_content_region.height - 1)
