@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -20,14 +20,14 @@ from sqlite_recovery_tui.tui import actions, areas, phrases, text
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.engine import Engine
 from sqlite_recovery_tui.tui.everywhere import Everywhere
-from sqlite_recovery_tui.tui.jobs import Jobs
+from sqlite_recovery_tui.tui.jobs import Job, Jobs
 from sqlite_recovery_tui.tui.listings import Listings
 from sqlite_recovery_tui.tui.logfile import keep_log
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
 from sqlite_recovery_tui.tui.padlock import ReadOnly
 from sqlite_recovery_tui.tui.palette import ActionProvider
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
-from sqlite_recovery_tui.tui.state import Place, RestoreJob
+from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.theme import THEMES
 from sqlite_recovery_tui.tui.widgets.chrome import Frame
 from sqlite_recovery_tui.tui.widgets.log_pane import LogBook
@@ -120,14 +120,12 @@ class Console(Everywhere):
             screen.place_changed(place)
             screen.refresh_frame()
 
-    def _job_changed(self, job: RestoreJob) -> None:
+    def _job_changed(self, job: Job[Any]) -> None:
         for screen in self._ready_screens():
             screen.job_changed(job)
             screen.refresh_frame()
         if not job.running and not job.seen:
-            self.say(
-                text.line(job.status.label, f": {job.output.name} — J shows it"), bad=job.state == "failed"
-            )
+            self.say(text.line(job.status.label, f": {job.title} — J shows it"), bad=job.status.role == "bad")
 
     # what screens ask
 
@@ -164,17 +162,8 @@ class Console(Everywhere):
         )
 
     def _work(self) -> str:
-        running = self.jobs.running
-        if running:
-            fraction = running[-1].fraction
-            share = f" {fraction:.0%}" if fraction is not None else ""
-            return (
-                f"◐ {phrases.many(len(running), 'restore')}{share}"
-                if len(running) > 1
-                else f"◐ restoring{share}"
-            )
         listing = sum(place.listing for place in self.listings.places)
-        return f"◌ listing {listing}" if listing else ""
+        return self.jobs.summary or (f"◌ listing {listing}" if listing else "")
 
     def say(self, message: Content | str, *, bad: bool = False) -> None:
         """Show a short notice; data in it is safe."""

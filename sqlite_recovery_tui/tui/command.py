@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.state import Place
 
 
+def verify_line(place: Place, *, config: Path | None) -> str:
+    """Return the `sqlrecover` command that proves a replica."""
+    database = place.ref.database if config is not None else None
+    words = ["sqlrecover", "verify"]
+    words += ["-config", str(config), "-replica", place.replica] if database is not None else []
+    return shlex.join([*words, str(database.path) if database is not None else place.url])
+
+
 def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:
     """Return the `sqlrecover` command that does what the plan screen would do."""
     words = ["sqlrecover", "restore"]

@@ -92,8 +92,7 @@ class Everywhere(Navigation):
         self.push_screen(Confirm(question, what_opening_means(), yes="Open it", no="Stay read-only"), answer)
 
     def do_quit(self) -> None:
-        running = self.jobs.running
-        if not running:
+        if not self.jobs.running:
             self.exit()
             return
         from sqlite_recovery_tui.tui.screens.dialogs import Confirm
@@ -102,8 +101,7 @@ class Everywhere(Navigation):
             if leave:
                 self.exit()
 
-        question = f"{phrases.many(len(running), 'restore')} still running"
-        detail = "Leaving stops it. What was fetched stays, and the same restore goes on from there."
+        question, detail = self.jobs.parting
         self.push_screen(Confirm(question, detail, yes="Stop and leave", no="Stay"), answer)
 
     do_leave = do_quit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.content import Content
@@ -12,12 +12,12 @@ from sqlite_recovery_tui.tui import areas
 from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.areas import Area
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
-from sqlite_recovery_tui.tui.state import Place, RestoreJob
+from sqlite_recovery_tui.tui.state import Place
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
-    from sqlite_recovery_tui.tui.jobs import Jobs
+    from sqlite_recovery_tui.tui.jobs import Job, Jobs
     from sqlite_recovery_tui.tui.listings import Listings
     from sqlite_recovery_tui.tui.screens.workbench import Subject
 
@@ -104,13 +104,13 @@ class Navigation(App[None]):
 
         self._open(PlanScreen(self.listings.siblings(place), aim, None if best else place), instead)
 
-    def open_job(self, job: RestoreJob, *, instead: bool = False) -> None:
-        """Show a restore; `instead` of the screen in front."""
-        from sqlite_recovery_tui.tui.screens.job import JobScreen
+    def open_job(self, job: Job[Any], *, instead: bool = False) -> None:
+        """Show a job; `instead` of the screen in front."""
+        from sqlite_recovery_tui.tui.screens.job import JobScreen, screen_of
 
         if isinstance(self.screen, JobScreen) and self.screen.job is job:
             return
-        self._open(JobScreen(job), instead)
+        self._open(screen_of(job), instead)
 
     def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
         """Look into a restored database; `instead` of the screen in front."""

@@ -13,11 +13,12 @@ from textual.content import Content
 from sqlite_recovery_tui.errors import Cancelled, RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import phrases, text, wording
-from sqlite_recovery_tui.tui.state import RestoreJob, Status
+from sqlite_recovery_tui.tui.state import Status
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.restore.run import RestoreResult
     from sqlite_recovery_tui.sqlite.messages import CheckKind, CheckReport
+    from sqlite_recovery_tui.tui.jobs import RestoreJob
     from sqlite_recovery_tui.tui.work import Draft
 
 CHECKS: tuple[tuple[CheckKind, str], ...] = (

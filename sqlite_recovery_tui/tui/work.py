@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.restore.run import RestoreResult
     from sqlite_recovery_tui.storage.base import Store
     from sqlite_recovery_tui.tui.engine import Report
-    from sqlite_recovery_tui.tui.state import RestoreJob
+    from sqlite_recovery_tui.tui.jobs import RestoreJob
+    from sqlite_recovery_tui.verify.proof import ReplicaProof
 
 
 def scan(ref: ReplicaRef, clock: Clock, report: Report) -> ReplicaState:
@@ -166,7 +167,7 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
     from sqlite_recovery_tui.storage.open import open_store
 
     if job.scratch_dir is not None and not (job.reserved and job.output.parent.exists()):
-        job.output = scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point)
+        job.goes_to(scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point))
         job.reserved = True
     options = RestoreOptions(
         output=job.output, memory_bytes=job.memory_bytes, to_last_good=job.aim.to_last_good
@@ -189,6 +190,39 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
     if job.scratch_dir is not None:
         scratch.write_manifest(result)
     return result
+
+
+def verify(place: Place, clock: Clock, report: Report) -> ReplicaProof:
+    """List a replica anew and prove all it holds; raises what the listing failed with."""
+    from sqlite_recovery_tui.replica.fleet import scan_replica
+    from sqlite_recovery_tui.storage.open import open_store
+    from sqlite_recovery_tui.verify.replica import verify_replica
+
+    state = scan_replica(place.ref, clock=clock, cancel=report.cancel, progress=report.progress)
+    if state.timeline is None:
+        assert state.error is not None
+        raise state.error
+    store = open_store(place.ref.replica, clock=clock)
+    try:
+        return verify_replica(
+            store,
+            state.timeline,
+            age_identities=place.ref.identities,
+            folder=_roomy(place.ref.replica.scratch_dir),
+            progress=report.progress,
+            cancel=report.cancel,
+        )
+    finally:
+        store.close()
+
+
+def _roomy(folder: Path) -> Path | None:
+    """Return the scratch directory, which is sized for databases; the system's own when it cannot be had."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
 
 
 def _remove_if_empty(folder: Path) -> None:

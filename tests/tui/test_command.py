@@ -19,7 +19,8 @@ from sqlite_recovery_tui.tui import work
 from sqlite_recovery_tui.tui.aim import LATEST, Aim, at_base, at_state
 from sqlite_recovery_tui.tui.command import command_line
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
-from sqlite_recovery_tui.tui.state import Place, RestoreJob
+from sqlite_recovery_tui.tui.jobs import RestoreJob
+from sqlite_recovery_tui.tui.state import Place
 from tests.tui.support import NOW
 
 LONG_AGO = datetime(2026, 3, 26, 9, 0, tzinfo=UTC)
@@ -99,9 +100,7 @@ def test_the_command_makes_the_same_file(
 def _restore(place: Place, aim: Aim, output: Path) -> None:
     assert place.timeline is not None
     draft = work.draft(place, place.timeline, aim, output.parent)
-    job = RestoreJob(
-        number=1, place=place, plan=draft.plan, output=output, scratch_dir=None, aim=aim, started=0.0
-    )  # fmt: skip
+    job = RestoreJob(place=place, plan=draft.plan, output=output, aim=aim)
     request: Request[None] = Request(
         1, Queue.JOB, _Owner(), lambda _: None, then=print, failed=print, progress=None, partial=None
     )

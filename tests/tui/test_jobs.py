@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.progress import Progress
-from sqlite_recovery_tui.tui.state import Pace
+from sqlite_recovery_tui.tui.engine import Report
+from sqlite_recovery_tui.tui.jobs import Job, Jobs, VerifyJob
+from sqlite_recovery_tui.tui.jobs.pace import Pace
+from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from tests.tui.support import (
+    LARGE,
     SMALL,
     Gate,
     make_console,
@@ -120,17 +125,15 @@ async def test_several_restores_run_at_once(settings: Settings, gate_stores: Cal
         assert view(pilot) == "jobs"
         gate.open()
         await settle(pilot)
-        assert picture(pilot).count("✓ restored") == 2
-        outputs = {job.output for job in console.jobs.all}
+        assert [job.status.label for job in console.jobs.all] == ["✓ restored"] * 2
+        outputs = {Path(job.into) for job in console.jobs.all}
         assert len(outputs) == 2
         assert all(output.exists() for output in outputs)
-        assert all(str(job.output) in job.command for job in console.jobs.all)
+        assert all(job.into in job.command for job in console.jobs.all)
 
 
 async def press_ready(pilot: Pilot[None], key: str) -> None:
     """Press a key that leads to a plan, and wait for the plan without waiting for the restore."""
-    from sqlite_recovery_tui.tui.screens.plan import PlanScreen
-
     await pilot.press(key)
     plan = pilot.app.screen
     assert isinstance(plan, PlanScreen)
@@ -150,13 +153,71 @@ def test_a_rate_is_taken_over_the_last_seconds() -> None:
 
 
 def test_time_left_follows_from_rate_and_rest() -> None:
-    from sqlite_recovery_tui.tui.state import RestoreJob
-
-    job = RestoreJob.__new__(RestoreJob)
-    job.progress, job.pace = None, Pace()
-    assert job.seconds_left is None
-    job.advance(Progress("fetching", 100, 1000), 0.0)
-    job.advance(Progress("fetching", 200, 1000), 1.0)
-    assert job.seconds_left == 8.0
+    job: Job[None] = Job(kind="export", title="orders")
+    left = [job.seconds_left]
+    for second, progress in enumerate((100, 200)):
+        job.advance(Progress("fetching", progress, 1000), float(second))
+        left.append(job.seconds_left)
     job.advance(Progress("applying", 10, 1000), 2.0)
-    assert job.seconds_left is None, "another step has another pace"
+    left.append(job.seconds_left)
+    assert left == [None, None, 8.0, None], "another step has another pace"
+
+
+async def test_any_work_is_a_job_with_its_command_and_its_end(settings: Settings) -> None:
+    console = make_console(settings)
+    async with opened(console) as pilot:
+        told: list[str] = []
+
+        def work(report: Report) -> str:
+            report.progress(Progress("writing", 3, 4, "rows"))
+            return "4 rows"
+
+        job: Job[str] = Job(kind="export", title="orders to orders.csv", command="sqlrecover export orders")
+        console.jobs.start(job, work, then=told.append)
+        await settle(pilot)
+        assert told == ["4 rows"]
+        assert job.result == "4 rows"
+        assert job.status.label == "✓ exported"
+        assert any("✓ exported: orders to orders.csv" in message for message in toasts(pilot))
+
+        console.open_job(job)
+        await settle(pilot)
+        assert "sqlrecover export orders" in picture(pilot)
+        assert "export 1" in picture(pilot)
+
+
+async def test_the_proof_of_a_replica_names_what_is_damaged_and_leads_around_it(settings: Settings) -> None:
+    console = make_console(settings)
+    async with opened(console, LARGE) as pilot:
+        places = {place.replica: place for place in console.listings.places}
+        sound = console.jobs.start(VerifyJob(place=places["primary"], config=settings.file))
+        torn = console.jobs.start(VerifyJob(place=places["offsite"], config=settings.file))
+        await settle(pilot)
+        assert (sound.status.glyph, torn.status.label) == ("✓", "✗ damaged")
+        assert any("✗ damaged" in message for message in toasts(pilot))
+
+        console.open_job(torn)
+        await settle(pilot)
+        assert "1 fault" in picture(pilot)
+        assert "-replica offsite" in picture(pilot)
+        fault = torn.result.faults[0] if torn.result is not None else None
+        assert fault is not None
+        assert fault.last_good is not None
+        await press(pilot, "l")
+        plan = pilot.app.screen
+        assert isinstance(plan, PlanScreen)
+        assert plan.draft is not None
+        assert plan.draft.plan.reached == fault.last_good.reached
+
+        await press(pilot, "escape", "r")
+        assert [job.state for job in console.jobs.all] == ["done"] * 3, "and it can be proven again"
+
+
+def test_what_leaving_stops_is_named() -> None:
+    jobs = Jobs.__new__(Jobs)
+    jobs.all = [Job(kind="restore", title=f"no. {number}") for number in range(7)]
+    question, detail = jobs.parting
+    assert question == "7 jobs are still running"
+    assert "no. 4" in detail
+    assert "and 2 more" in detail
+    assert "goes on" in detail or "go on" in detail

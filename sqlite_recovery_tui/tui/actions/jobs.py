@@ -1,4 +1,4 @@
-"""What can be done with a restore, running or ended, and with the list of them."""
+"""What can be done with a job, running or ended, and with the list of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ NEEDS: dict[str, str] = {
     "running": "It is not running",
     "restored": "There is no restored database yet",
     "failed": "It has not failed",
-    "ended": "It still runs",
+    "again": "It still runs, or there is nothing left to do",
+    "plannable": "It still runs, or has no plan",
 }
 
 ACTIONS = (
@@ -16,7 +17,7 @@ ACTIONS = (
         "job.cancel",
         "x",
         "cancel",
-        "Cancel this restore; asks first, leaves nothing behind.",
+        "Cancel this job; asks first, leaves nothing behind.",
         RESTORE,
         ("running",),
     ),
@@ -27,9 +28,10 @@ ACTIONS = (
         "Open the restored database in the workbench.",
         LOOK,
         ("restored",),
+        only=True,
     ),
-    Action("job.retry", "r", "try again", "Run the same restore again.", RESTORE, ("failed",)),
-    Action("job.plan", "p", "plan", "Go back to the plan, to change it.", RESTORE, ("ended",)),
+    Action("job.retry", "r", "again", "Run the same job again.", RESTORE, ("again",)),
+    Action("job.plan", "p", "plan", "Plan a restore: the same, to change it.", RESTORE, ("plannable",)),
     Action(
         "job.last-good",
         "l",
@@ -57,6 +59,7 @@ ACTIONS = (
         ("failed", "other-replica"),
         footer=False,
     ),
-    Action("jobs.open", "enter", "open", "Show this restore.", LOOK, ("row",)),
-    Action("jobs.cancel", "x", "cancel", "Cancel this restore; asks first.", RESTORE, ("row", "running")),
+    Action("jobs.open", "enter", "open", "Show this job.", LOOK, ("row",)),
+    Action("jobs.cancel", "x", "cancel", "Cancel this job; asks first.", RESTORE, ("row", "running")),
+    Action("jobs.retry", "r", "again", "Run the same job again.", RESTORE, ("row", "again"), footer=False),
 )

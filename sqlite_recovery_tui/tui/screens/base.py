@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -22,7 +22,8 @@ from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.app import Console
-    from sqlite_recovery_tui.tui.state import Place, RestoreJob
+    from sqlite_recovery_tui.tui.jobs import Job
+    from sqlite_recovery_tui.tui.state import Place
 
 KEPT_HINTS = ("app.back", "app.help")
 
@@ -79,8 +80,8 @@ class ConsoleScreen(Screen[None]):
     def place_changed(self, place: Place) -> None:
         """React to news of a replica's listing."""
 
-    def job_changed(self, job: RestoreJob) -> None:
-        """React to news of a restore."""
+    def job_changed(self, job: Job[Any]) -> None:
+        """React to news of a job."""
 
     def do_back(self) -> None:
         """Leave: what is typed first, then the screen."""

@@ -1,10 +1,9 @@
-"""A restore while it runs and how it ended: step, bytes, rate, time left; or the error and its way out."""
+"""A job while it runs and how it ended: step, amount, rate, time left; or the error and its way out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
@@ -13,54 +12,41 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from sqlite_recovery_tui.errors import DamagedError
-from sqlite_recovery_tui.restore.target import describe, of_point
-from sqlite_recovery_tui.tui import actions, phrases, text, wording
-from sqlite_recovery_tui.tui.aim import at_base
+from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.jobs import Job, RestoreJob, VerifyJob
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
-from sqlite_recovery_tui.tui.state import Other, RestoreJob
+from sqlite_recovery_tui.tui.widgets.bar import Bar
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 
-if TYPE_CHECKING:
-    from sqlite_recovery_tui.restore.run import RestoreResult
-
 TICK_SECONDS = 0.25
+NAMES = {"verify": "proof", "delete": "deletion"}
+"""What a job is called where its kind is no noun."""
 
 
-class Bar(Widget):
-    """How much of the current step is done."""
+def screen_of(job: Job[Any]) -> JobScreen:
+    """Return the screen that shows a job of its kind."""
+    if isinstance(job, RestoreJob):
+        from sqlite_recovery_tui.tui.screens.job_restore import RestoreJobScreen
 
-    DEFAULT_CSS = "Bar { height: 1; }"
-    fraction: float | None = None
+        return RestoreJobScreen(job)
+    if isinstance(job, VerifyJob):
+        from sqlite_recovery_tui.tui.screens.job_verify import VerifyJobScreen
 
-    def show(self, fraction: float | None) -> None:
-        """Show a fraction from 0 to 1; None while nobody knows."""
-        self.fraction = fraction
-        self.refresh()
-
-    def render(self) -> Content:
-        width = max(1, self.size.width - 6)
-        if self.fraction is None:
-            return Content.styled("━" * width, text.FAINT)
-        full = round(width * self.fraction)
-        return text.line(
-            ("━" * full, "$text-success"),
-            ("━" * (width - full), "$panel-lighten-2"),
-            (f"{self.fraction:>5.0%}", "bold"),
-        )
+        return VerifyJobScreen(job)
+    return JobScreen(job)
 
 
 class JobScreen(ConsoleScreen):
-    """One restore of this session."""
+    """One job of this session."""
 
     VIEW = "job"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("job")]
     CSS_PATH = ["base.tcss", "job.tcss"]
     AUTO_FOCUS = ""
 
-    def __init__(self, job: RestoreJob) -> None:
+    def __init__(self, job: Job[Any]) -> None:
         """Show `job`, running or ended."""
         super().__init__()
         self.job = job
@@ -76,101 +62,93 @@ class JobScreen(ConsoleScreen):
 
     @property
     def crumb(self) -> str:
-        return f"restore {self.job.number}"
+        return f"{NAMES.get(self.job.kind, self.job.kind)} {self.job.number}"
 
     def facts(self) -> Iterator[str]:
-        job = self.job
-        if job.running:
-            yield "running"
-        else:
-            yield "ended"
-        if job.result is not None:
-            yield "restored"
-        if job.state in ("failed", "cancelled"):
+        yield "running" if self.job.running else "ended"
+        if self.job.state in ("failed", "cancelled"):
             yield "failed"
-        if self._other() is not None:
-            yield "other-replica"
-        if isinstance(job.error, DamagedError):
-            if job.error.last_good is not None:
-                yield "last-good"
-            if job.error.next_good is not None:
-                yield "next-good"
+        if self.job.repeatable:
+            yield "again"
 
     def copyable(self) -> str | None:
-        return str(self.job.result.output) if self.job.result is not None else self.job.command
+        return self.job.command or self.job.into or None
 
     def on_mount(self) -> None:
-        self.set_interval(TICK_SECONDS, self.redraw)
+        self.set_interval(TICK_SECONDS, self._tick)
         self.redraw()
+
+    def _tick(self) -> None:
+        if self.job.running:
+            self.redraw()
 
     @on(events.ScreenResume)
     def _looked_at(self) -> None:
         self.job.seen = not self.job.running or self.job.seen
 
-    def job_changed(self, job: RestoreJob) -> None:
+    def job_changed(self, job: Job[Any]) -> None:
         if job is not self.job:
             return
         if self.is_current and not job.running:
             job.seen = True
-            if job.state == "done":
-                self.do_open(instead=True)
+            if self.ended():
                 return
         self.redraw()
+
+    # what a kind of job has to say
+
+    def ended(self) -> bool:
+        """Follow the end of the job; True when the screen is left for another one."""
+        return False
+
+    def about(self) -> Iterator[Fact]:
+        """Yield what the job is about."""
+        if self.job.into:
+            yield "into", self.job.into
+
+    def ways_out(self) -> Iterator[Content]:
+        """Yield what can be done about the failure."""
+        yield way("r", "try the same again")
+        yield way("esc", "back to where you came from")
+
+    def next_step(self) -> Content:
+        """Return what can be done with what came of it."""
+        return Content("")
+
+    # drawing
 
     def redraw(self) -> None:
         job = self.job
         self.query_one("#job-title", Static).update(
-            text.line(
-                (job.status.label, role_style(job.status.role)),
-                f"  {job.place.database} from {job.place.replica}, as of {phrases.utc(job.plan.point.time)}",
-            )
+            text.line((job.status.label, role_style(job.status.role)), f"  {job.title}")
         )
         self.query_one("#step", Static).update(self._step())
         self.query_one(Bar).display = job.running
         self.query_one(Bar).show(job.fraction)
-        self.query_one(Problem).show(job.error, list(self._ways_out()))
+        self.query_one(Problem).show(job.error, list(self.ways_out()) if job.error is not None else [])
         self.query_one("#about", FactSheet).show(list(self._about()))
         self.query_one("#next", Static).update(self._next())
 
+    def _about(self) -> Iterator[Fact]:
+        yield from self.about()
+        if self.job.command:
+            yield "same as", text.line((self.job.command, text.MUTED), ("  y copies it", text.FAINT))
+
     def _step(self) -> Content:
         job = self.job
-        progress = job.progress
+        elapsed = phrases.seconds(job.elapsed(self.console.clock.monotonic()))
         if not job.running:
-            return text.line(
-                (f"after {phrases.seconds(job.elapsed(self.console.clock.monotonic()))}", text.MUTED)
-            )
+            return text.line((f"after {elapsed}", text.MUTED))
         if job.state == "cancelling":
             return text.line(("stopping at the next step…", "$text-warning"))
-        if progress is None:
+        if not job.begun:
+            return text.line(("waiting for another job to end…", text.MUTED))
+        if job.progress is None:
             return text.line(("connecting…", text.MUTED))
-        parts: list[text.Part] = [(progress.phase, "bold")]
-        if progress.unit == "bytes":
-            of = f" of {phrases.size(progress.total)}" if progress.total else ""
-            parts.append(f"  {phrases.size(progress.done)}{of}" if progress.done or of else "")
-            if rate := job.pace.per_second:
-                parts.append(f" · {phrases.size(rate)}/s")
-        else:
-            of = f" of {progress.total:,}" if progress.total else ""
-            parts.append(f"  {progress.done:,}{of} {progress.unit}")
-        if (left := job.seconds_left) is not None:
-            parts.append(f" · about {phrases.seconds(left)} left")
-        elapsed = f"running for {phrases.seconds(job.elapsed(self.console.clock.monotonic()))}"
-        detail = f" · {progress.detail}" if progress.detail else ""
-        return text.lines(text.line(*parts), text.line((elapsed, text.MUTED), (detail, text.MUTED)))
-
-    def _about(self) -> Iterator[Fact]:
-        job = self.job
-        yield "into", str(job.output)
-        yield "restores", self.in_full(job.plan.point.time)
-        yield "exactly", describe(of_point(job.plan.point))
-        changes = f" + {job.plan.route.changes_text}" if job.plan.changes else ""
-        yield "fetches", f"{job.plan.base.key}{changes} · {phrases.size(job.plan.fetch_bytes)}"
-        if job.result is not None:
-            yield "fetched", _fetched(job.result)
-            yield "continuity", job.result.continuity
-        for note in (job.result or job.plan).notes:
-            yield "note", text.line(("▲ ", "$text-warning"), wording.words(note))
-        yield "same as", text.content(job.command, text.MUTED)
+        detail = f" · {job.progress.detail}" if job.progress.detail else ""
+        return text.lines(
+            step_line(job), text.line((f"running for {elapsed}", text.MUTED), (detail, text.MUTED))
+        )
 
     def _next(self) -> Content:
         if self.job.running:
@@ -184,79 +162,55 @@ class JobScreen(ConsoleScreen):
             return text.line(
                 "Nothing was left behind.  ", (" r ", "bold $text-primary on $panel"), "  starts it again."
             )
-        return Content("")
-
-    def _ways_out(self) -> Iterator[Content]:
-        error = self.job.error
-        if isinstance(error, DamagedError):
-            if error.last_good is not None:
-                yield way("l", f"plan up to the last good commit: {phrases.utc(error.last_good.time)}")
-            if error.next_good is not None:
-                yield way("n", f"plan the next good snapshot: {phrases.utc(error.next_good.time)}")
-        other = self._other()
-        if other is not None and other.plan is not None:
-            yield way("w", f"plan from {other.place.replica} instead: {phrases.utc(other.plan.point.time)}")
-        yield way("r", "try the same again")
-        yield way("p", "change the plan: another file, another time")
-        yield way("esc", "choose another point")
+        return self.next_step() if self.job.state == "done" else Content("")
 
     # actions
 
     def do_cancel(self) -> None:
-        from sqlite_recovery_tui.tui.screens.dialogs import Confirm
-
-        def answer(stop: bool | None) -> None:
-            if stop:
-                self.console.jobs.cancel(self.job)
-
-        detail = f"{self.job.output} will not be written. Nothing is left behind."
-        self.console.push_screen(
-            Confirm("Cancel this restore?", detail, yes="Cancel it", no="Let it run"), answer
-        )
-
-    def do_open(self, *, instead: bool = False) -> None:
-        from sqlite_recovery_tui.tui.screens.workbench import Subject
-
-        if self.job.result is not None:
-            self.console.open_workbench(Subject.of(self.job), instead=instead)
+        ask_to_cancel(self, self.job)
 
     def do_retry(self) -> None:
         self.console.open_job(self.console.jobs.retry(self.job), instead=True)
 
-    def do_plan(self) -> None:
-        job = self.job
-        self.console.open_plan(job.place, job.aim, instead=True)
 
-    def do_last_good(self) -> None:
-        job = self.job
-        if isinstance(job.error, DamagedError):
-            self.console.open_plan(job.place, job.aim.in_front_of(job.error), instead=True)
+def ask_to_cancel(screen: ConsoleScreen, job: Job[Any]) -> None:
+    """Cancel a job if the operator says so."""
+    from sqlite_recovery_tui.tui.screens.dialogs import Confirm
 
-    def do_other(self) -> None:
-        other = self._other()
-        if other is not None:
-            self.console.open_plan(other.place, self.job.aim.undamaged(), instead=True)
+    def answer(stop: bool | None) -> None:
+        if stop:
+            screen.console.jobs.cancel(job)
 
-    def _other(self) -> Other | None:
-        """Return the other replica whose state is nearest to what was planned; None without one."""
-        wanted = self.job.plan.point.time
-        able = [other for other in self.job.others if other.plan is not None]
-        return min(able, key=lambda each: _apart(each, wanted), default=None)
-
-    def do_next_good(self) -> None:
-        error = self.job.error
-        if isinstance(error, DamagedError) and error.next_good is not None:
-            self.console.open_plan(self.job.place, at_base(error.next_good), instead=True)
+    kept = f"{job.into} will not be written. " if job.into else ""
+    question = f"Cancel this {NAMES.get(job.kind, job.kind)}?"
+    detail = f"{kept}Nothing is left behind."
+    screen.console.push_screen(Confirm(question, detail, yes="Cancel it", no="Let it run"), answer)
 
 
-def _apart(other: Other, wanted: datetime) -> float:
-    assert other.plan is not None
-    return abs((other.plan.point.time - wanted).total_seconds())
+def step_line(job: Job[Any]) -> Content:
+    """Return the step that a job is at: how much of it is done, how fast, how long it still takes."""
+    progress = job.progress
+    if progress is None:
+        return Content("")
+    parts: list[text.Part] = [(progress.phase, "bold")]
+    if progress.unit == "bytes":
+        of = f" of {phrases.size(progress.total)}" if progress.total else ""
+        parts.append(f"  {phrases.size(progress.done)}{of}" if progress.done or of else "")
+    else:
+        of = f" of {progress.total:,}" if progress.total else ""
+        parts.append(f"  {progress.done:,}{of} {progress.unit}")
+    if rate := rate_words(job):
+        parts.append(f" · {rate}")
+    if (left := job.seconds_left) is not None:
+        parts.append(f" · about {phrases.seconds(left)} left")
+    return text.line(*parts)
 
 
-def _fetched(result: RestoreResult) -> str:
-    reused = f", {result.objects_reused:,} of them from an earlier attempt" if result.objects_reused else ""
-    return (
-        f"{phrases.many(result.objects, 'object')}{reused} · {phrases.size(result.bytes_fetched)}"
-        f" · {phrases.many(result.pages, 'page')} of {result.page_size:,} bytes"
-    )
+def rate_words(job: Job[Any]) -> str:
+    """Return how fast a job is, empty while nobody knows."""
+    rate = job.pace.per_second
+    if not rate or job.progress is None:
+        return ""
+    if job.progress.unit == "bytes":
+        return f"{phrases.size(rate)}/s"
+    return f"{rate:,.0f} {job.progress.unit}/s"

@@ -20,6 +20,8 @@ from sqlite_recovery_tui.tui import actions, text, wording, work
 from sqlite_recovery_tui.tui.aim import Aim, at_base
 from sqlite_recovery_tui.tui.command import command_line
 from sqlite_recovery_tui.tui.engine import Queue, Request
+from sqlite_recovery_tui.tui.jobs import RestoreJob
+from sqlite_recovery_tui.tui.jobs.restore import MEMORY_BYTES
 from sqlite_recovery_tui.tui.proof import Subject
 from sqlite_recovery_tui.tui.screens import plan_words
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
@@ -252,16 +254,18 @@ class PlanScreen(ConsoleScreen):
         if draft is None or output is None:
             return
         settings = self.console.settings
-        job = self.console.jobs.start(
-            draft.place,
-            self.aim,
-            draft.plan,
-            output,
+        job = RestoreJob(
+            place=draft.place,
+            aim=self.aim,
+            plan=draft.plan,
+            output=output,
             config=settings.file if settings is not None else None,
             scratch_dir=None if self.output is not None else self.console.scratch_dir,
             others=self.others,
-            **({"memory_bytes": settings.memory_bytes} if settings is not None else {}),
+            clock=self.console.clock,
+            memory_bytes=settings.memory_bytes if settings is not None else MEMORY_BYTES,
         )
+        self.console.jobs.start(job)
         self.console.open_job(job, instead=True)
 
     def do_preview(self) -> None:
