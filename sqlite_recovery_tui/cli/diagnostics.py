@@ -13,8 +13,7 @@ from typing import IO, Any
 from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.cli.text import printable
 from sqlite_recovery_tui.errors import RecoverError
-
-PROGRAM = "sqlrecover"
+from sqlite_recovery_tui.folders import PROGRAM, state_folder
 
 
 class Diagnostics:
@@ -115,12 +114,6 @@ def error_document(error: RecoverError) -> dict[str, Any]:
     return {"error": {**error.to_json(), "message": str(error)}}
 
 
-def state_folder() -> Path:
-    """Return where logs are kept: `$XDG_STATE_HOME/sqlrecover`, by default below `~/.local/state`."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / PROGRAM
-
-
 def _keep_trace(fault: BaseException) -> Path:
     import tempfile
     import traceback
@@ -131,7 +124,7 @@ def _keep_trace(fault: BaseException) -> Path:
         folder = state_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(".log", prefix, folder)
-    except (OSError, RuntimeError):  # no home, or one that cannot be written
+    except OSError:  # a home that cannot be written
         descriptor, name = tempfile.mkstemp(".log", f"{PROGRAM}-{prefix}")
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{PROGRAM} {__version__} on Python {sys.version.split()[0]}, {moment.isoformat()}\n")

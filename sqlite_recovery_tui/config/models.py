@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from sqlite_recovery_tui.config.secret import Secret
+from sqlite_recovery_tui.folders import state_folder
 
 ReplicaType = Literal["file", "s3", "gs", "abs", "sftp", "memory"]
 PromoteMode = Literal["online", "swap"]
@@ -28,13 +29,7 @@ SFTP_PORT = 22
 
 def default_scratch_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where scratch databases go unless the configuration says otherwise."""
-    if state := environ.get("XDG_STATE_HOME"):
-        return Path(state) / "sqlrecover" / "scratch"
-    if home := environ.get("HOME"):
-        return Path(home) / ".local" / "state" / "sqlrecover" / "scratch"
-    import tempfile
-
-    return Path(tempfile.gettempdir()) / f"sqlrecover-{os.getuid()}" / "scratch"
+    return state_folder(environ) / "scratch"
 
 
 @dataclass(frozen=True, slots=True)
