@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import on
 from textual.binding import BindingType
-from textual.content import Content
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.tui import actions, areas, phrases, text
@@ -50,6 +49,7 @@ class Console(Everywhere):
     BINDINGS: ClassVar[list[BindingType]] = [
         *actions.bindings(actions.EVERYWHERE),
         *actions.bindings(actions.AREA),
+        *actions.bindings(actions.SHEET),
     ]
     COMMANDS = {ActionProvider}
     ENABLE_COMMAND_PALETTE = True
@@ -134,6 +134,11 @@ class Console(Everywhere):
         return self.clock.now()
 
     @property
+    def config_file(self) -> Path | None:
+        """The configuration that is shown; None where a place was named instead."""
+        return self.settings.file if self.settings is not None else None
+
+    @property
     def scratch_dir(self) -> Path:
         """Where restored databases go unless somebody says otherwise."""
         from sqlite_recovery_tui.config import Settings
@@ -165,10 +170,6 @@ class Console(Everywhere):
         listing = sum(place.listing for place in self.listings.places)
         return self.jobs.summary or (f"◌ listing {listing}" if listing else "")
 
-    def say(self, message: Content | str, *, bad: bool = False) -> None:
-        """Show a short notice; data in it is safe."""
-        self.notify(text.content(message).plain, severity="error" if bad else "information", markup=False)
-
     # actions
 
     def action_act(self, action_id: str) -> None:
@@ -189,6 +190,9 @@ class Console(Everywhere):
             return
         if action.view == actions.AREA:
             self.go_to(areas.BY_ID[action.verb])
+            return
+        if action.view == actions.SHEET:
+            self.scroll_sheet(action.verb)
             return
         method = getattr(screen, action.method, None) or getattr(self, action.method)
         method()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,17 @@ def verify_line(place: Place, *, config: Path | None) -> str:
     words = ["sqlrecover", "verify"]
     words += ["-config", str(config), "-replica", place.replica] if database is not None else []
     return shlex.join([*words, str(database.path) if database is not None else place.url])
+
+
+def fleet_line(config: Path | None, urls: Sequence[str]) -> str:
+    """Return the `sqlrecover` command that lists the fleet."""
+    words = ["-config", str(config)] if config is not None else list(urls[:1])
+    return shlex.join(["sqlrecover", "replicas", *words])
+
+
+def timeline_line(place: Place, *, config: Path | None) -> str:
+    """Return the `sqlrecover` command that shows what a replica covers."""
+    return verify_line(place, config=config).replace("sqlrecover verify", "sqlrecover timeline", 1)
 
 
 def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:

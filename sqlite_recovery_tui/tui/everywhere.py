@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.notifications import SeverityLevel
+
 from sqlite_recovery_tui.tui import phrases, text
 from sqlite_recovery_tui.tui.navigation import Navigation
 from sqlite_recovery_tui.tui.padlock import NOT_HERE, Padlock, ReadOnly, what_opening_means
@@ -9,6 +13,9 @@ from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.theme import THEMES
 from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
 
+NOTICES = 4
+"""How many notices are shown at a time; older ones go."""
+GOOD_SECONDS, BAD_SECONDS = 5.0, 12.0
 _STYLE_NAMES = {"utc": "in UTC", "local": "in local time", "age": "as ages"}
 
 
@@ -21,25 +28,70 @@ class Everywhere(Navigation):
         self.book = book or LogBook()
         self.padlock = Padlock(read_only)
         self.time_style: phrases.TimeStyle = "utc"
+        self._saying: set[str] = set()
 
     @property
     def read_only(self) -> bool:
         """Whether the padlock is closed."""
         return self.padlock.closed
 
+    def say(self, message: Content | str, *, bad: bool = False) -> None:
+        """Show a short notice, the same one only once at a time; data in it is safe."""
+        words = text.content(message).plain
+        shown = list(self._notifications)
+        if words in self._saying or any(notice.message == words for notice in shown):
+            return
+        for notice in shown[: max(0, len(shown) + 1 - NOTICES)]:
+            self._unnotify(notice, refresh=False)
+        self._saying.add(words)
+        self.call_later(self._said, words)
+        severity: SeverityLevel = "error" if bad else "information"
+        self.notify(words, severity=severity, timeout=BAD_SECONDS if bad else GOOD_SECONDS, markup=False)
+
+    def _said(self, words: str) -> None:
+        self._saying.discard(words)
+
     def do_help(self) -> None:
         from sqlite_recovery_tui.tui.screens.help import HelpScreen
 
         if isinstance(self.screen, ConsoleScreen):
-            self.push_screen(HelpScreen(self.screen.VIEW))
+            self.push_screen(HelpScreen(self.screen))
 
     def do_palette(self) -> None:
         self.action_command_palette()
 
     def do_copy(self) -> None:
-        if isinstance(self.screen, ConsoleScreen) and (words := self.screen.copyable()):
-            self.copy_to_clipboard(words)
-            self.say(f"Copied: {text.safe(words, 200)}")
+        """Copy what there is to copy; ask where there is more than one thing."""
+        from sqlite_recovery_tui.tui.screens.copy_menu import CopyMenu
+
+        copies = list(self.screen.copies()) if isinstance(self.screen, ConsoleScreen) else []
+        if len(copies) > 1:
+            self.push_screen(CopyMenu(copies), self._copy)
+        elif copies:
+            self._copy(copies[0])
+
+    def _copy(self, chosen: tuple[str, str] | None) -> None:
+        if chosen is not None:
+            self.copy_to_clipboard(chosen[1])
+            self.say(f"Copied: {text.safe(chosen[1], 200)}")
+
+    def scroll_sheet(self, way: str) -> None:
+        """Move on a screen that is one long sheet: up, down, page_up, page_down, first or last."""
+        sheets = [each for each in self.screen.query(VerticalScroll) if each.display and each.max_scroll_y]
+        for sheet in sheets[:1]:
+            match way:
+                case "up":
+                    sheet.scroll_up(animate=False)
+                case "down":
+                    sheet.scroll_down(animate=False)
+                case "page_up":
+                    sheet.scroll_page_up(animate=False)
+                case "page_down":
+                    sheet.scroll_page_down(animate=False)
+                case "first":
+                    sheet.scroll_home(animate=False)
+                case "last":
+                    sheet.scroll_end(animate=False)
 
     def do_times(self) -> None:
         styles = phrases.TIME_STYLES

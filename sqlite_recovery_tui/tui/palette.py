@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from sqlite_recovery_tui.tui import text
+from sqlite_recovery_tui.tui import actions, text
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 
@@ -29,11 +29,18 @@ class ActionProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in self._actions():
+        here = self._actions()
+        for action in here:
             score = matcher.match(f"{action.description} {action.label} {action.group}")
             if score > 0:
                 title, help_text = self._words(action)
-                yield Hit(score, title, self._do(action), text=action.description, help=help_text)
+                yield Hit(1 + score, title, self._do(action), text=action.description, help=help_text)
+        for action in _elsewhere(here):
+            score = matcher.match(f"{action.description} {action.label}")
+            if score > 0:
+                where = f"not here: a key of the view “{action.view}”"
+                title = _title(action, text.FAINT)
+                yield Hit(score, title, self._say(where), text=action.description, help=_below(where))
 
     def _actions(self) -> list[Action]:
         if not isinstance(self.screen, ConsoleScreen):
@@ -43,13 +50,36 @@ class ActionProvider(Provider):
     def _words(self, action: Action) -> tuple[Content, str]:
         assert isinstance(self.screen, ConsoleScreen)
         reason = self.screen.why_not(action)
-        style = text.FAINT if reason else ""
-        title = text.line(
-            (text.fit(action.shown_key, KEY_CELLS), "bold $text-primary"), (action.description, style)
-        )
-        return title, f"{' ' * KEY_CELLS}not now: {reason}" if reason else ""
+        title = _title(action, text.FAINT if reason else "")
+        return title, _below(f"not now: {reason}") if reason else ""
 
     def _do(self, action: Action) -> partial[None]:
         console = cast("Console", self.app)
         assert isinstance(self.screen, ConsoleScreen)
         return partial(console.act_on, self.screen, action)
+
+    def _say(self, words: str) -> partial[None]:
+        return partial(cast("Console", self.app).say, words)
+
+
+def _title(action: Action, style: str) -> Content:
+    return text.line(
+        (text.fit(action.shown_key, KEY_CELLS), "bold $text-primary"), (action.description, style)
+    )
+
+
+def _below(words: str) -> str:
+    return f"{' ' * KEY_CELLS}{words}"
+
+
+def _elsewhere(here: list[Action]) -> list[Action]:
+    """Return the actions of other views that nothing here does."""
+    done = {action.description for action in here}
+    moving = (actions.TABLE, actions.SHEET, *actions.DIALOGS)
+    views = {action.view for action in here}
+    found = {
+        action.description: action
+        for action in actions.ACTIONS
+        if action.view not in moving and action.view not in views and action.description not in done
+    }
+    return list(found.values())

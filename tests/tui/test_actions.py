@@ -9,7 +9,8 @@ import pytest
 from sqlite_recovery_tui.tui import actions
 from sqlite_recovery_tui.tui.actions import ACTIONS, EVERYWHERE, NEEDS, TABLE
 
-VIEWS = sorted({action.view for action in ACTIONS} - {EVERYWHERE, actions.AREA, TABLE, *actions.DIALOGS})
+SHARED = {EVERYWHERE, actions.AREA, TABLE, actions.SHEET}
+VIEWS = sorted({action.view for action in ACTIONS} - SHARED - {*actions.DIALOGS})
 
 
 def test_ids_are_unique() -> None:
@@ -32,7 +33,7 @@ def test_moving_in_a_table_hides_no_action_of_its_view(view: str) -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_an_action_explains_itself(action: actions.Action) -> None:
     assert action.description.endswith(".")
-    assert action.label or action.view == TABLE
+    assert action.label or action.view in (TABLE, actions.SHEET)
     assert set(action.needs) <= set(NEEDS)
 
 

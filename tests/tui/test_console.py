@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.screen import ModalScreen
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
@@ -33,37 +33,39 @@ from tests.tui.support import (
 )
 
 
-def _views() -> dict[str, type[ConsoleScreen]]:
-    from sqlite_recovery_tui.tui.screens import fleet, job, jobs, plan, replica, welcome, workbench
+def _classes() -> list[type]:
+    """Return every class of the console's screens and widgets."""
+    from sqlite_recovery_tui.tui import screens, widgets
 
-    modules = (fleet, job, jobs, plan, replica, welcome, workbench)
-    screens = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
-    return {each.VIEW: each for each in screens if issubclass(each, ConsoleScreen) and each.VIEW}
+    names = [
+        f"{package.__name__}.{module.name}"
+        for package in (screens, widgets)
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+    found = [value for name in names for value in vars(importlib.import_module(name)).values()]
+    return [each for each in found if isinstance(each, type)]
 
 
-def _dialogs() -> dict[str, type[ModalScreen[Any]]]:
-    from sqlite_recovery_tui.tui.screens.dialogs import Confirm, TextDialog
-    from sqlite_recovery_tui.tui.screens.help import HelpScreen
-    from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
-
-    return {dialog.VIEW: dialog for dialog in (Confirm, TextDialog, HelpScreen, TimeDialog)}
+def _binds(each: type, action: actions.Action) -> bool:
+    return any(getattr(binding, "id", None) == action.id for binding in vars(each).get("BINDINGS", ()))
 
 
 @pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: action.id)
-def test_every_action_of_the_registry_is_done_by_something(action: actions.Action) -> None:
+def test_every_action_of_the_registry_is_bound_and_done_by_something(action: actions.Action) -> None:
     from sqlite_recovery_tui.tui.app import Console
-    from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 
-    if action.view == actions.TABLE:
-        assert hasattr(RecordTable, f"action_{action.verb}")
-    elif action.view == actions.AREA:
+    if action.view == actions.AREA:
         assert areas.BY_ID[action.verb].key == action.keys
+    elif action.view == actions.SHEET:
+        assert any(binding.id == action.id for binding in Console.BINDINGS)
     elif action.view == actions.EVERYWHERE:
         assert hasattr(Console, action.method) or hasattr(ConsoleScreen, action.method)
-    elif action.view in actions.DIALOGS:
-        assert hasattr(_dialogs()[action.view], f"action_{action.verb}")
     else:
-        assert hasattr(_views()[action.view], action.method)
+        binding = [each for each in _classes() if _binds(each, action)]
+        own = action.view == actions.TABLE or action.view in actions.DIALOGS
+        wanted = f"action_{action.verb}" if own else action.method
+        doing = [each for each in _classes() if binding and issubclass(each, tuple(binding))]
+        assert any(hasattr(each, wanted) for each in doing), action.id
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -170,7 +172,7 @@ async def test_clicking_a_selected_row_opens_it(settings: Settings) -> None:
 async def test_copying_shows_what_was_copied(settings: Settings, incident: DemoIncident) -> None:
     console = make_console(settings)
     async with opened(console) as pilot:
-        await press(pilot, "y")
+        await press(pilot, "y", "enter")
         assert console.clipboard == incident.replicas[0].as_uri()
         assert toasts(pilot) == [f"Copied: {incident.replicas[0].as_uri()}"]
         await press(pilot, "R", "y")

@@ -125,18 +125,18 @@ async def test_hostile_names_and_errors_walk_through_every_screen(
         assert "cannot reach [/] [b" in picture(pilot)
         for keys in (
             ("t", "t", "t"),
-            ("y",),
+            ("y", "y"),
             ("enter",),
             ("question_mark",),
             ("escape", "colon"),
             ("escape", "escape", "down", "down", "down", "enter"),
-            ("y",),
+            ("y", "y"),
             ("enter",),
-            ("y",),
+            ("y", "y"),
             ("m",),
             ("escape", "enter"),
             ("J",),
-            ("y",),
+            ("y", "y"),
             ("ctrl+l",),
         ):
             await press(pilot, *keys)

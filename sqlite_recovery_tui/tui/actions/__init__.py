@@ -17,6 +17,7 @@ from sqlite_recovery_tui.tui.actions import (
     jobs,
     plan,
     replica,
+    sheets,
     tables,
     welcome,
     workbench,
@@ -31,6 +32,7 @@ __all__ = [
     "EVERYWHERE",
     "GROUPS",
     "NEEDS",
+    "SHEET",
     "TABLE",
     "Action",
     "bindings",
@@ -43,7 +45,8 @@ EVERYWHERE = "app"
 AREA = "area"
 """The digits, which work everywhere too."""
 TABLE = "table"
-DIALOGS = ("question", "reader", "help", "time", "filter")
+SHEET = "sheet"
+DIALOGS = ("question", "reader", "help", "time", "filter", "copy")
 """Views that lie over a screen; only their own keys work in them."""
 
 NEEDS: dict[str, str] = {
@@ -72,6 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     *areas.ACTIONS,
     *everywhere.ACTIONS,
     *tables.ACTIONS,
+    *sheets.ACTIONS,
     *filtering.ACTIONS,
     *dialogs.ACTIONS,
 )
@@ -84,9 +88,9 @@ def for_view(view: str) -> list[Action]:
     return own + [action for action in ACTIONS if action.view in (EVERYWHERE, AREA)]
 
 
-def movements() -> list[Action]:
-    """Return the keys that move in tables."""
-    return [action for action in ACTIONS if action.view == TABLE]
+def movements(kind: str = TABLE) -> list[Action]:
+    """Return the keys that move in tables, or on a sheet."""
+    return [action for action in ACTIONS if action.view == kind]
 
 
 def bindings(view: str) -> list[Binding]:

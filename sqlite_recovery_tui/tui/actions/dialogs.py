@@ -19,5 +19,7 @@ ACTIONS = (
     Action("help.down", "down", "down", "One line down.", MOVE, footer=False),
     Action("help.page-up", "pageup", "page up", "One page up.", MOVE, footer=False),
     Action("help.page-down", "pagedown", "page down", "One page down.", MOVE, footer=False),
+    Action("copy.take", "enter y", "copy", "Copy what is selected.", CONSOLE, footer=False),
+    Action("copy.leave", "escape q", "leave", "Copy nothing.", CONSOLE, footer=False),
     Action("time.leave", "escape", "leave", "Leave without a time.", CONSOLE, footer=False),
 )

@@ -33,6 +33,8 @@ class ConsoleScreen(Screen[None]):
 
     VIEW: ClassVar[str] = ""
     """Which part of the registry is in force."""
+    ABOUT: ClassVar[str] = ""
+    """What it is for, in one sentence for the help."""
     BINDINGS: ClassVar[list[BindingType]] = []
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = "base.tcss"
     HORIZONTAL_BREAKPOINTS = [
@@ -74,6 +76,18 @@ class ConsoleScreen(Screen[None]):
         """Return what `copy` would copy."""
         return None
 
+    def equivalent(self) -> str | None:
+        """Return the `sqlrecover` command that says in a shell what stands here."""
+        return None
+
+    def copies(self) -> Iterator[tuple[str, str]]:
+        """Yield what there is to copy, each thing with its name, the likeliest first."""
+        value, command = self.copyable(), self.equivalent()
+        if value is not None:
+            yield ("command" if value.startswith("sqlrecover ") else "value"), value
+        if command is not None and command != value:
+            yield "command", command
+
     def redraw(self) -> None:
         """Show everything again; times may have aged, or be wanted in another zone."""
 
@@ -99,7 +113,7 @@ class ConsoleScreen(Screen[None]):
         if action.dangerous and self.console.read_only:
             return self.console.padlock.why_not
         met = {*self.facts(), *self.console.facts()}
-        if self.copyable() is not None:
+        if "copyable" in action.needs and any(True for _ in self.copies()):
             met.add("copyable")
         return next((NEEDS[need] for need in action.needs if need not in met), None)
 

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, phrases, wording
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
+from sqlite_recovery_tui.tui.command import fleet_line
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import base_count, place_facts
 from sqlite_recovery_tui.tui.state import Place
@@ -71,6 +72,16 @@ class FleetScreen(ConsoleScreen):
             siblings = self.console.listings.siblings(place)
             if any(each.timeline is not None and each.timeline.newest is not None for each in siblings):
                 yield "history"
+
+    def equivalent(self) -> str:
+        places = self.console.listings.places
+        configured = any(place.ref.database is not None for place in places)
+        return fleet_line(self.console.config_file if configured else None, [place.url for place in places])
+
+    def copies(self) -> Iterator[tuple[str, str]]:
+        if (place := self.selected) is not None:
+            yield "place", place.url
+        yield "command", self.equivalent()
 
     def copyable(self) -> str | None:
         return self.selected.url if self.selected is not None else None

@@ -1,7 +1,8 @@
-"""Every key of a view, searchable, straight from the registry."""
+"""Every key of a view, searchable, straight from the registry; and the same as a command for a shell."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import ClassVar
 
@@ -9,41 +10,52 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from sqlite_recovery_tui.tui import actions, text
 from sqlite_recovery_tui.tui.actions import Action
+from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.widgets.field import Field
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 
 COLUMNS = (
     Column("keys", "key", width=20),
-    Column("does", "what it does", least=20, most=90, grow=True),
+    Column("does", "what it does", least=20, most=110, grow=True),
 )
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys that work in one view; typing searches."""
+    """The keys that work in one view, those that cannot be used now with the reason; typing searches."""
 
     CSS_PATH = "dialogs.tcss"
     VIEW = "help"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("help")]
 
-    def __init__(self, view: str) -> None:
-        """Explain `view`."""
+    def __init__(self, about: ConsoleScreen) -> None:
+        """Explain the screen `about`."""
         super().__init__()
-        self.view = view
+        self.about = about
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -large"):
-            yield Static(f"Keys in this view: {self.view}", classes="dialog-title")
+            yield Static(text.lines(*self._heading()), classes="dialog-title")
             yield Field(placeholder="type to search", id="search")
             table = RecordTable(COLUMNS, ListSource(self._rows("")), empty="No key does that.")
             table.can_focus = False
             yield table
-            yield Static(text.line((" esc ", "bold $text-primary"), "leave"), classes="dialog-keys")
+            yield Static(
+                text.line(
+                    (" esc ", "bold $text-primary"),
+                    "leave   ",
+                    (" ↑ ↓ ", "bold $text-primary"),
+                    "scroll   ",
+                    ("greyed: not now", text.FAINT),
+                ),
+                classes="dialog-keys",
+            )
 
     @on(Input.Changed)
     def _search(self, message: Input.Changed) -> None:
@@ -64,24 +76,34 @@ class HelpScreen(ModalScreen[None]):
     def action_page_down(self) -> None:
         self.query_one(RecordTable).action_page_down()
 
+    def _heading(self) -> Iterator[Content]:
+        about = self.about
+        yield text.line(f"Keys in this view: {about.VIEW}")
+        if about.ABOUT:
+            yield text.content(about.ABOUT, "not bold $foreground")
+        command = about.equivalent()
+        if command is not None:
+            yield text.line(("in a shell: ", f"not bold {text.MUTED}"), (command, "not bold $foreground"))
+
     def _rows(self, wanted: str) -> list[Row]:
         rows: list[Row] = []
         found = [action for action in self._actions() if _matches(action, wanted)]
         for group, members in groupby(found, key=lambda action: action.group):
             rows.append(Row(f"group {group} {len(rows)}", (Cell(group, "accent"),), wide=True))
-            rows += [
-                Row(action.id, (Cell(f"  {action.shown_keys}", "strong"), action.description))
-                for action in members
-            ]
+            rows += [self._row(action) for action in members]
         return rows
 
+    def _row(self, action: Action) -> Row:
+        reason = self.about.why_not(action)
+        if reason is None:
+            return Row(action.id, (Cell(f"  {action.shown_keys}", "strong"), action.description))
+        cells = (f"  {action.shown_keys}", f"{action.description} Not now: {reason}")
+        return Row(action.id, cells, role="muted")
+
     def _actions(self) -> list[Action]:
-        own = sorted(actions.for_view(self.view), key=_group_order)
-        return [*own, *actions.movements()]
-
-
-def _group_order(action: Action) -> int:
-    return actions.GROUPS.index(action.group)
+        kind = actions.TABLE if self.about.query(RecordTable) else actions.SHEET
+        found = [*self.about.offered(), *actions.movements(kind)]
+        return sorted(found, key=lambda action: actions.GROUPS.index(action.group))
 
 
 def _matches(action: Action, wanted: str) -> bool:

@@ -16,6 +16,7 @@ from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.restore.target import AtTime, describe, of_point
 from sqlite_recovery_tui.tui import actions, entries, phrases, text, wording, work
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
+from sqlite_recovery_tui.tui.command import timeline_line
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.entries import Entry, EntryList, Heading, Hole, Stored
 from sqlite_recovery_tui.tui.proof import Subject
@@ -109,6 +110,18 @@ class ReplicaScreen(ConsoleScreen):
             case Hole(gap):
                 return gap.object
         return self.place.url
+
+    def equivalent(self) -> str:
+        configured = self.place.ref.database is not None
+        return timeline_line(self.place, config=self.console.config_file if configured else None)
+
+    def copies(self) -> Iterator[tuple[str, str]]:
+        if (words := self.copyable()) is not None and words != self.place.url:
+            yield "position", words
+        if isinstance(self.selected, Stored):
+            yield "object", self.selected.item.key
+        yield "place", self.place.url
+        yield "command", self.equivalent()
 
     def on_mount(self) -> None:
         self.place_changed(self.place)

@@ -29,6 +29,8 @@ class Frame:
     locked: bool = True
 
 
+LONG_CRUMB, SHORT_CRUMB = 20, 10
+"""Cells of a breadcrumb where room is short, and where it is very short."""
 Piece = tuple[Content, Callable[[], Message] | None]
 """Something on the bar, and what a click on it sends."""
 
@@ -96,24 +98,29 @@ class TopBar(Widget):
         return Content("").join(content for content, _ in self._drawn)
 
     def _left(self, room: int) -> list[Piece]:
-        """Return brand and crumbs, the first ones left out where there is no room."""
+        """Return brand and crumbs: cut in the middle, then the first ones left out, where room is short."""
         brand: Piece = (Content.styled(" sqlrecover ", "bold $background on $primary"), None)
-        pieces = [brand]
-        for start in range(max(1, len(self.frame.crumbs))):
-            pieces = [brand, *self._trail(start)]
+        for most, start in ((0, 0), (LONG_CRUMB, 0), (SHORT_CRUMB, 0), *self._without_the_first()):
+            pieces = [brand, *self._trail(start, most)]
             if _cells(pieces) <= room:
                 return pieces
-        *before, (last, message) = pieces
-        return [*before, (last.truncate(max(0, room - _cells(before)), ellipsis=True), message)]
+        last = self._trail(max(0, len(self.frame.crumbs) - 1), max(4, room - _cells([brand]) - 5))
+        return [brand, *last]
 
-    def _trail(self, start: int) -> list[Piece]:
-        """Return the crumbs from number `start` on."""
+    def _without_the_first(self) -> list[tuple[int, int]]:
+        return [(SHORT_CRUMB, start) for start in range(1, len(self.frame.crumbs))]
+
+    def _trail(self, start: int, most: int) -> list[Piece]:
+        """Return the crumbs from number `start` on, those that lead here in at most so many cells."""
         arrow: Piece = (Content.styled("›", text.FAINT), None)
-        pieces: list[Piece] = [(Content(" … "), None), arrow] if start else []
+        pieces: list[Piece] = [(Content(" … "), _crumb_clicked(start - 1)), arrow] if start else []
         last = len(self.frame.crumbs) - 1
         for number, crumb in enumerate(self.frame.crumbs[start:], start):
             style = "bold" if number == last else text.MUTED
-            pieces.append((text.content(f" {text.safe(crumb)} ", style), _crumb_clicked(number)))
+            words = text.safe(crumb)
+            if most:
+                words = text.middle(words, max(most, LONG_CRUMB) if number == last else most)
+            pieces.append((text.content(f" {words} ", style), _crumb_clicked(number)))
             pieces += [arrow] if number != last else []
         return pieces
 
