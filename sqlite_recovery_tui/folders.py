@@ -22,3 +22,18 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     import tempfile
 
     return Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getuid()}"
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return `$XDG_CACHE_HOME/sqlrecover`, by default below `~/.cache`; nothing is made.
+
+    Without a home directory: one of the user's own in the system's temporary directory.
+    """
+    cache = environ.get("XDG_CACHE_HOME")
+    if cache and Path(cache).is_absolute():
+        return Path(cache) / PROGRAM
+    if home := environ.get("HOME"):
+        return Path(home) / ".cache" / PROGRAM
+    import tempfile
+
+    return Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getuid()}"

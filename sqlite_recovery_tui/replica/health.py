@@ -95,6 +95,11 @@ def worst(checks: Sequence[Check]) -> Status:
     return max((check.status for check in checks), key=severity, default="ok")
 
 
+def judge_behind(behind: timedelta, limits: Thresholds, sync_interval: timedelta) -> Status:
+    """Return how bad it is that a replica is that far behind its live database."""
+    return _judge(behind, _or_default(limits.behind, BEHIND, sync_interval))
+
+
 def _reachable(facts: Facts) -> Check:
     timeline = facts.timeline
     inside = f" in {timeline.holds}" if timeline.holds else ""
@@ -125,7 +130,7 @@ def _fresh(facts: Facts, newest: datetime) -> Check:
         hint = "" if status == "ok" else "see that replication runs; the database may also just be idle"
         return Check("fresh", status, f"newest restore point is {_length(age)} old", hint)
     behind = facts.live - newest
-    status = _judge(behind, _or_default(facts.limits.behind, BEHIND, facts.sync_interval))
+    status = judge_behind(behind, facts.limits, facts.sync_interval)
     if behind <= facts.sync_interval:
         return Check("fresh", status, f"newest restore point is {_length(age)} old; nothing changed since")
     hint = "" if status == "ok" else "see that replication runs and can write to this place"

@@ -12,16 +12,15 @@ import json
 import logging
 import os
 import secrets
-import tempfile
 import time
 import zlib
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.domain import StoredObject
+from sqlite_recovery_tui.folders import cache_folder
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 
 LOGGER = logging.getLogger(__name__)
@@ -39,22 +38,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return `$XDG_CACHE_HOME/sqlrecover/listings`, by default below `~/.cache`; nothing is made."""
-    cache = environ.get("XDG_CACHE_HOME")
-    if cache and Path(cache).is_absolute():
-        return Path(cache) / "sqlrecover" / FOLDER
-    if home := environ.get("HOME"):
-        return Path(home) / ".cache" / "sqlrecover" / FOLDER
-    return Path(tempfile.gettempdir()) / f"sqlrecover-{os.getuid()}" / FOLDER
-
-
 class ListingCache:
     """Keeps listings in a folder; no method raises, whatever the folder holds."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Keep them in `folder`, by default the user's own."""
-        self.folder = folder or cache_folder()
+        self.folder = folder or cache_folder() / FOLDER
 
     def load(self, url: str, *, now: datetime) -> tuple[Timeline, datetime] | None:
         """Return what was listed at `url` and when, None where nothing sound and young enough is kept."""

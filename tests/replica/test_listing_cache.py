@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from sqlite_recovery_tui.folders import cache_folder
 from sqlite_recovery_tui.formats.ltx import names as ltx_names
 from sqlite_recovery_tui.replica import listing_cache
-from sqlite_recovery_tui.replica.listing_cache import KEEP, ListingCache, cache_folder
+from sqlite_recovery_tui.replica.listing_cache import KEEP, ListingCache
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from tests.support.listings import START, at, timeline, timeline_of
 
@@ -187,9 +188,9 @@ def test_a_long_listing_is_small_and_soon_there(cache: ListingCache) -> None:
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"XDG_CACHE_HOME": "/c", "HOME": "/h"}, "/c/sqlrecover/listings"),
-        ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/sqlrecover/listings"),
-        ({"HOME": "/h"}, "/h/.cache/sqlrecover/listings"),
+        ({"XDG_CACHE_HOME": "/c", "HOME": "/h"}, "/c/sqlrecover"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/sqlrecover"),
+        ({"HOME": "/h"}, "/h/.cache/sqlrecover"),
     ],
 )
 def test_it_lies_where_caches_lie(environ: dict[str, str], expected: str) -> None:
