@@ -86,6 +86,14 @@ class Verified:
     """Empty when every frame holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What holds of each frame of a run, whatever the frames before it are like."""
+
+    salts_hold: npt.NDArray[np.bool_]
+    sums_hold: npt.NDArray[np.bool_]
+
+
 def parse_header(data: bytes | memoryview) -> WalHeader:
     """Read a WAL header; raise `FormatError` when it is none or its checksum does not hold."""
     if len(data) < HEADER_SIZE:
@@ -136,20 +144,31 @@ def verify_frames(header: WalHeader, frames: Frames, previous: Checksum) -> Veri
     """
     if not len(frames):
         return Verified(0, previous, "")
+    judged = judge_frames(header, frames, previous)
+    bad = np.flatnonzero(~(judged.salts_hold & judged.sums_hold & (frames.pgno != 0)))
+    count = int(bad[0]) if len(bad) else len(frames)
+    last = previous if count == 0 else stored_checksum(frames, count - 1)
+    if count == len(frames):
+        return Verified(count, last, "")
+    return Verified(count, last, why(bool(judged.salts_hold[count]), bool(judged.sums_hold[count])))
+
+
+def judge_frames(header: WalHeader, frames: Frames, previous: Checksum) -> Judged:
+    """Judge every frame by itself: its salts, and its checksum after the one stored in front of it."""
     rows = frames.data
     fields = rows[:, 8:FRAME_HEADER_SIZE].copy().view(">u4").astype(np.uint32)
     salts_hold = (fields[:, 0] == header.salt1) & (fields[:, 1] == header.salt2)
-    sums_hold = _sums_hold(header, rows, fields[:, 2:], previous)
-    holds = salts_hold & sums_hold & (frames.pgno != 0)
-    bad = np.flatnonzero(~holds)
-    count = int(bad[0]) if len(bad) else len(frames)
-    last = previous if count == 0 else (int(fields[count - 1, 2]), int(fields[count - 1, 3]))
-    if count == len(frames):
-        return Verified(count, last, "")
-    return Verified(count, last, _why(bool(salts_hold[count]), bool(sums_hold[count])))
+    return Judged(salts_hold, _sums_hold(header, rows, fields[:, 2:], previous))
 
 
-def _why(salts_hold: bool, sum_holds: bool) -> str:
+def stored_checksum(frames: Frames, number: int) -> Checksum:
+    """Return the checksum that frame `number` (from 0) states, whether it holds or not."""
+    found = struct.unpack(">II", frames.data[number, 16:FRAME_HEADER_SIZE].tobytes())
+    return int(found[0]), int(found[1])
+
+
+def why(salts_hold: bool, sum_holds: bool) -> str:
+    """Say why a frame does not hold."""
     if not salts_hold:
         return "its salts are those of another WAL"
     if not sum_holds:
@@ -159,26 +178,35 @@ def _why(salts_hold: bool, sum_holds: bool) -> str:
 
 def _sums_hold(header: WalHeader, rows: U8, stored: U32, previous: Checksum) -> npt.NDArray[np.bool_]:
     """Compare each frame's stored checksum with the one that follows from the frame before it."""
-    words_per_frame = header.frame_size // 4
-    words = rows.view(">u4" if header.big_endian else "<u4")
-    weights = _frame_weights(header.page_size)
-    n = words_per_frame - 4
     before = np.empty_like(stored)
     before[0] = previous
     before[1:] = stored[:-1]
-    f = _fibonacci_numbers(n)
-    holds = np.empty(len(rows), dtype=np.bool_)
+    low, middle, high = frame_carry(header)
+    sums = frame_sums(header, rows)
+    with np.errstate(over="ignore"):
+        sums[:, 0] += np.uint32(low) * before[:, 0] + np.uint32(middle) * before[:, 1]
+        sums[:, 1] += np.uint32(middle) * before[:, 0] + np.uint32(high) * before[:, 1]
+    return np.asarray((sums == stored).all(axis=1))
+
+
+def frame_carry(header: WalHeader) -> tuple[int, int, int]:
+    """Return what a frame makes of the checksum before it: (a, b), (b, c) by rows, modulo 2^32."""
+    return _fibonacci_numbers(header.frame_size // 4 - 4)
+
+
+def frame_sums(header: WalHeader, rows: U8) -> U32:
+    """Return what each frame adds to the checksum that it carries on, shape (n, 2)."""
+    words = rows.view(">u4" if header.big_endian else "<u4")
+    weights = _frame_weights(header.page_size)
+    sums = np.empty((len(rows), 2), dtype=np.uint32)
     step = max(1, _CHUNK_BYTES // header.frame_size)
     with np.errstate(over="ignore"):
-        carry0 = np.uint32(f[0]) * before[:, 0] + np.uint32(f[1]) * before[:, 1]
-        carry1 = np.uint32(f[1]) * before[:, 0] + np.uint32(f[2]) * before[:, 1]
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
             chunk = words[part].astype(np.uint32, copy=False)
-            sum0 = np.einsum("ij,j->i", chunk, weights[0]) + carry0[part]
-            sum1 = np.einsum("ij,j->i", chunk, weights[1]) + carry1[part]
-            holds[part] = (sum0 == stored[part, 0]) & (sum1 == stored[part, 1])
-    return holds
+            sums[part, 0] = np.einsum("ij,j->i", chunk, weights[0])
+            sums[part, 1] = np.einsum("ij,j->i", chunk, weights[1])
+    return sums
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,122 @@
+"""Who owns which page: the walk from the roots, held against SQLite's own account of every page."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from sqlite_recovery_tui.anatomy.census import Census, LocalPages, take_census
+from sqlite_recovery_tui.anatomy.database import DatabaseFacts
+from sqlite_recovery_tui.anatomy.kinds import Kind
+from sqlite_recovery_tui.errors import Cancelled
+from sqlite_recovery_tui.progress import CancelToken
+from tests.anatomy.databases import Made, make_database
+
+
+class Counted(LocalPages):
+    """Pages that are elsewhere: it is counted which were asked for."""
+
+    asked: set[int] = set()
+
+    def fetch(self, numbers: Sequence[int]) -> Mapping[int, bytes]:
+        assert list(numbers) == sorted(set(numbers))
+        self.asked = self.asked | set(numbers)
+        return super().fetch(numbers)
+
+
+def account(made: Made) -> dict[int, tuple[str, str]]:
+    with sqlite3.connect(made.path) as db:
+        rows = db.execute("SELECT pageno, name, pagetype FROM dbstat").fetchall()
+    db.close()
+    return {page: (name, kind) for page, name, kind in rows}
+
+
+def census_of(made: Made, **options: object) -> Census:
+    data = memoryview(made.data)
+    return take_census(LocalPages(data, made.page_size), DatabaseFacts.parse(data), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("auto_vacuum", [0, 1])
+@pytest.mark.parametrize("page_size", [512, 4096, 65536])
+def test_every_page_belongs_to_whom_sqlite_says(page_size: int, auto_vacuum: int, tmp_path: Path) -> None:
+    made = make_database(tmp_path / "a.db", page_size, auto_vacuum=auto_vacuum, rows=900)
+    found = census_of(made)
+    expected = account(made)
+    assert not found.remarks
+    assert found.whole
+    for number, (name, kind) in expected.items():
+        owner = found.owner(number)
+        assert owner is not None, number
+        assert owner.name == ("sqlite_schema" if name == "sqlite_master" else name)
+        assert (found.kind(number) is Kind.OVERFLOW) == (kind == "overflow")
+    rest = set(range(1, made.pages + 1)) - expected.keys()
+    free = {number for number in rest if found.kind(number) in (Kind.TRUNK, Kind.FREE)}
+    assert len(free) == found.facts.free_pages
+    maps = {number for number in rest if found.kind(number) is Kind.POINTER_MAP}
+    assert free | maps == rest
+    assert bool(maps) == bool(auto_vacuum)
+
+
+def test_elsewhere_no_more_than_the_interior_pages_is_fetched(tmp_path: Path) -> None:
+    made = make_database(tmp_path / "a.db", 512, rows=4000)
+    data = memoryview(made.data)
+    pages = Counted(data, 512)
+    found = take_census(pages, DatabaseFacts.parse(data), remote=True)
+    kinds = [kind for _, kind in account(made).values()]
+    assert len(pages.asked) <= kinds.count("internal") + 2 * len(found.trees) + found.count(Kind.TRUNK)
+    assert not found.whole
+    for number, (name, kind) in account(made).items():
+        owner = found.owner(number)
+        if kind == "overflow":
+            assert owner is None
+        else:
+            assert owner is not None
+            assert owner.name in (name, "sqlite_schema")
+
+
+def test_a_walk_that_would_be_too_long_says_where_it_stopped(tmp_path: Path) -> None:
+    made = make_database(tmp_path / "a.db", 512, rows=4000)
+    found = census_of(made, most=50)
+    assert not found.whole
+    assert "only" in found.remarks[-1]
+    assert found.owner(1) is not None
+
+
+def test_loops_and_links_to_nowhere_end(tmp_path: Path) -> None:
+    made = make_database(tmp_path / "a.db", 512, rows=2000)
+    data = bytearray(made.data)
+    root = next(tree.root for tree in census_of(made).trees if tree.name == "people")
+    at = (root - 1) * 512
+    assert data[at] == Kind.TABLE_INTERIOR
+    data[at + 8 : at + 12] = root.to_bytes(4, "big")  # its right-most child is itself
+    view = memoryview(bytes(data))
+    found = take_census(LocalPages(view, 512), DatabaseFacts.parse(view))
+    assert any("lead outside" in remark for remark in found.remarks)
+
+
+def test_it_can_be_stopped(tmp_path: Path) -> None:
+    made = make_database(tmp_path / "a.db", 512)
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        census_of(made, cancel=cancel)
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_the_schema_is_read_in_every_encoding(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA page_size = 512")
+    db.execute(f"PRAGMA encoding = '{encoding}'")
+    for number in range(40):
+        db.execute(f"CREATE TABLE täble{number} (a, b /* {'long ' * number} */)")
+        db.execute(f"CREATE INDEX index{number} ON täble{number} (b)")
+    db.execute("CREATE VIEW v AS SELECT 1")
+    rows = db.execute("SELECT type, name, tbl_name, rootpage FROM sqlite_schema WHERE rootpage").fetchall()
+    db.close()
+    found = census_of(Made(path, 512)).trees
+    assert found[0].root == 1
+    assert sorted((tree.kind, tree.name, tree.table, tree.root) for tree in found[1:]) == sorted(rows)
