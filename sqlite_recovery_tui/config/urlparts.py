@@ -11,6 +11,10 @@ from sqlite_recovery_tui.errors import UsageError
 
 _URL = re.compile(r"(?P<scheme>\w[\w+.-]{0,20})://(?P<rest>.*)", re.DOTALL)
 _PASSWORD = re.compile(r"://[^/@?]*:[^/@?]*@")
+_USERINFO = re.compile(r"(://[^\s:@/?&]*):[^\s?&]*@")
+_SECRET_OPTION = re.compile(
+    r"([?&](?:ssecustomerkey|[^=&]*(?:secret|password|token|sig|credential)[^=&]*)=)[^&]*", re.IGNORECASE
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -37,6 +41,11 @@ def is_url(text: str) -> bool:
 def has_password(url: str) -> bool:
     """Tell whether a password stands in `url`."""
     return _PASSWORD.search(url) is not None or "ssecustomerkey=" in url.lower()
+
+
+def redacted(text: str) -> str:
+    """Return `text`, a URL or anything else, with every password and key of a URL in it made `***`."""
+    return _SECRET_OPTION.sub(r"\1***", _USERINFO.sub(r"\1:***@", text))
 
 
 def split_url(url: str) -> UrlParts:

@@ -19,8 +19,8 @@ from sqlite_recovery_tui.history.process import who
 class Act:
     """An act of this process; use as a context manager, which records whatever ends the block.
 
-    A process that is killed leaves what `begin` wrote: it is shown as interrupted. An act that never began
-    and failed is recorded as well, except for a command line that could not be understood.
+    A process that is killed leaves what `begin` wrote: it is shown as interrupted. An act that failed before
+    it began is recorded as well, once it is known what it was to be done to.
     """
 
     def __init__(self, ledger: Ledger, kind: str, *, clock: Clock = SYSTEM, **members: Any) -> None:
@@ -28,17 +28,20 @@ class Act:
         self._ledger = ledger
         self._clock = clock
         self._since = clock.monotonic()
-        self._begun = self._over = False
+        self._known = self._begun = self._over = False
         self.entry = Entry(kind=kind, started=clock.now(), version=__version__, **{**who(), **members})
         self._folder = _folder()
 
     def learn(self, **members: Any) -> None:
         """Keep what became known, to be written with what comes next; `results` are added to those there."""
+        self._known = True
         results = {**self.entry.results, **members.pop("results", {})}
         self.entry = replace(self.entry, **members, results=results)
 
     def begin(self, **members: Any) -> None:
         """Write down that it begins."""
+        if self._over:
+            return
         self.learn(**members)
         self._begun = True
         self._write()
@@ -54,7 +57,7 @@ class Act:
 
     def fail(self, error: BaseException) -> None:
         """Write down that it ended with `error`."""
-        if not self._begun and isinstance(error, UsageError):
+        if not self._begun and (isinstance(error, UsageError) or not self._known):
             self.drop()
             return
         hint = error.hint or None if isinstance(error, RecoverError) else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +14,9 @@ from sqlite_recovery_tui.errors import NotFoundError
 from sqlite_recovery_tui.folders import state_folder
 from sqlite_recovery_tui.history import file
 from sqlite_recovery_tui.history.entry import HOW, Entry, Proven
+from sqlite_recovery_tui.history.facts import stamp
 from sqlite_recovery_tui.history.file import BrokenLedger, HistoryError
-from sqlite_recovery_tui.history.rows import COLUMNS, from_row, moment_text, parse_moment, to_row
+from sqlite_recovery_tui.history.rows import COLUMNS, from_row, moment_text, parse_moment, storable, to_row
 
 LOGGER = logging.getLogger(__name__)
 NAME = "history.db"
@@ -64,6 +66,21 @@ class Ledger:
             number = None
         self._forget()
         return number
+
+    def checked(self, path: Path, integrity: str, report: Mapping[str, Any]) -> None:
+        """Add to the restore that made `path`, if the file is as it was left, what a check of it found.
+
+        A restore that was checked, then or later, proves its replica. Never raises.
+        """
+        try:
+            made = self.restored(path)
+        except HistoryError:
+            return  # whoever records the check itself is told
+        if made is None or made.integrity is not None or made.results.get("file") != stamp(path):
+            return
+        outcome = "damaged" if integrity == "damaged" else made.outcome
+        results = {**made.results, "integrity": dict(report)}
+        self.record(replace(made, integrity=integrity, outcome=outcome, results=results))
 
     def _write(self, entry: Entry) -> int:
         row = to_row(entry)
@@ -142,7 +159,8 @@ class Ledger:
     def _ask(self, statement: str, values: Sequence[Any]) -> list[Entry]:
         def work() -> list[Entry]:
             with file.reading(self.path) as connection:
-                rows = connection.execute(statement, values).fetchall() if connection else []
+                known = [storable(value) for value in values]
+                rows = connection.execute(statement, known).fetchall() if connection else []
             return [from_row(row) for row in rows]
 
         return self._in_a_sound_file(work)

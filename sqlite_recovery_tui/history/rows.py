@@ -84,11 +84,15 @@ def _cut(value: Any) -> Any:
     return _short(value)
 
 
+def storable(value: Any) -> Any:
+    """Return a text as the ledger keeps it: a file name may hold bytes that are none."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 def _short(value: Any) -> Any:
-    """Cut a text that is too long, and make one that no database takes storable."""
     if not isinstance(value, str):
         return value
-    sound = value.encode("utf-8", "backslashreplace").decode()
+    sound = storable(value)
     return sound if len(sound) <= MAX_RESULT_BYTES else f"{sound[:MAX_TEXT]}…"
 
 

@@ -65,6 +65,8 @@ class ReplicaProof:
     lineages: tuple[LineageProof, ...]
     objects: int
     bytes_fetched: int
+    newest: RestorePoint | None = None
+    """The newest state among what was looked at."""
 
     @property
     def generations(self) -> tuple[LineageProof, ...]:

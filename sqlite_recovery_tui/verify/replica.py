@@ -52,7 +52,7 @@ def verify_replica(
             _prover(fetcher, lineage, Path(own), meter.count, _next_start(timeline, lineage)).prove()
             for lineage in timeline.lineages
         )
-    return ReplicaProof(proofs, fetcher.objects_fetched, fetcher.bytes_fetched)
+    return ReplicaProof(proofs, fetcher.objects_fetched, fetcher.bytes_fetched, timeline.newest)
 
 
 @dataclass
