@@ -23,6 +23,8 @@ COMMANDS = {
     "preview": "look at tables and rows of a restore point without restoring it (Litestream 0.5)",
     "verify": "prove a replica or a database file",
     "check": "one line per check: can it be restored, how far, how fresh",
+    "serve": "the console in a browser, on this machine",
+    "scratch": "restored copies that are not production: list, delete, let expire",
     "demo": "build a sample incident and open the console on it",
     "version": "print the version",
 }

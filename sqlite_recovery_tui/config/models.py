@@ -66,6 +66,10 @@ class Options:
     """Our own settings as they hold at one level: what is nearest wins, key by key."""
 
     scratch_dir: Path = field(default_factory=default_scratch_dir, repr=False)
+    scratch_keep: timedelta | None = field(default=None, repr=False)
+    """How long scratch databases are kept; None: until somebody deletes them."""
+    scratch_max: int | None = field(default=None, repr=False)
+    """How many bytes all of them may take; None: without a limit."""
     memory_bytes: int = field(default=DEFAULT_MEMORY_BYTES, repr=False)
     promote_mode: PromoteMode | None = field(default=None, repr=False)
     assertions: tuple[Assertion, ...] = field(default=(), repr=False)

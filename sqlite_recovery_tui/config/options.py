@@ -19,6 +19,8 @@ def read_options(section: Section, inherited: Changes, environ: Mapping[str, str
     """Return the options of `section`, those it does not name as they were `inherited`."""
     given: Changes = {
         "scratch_dir": _scratch_dir(section, environ),
+        "scratch_keep": section.get("scratch-keep"),
+        "scratch_max": section.get("scratch-max"),
         "memory_bytes": _memory(section),
         "promote_mode": section.get("promote-mode"),
         "assertions": _assertions(section),

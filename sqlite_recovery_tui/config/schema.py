@@ -49,6 +49,8 @@ def _unused(*names: str, read: Reader = text, since: Since = "both") -> tuple[Ke
 _LEVELS = (Key("warn", duration), Key("fail", duration))
 OPTIONS = (
     Key("scratch-dir"),
+    Key("scratch-keep", duration),
+    Key("scratch-max", size),
     Key("memory", size),
     Key("promote-mode", one_of("online", "swap")),
     Key(

@@ -1,4 +1,4 @@
-"""Scratch databases: restored copies that are not production, each with a manifest of where it is from."""
+"""Making a scratch database: its own private directory, and the manifest of where it is from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,19 +16,12 @@ from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.domain import RestorePoint, StoredObject
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.restore.place import fsync_folder
+from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.run import RestoreResult
+from sqlite_recovery_tui.restore.target import format_utc
 
 MANIFEST = "manifest.json"
 _NAME_LENGTH = 100
-
-
-@dataclass(frozen=True)
-class Scratch:
-    """One restored copy in the scratch directory."""
-
-    path: Path
-    size: int
-    manifest: dict[str, Any]
 
 
 def scratch_path(folder: Path, database: str, point: RestorePoint) -> Path:
@@ -83,16 +74,53 @@ def proposed_path(folder: Path, database: str, point: RestorePoint) -> Path:
     return folder / stem / name
 
 
-def write_manifest(result: RestoreResult, verdict: dict[str, Any] | None = None) -> Path:
-    """Write down beside a scratch what it was made from, with the sha256 of the file."""
+def write_manifest(
+    result: RestoreResult, verdict: dict[str, Any] | None = None, *, made: datetime | None = None
+) -> Path:
+    """Write down beside a scratch what it was made from and when, with the sha256 of the file."""
     content = {
         **result.to_json(),
+        "made": format_utc(made) if made is not None else None,
         "tool": __version__,
         "sha256": _sha256(result.output),
         "integrity": verdict,
-        "sources": [_source(result.plan.base), *map(_source, result.plan.changes)],
+        "sources": _sources(result.plan),
     }
-    path = result.output.parent / MANIFEST
+    return _write(result.output.parent, content)
+
+
+def announce(plan: Plan, output: Path, made: datetime) -> Path:
+    """Write down what a scratch will be made from, before its file is there.
+
+    A kill between the two then leaves no database of unknown origin.
+    """
+    content = {
+        **plan.to_json(),
+        "output": str(output),
+        "made": format_utc(made),
+        "tool": __version__,
+        "sha256": None,
+        "integrity": None,
+        "sources": _sources(plan),
+    }
+    return _write(output.parent, content)
+
+
+def note_integrity(database: Path, verdict: dict[str, Any]) -> None:
+    """Add to a scratch's manifest what checks of it found: `{"kind", "ok", "messages"}`.
+
+    A database without a manifest is not a scratch, and stays as it is.
+    """
+    try:
+        content = json.loads((database.parent / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return
+    if isinstance(content, dict) and Path(str(content.get("output"))).name == database.name:
+        _write(database.parent, {**content, "integrity": verdict})
+
+
+def _write(folder: Path, content: dict[str, Any]) -> Path:
+    path = folder / MANIFEST
     temporary = path.with_suffix(".new")
     temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(content, indent=1))
@@ -101,33 +129,12 @@ def write_manifest(result: RestoreResult, verdict: dict[str, Any] | None = None)
     return path
 
 
-def scratches(folder: Path) -> Iterator[Scratch]:
-    """Yield the scratch databases in `folder`, newest first; what has no manifest is not ours."""
-    for manifest in sorted(folder.glob(f"*/{MANIFEST}"), key=_modified, reverse=True):
-        try:
-            content = json.loads(manifest.read_text())
-            path = manifest.parent / Path(content["output"]).name
-            size = path.stat().st_size
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if path.is_file() and not manifest.parent.is_symlink():
-            yield Scratch(path, size, content)
-
-
-def remove(scratch: Scratch) -> None:
-    """Delete a scratch with its directory, which has nothing else in it."""
-    shutil.rmtree(scratch.path.parent)
+def _sources(plan: Plan) -> list[dict[str, Any]]:
+    return [_source(plan.base), *map(_source, plan.changes)]
 
 
 def _source(item: StoredObject) -> dict[str, Any]:
     return {"object": item.key, "size": item.size, "etag": item.etag, "time": item.time.isoformat()}
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _sha256(path: Path) -> str:

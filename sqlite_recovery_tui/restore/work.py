@@ -24,6 +24,7 @@ from sqlite_recovery_tui.replica.route import Route
 from sqlite_recovery_tui.restore.image import Checkpoint
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class WorkDir:
 
     def __init__(self, output: Path) -> None:
         """Make or take up the directory for `output`; raise `RefusedError` while another one runs."""
-        self.path = output.parent / f".{output.name}.sqlrecover"
+        self.path = work_path(output)
         try:
             self._lock = self._open_lock()
             while not self._take_lock(output):
@@ -98,7 +99,7 @@ class WorkDir:
 
     @property
     def _lock_path(self) -> Path:
-        return self.path / "lock"
+        return self.path / _LOCK
 
     @property
     def _journal(self) -> Path:
@@ -169,6 +170,26 @@ class WorkDir:
             return Journal(**values, checkpoint=Checkpoint(**checkpoint) if checkpoint else None)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
+
+
+def work_path(output: Path) -> Path:
+    """Return the work directory of a restore to `output`."""
+    return output.parent / f".{output.name}.sqlrecover"
+
+
+def is_locked(work: Path) -> bool:
+    """Tell whether a restore is at work in a work directory right now."""
+    try:
+        fd = os.open(work / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def replace_text(path: Path, text: str) -> None:

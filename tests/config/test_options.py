@@ -43,6 +43,8 @@ def test_the_nearest_wins_key_by_key(loaded: Loader) -> None:
         sqlrecover:
           scratch-dir: ~/scratch
           memory: 64MiB
+          scratch-keep: 168h
+          scratch-max: 1GiB
           promote-mode: online
           thresholds: {behind: {warn: 1m, fail: 10m}, proven-age: {fail: 24h}}
         dbs:
@@ -68,6 +70,7 @@ def test_the_nearest_wins_key_by_key(loaded: Loader) -> None:
     near, far = a.replicas
     assert settings.scratch_dir == a.scratch_dir == far.scratch_dir == Path("/home/me/scratch")
     assert near.scratch_dir == Path("/other")
+    assert (settings.scratch_keep, settings.scratch_max) == (timedelta(days=7), 1 << 30)
     assert (settings.memory_bytes, near.memory_bytes, far.memory_bytes) == (64 << 20, 32 << 20, 64 << 20)
     assert (settings.promote_mode, a.promote_mode, near.promote_mode, b.promote_mode) == (
         "online",

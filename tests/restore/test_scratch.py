@@ -7,27 +7,20 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sqlite_recovery_tui import __version__
-from sqlite_recovery_tui.domain import Position, RestorePoint
 from sqlite_recovery_tui.errors import RefusedError
-from sqlite_recovery_tui.restore.plan import make_plan
-from sqlite_recovery_tui.restore.run import RestoreResult
 from sqlite_recovery_tui.restore.scratch import (
     MANIFEST,
+    announce,
+    note_integrity,
     proposed_path,
-    remove,
     scratch_path,
-    scratches,
-    write_manifest,
 )
-from sqlite_recovery_tui.restore.target import Latest
-from tests.support.listings import A, at, timeline
-
-POINT = RestorePoint(Position(A, 0x12, 0x41038), at(2551), "key")
+from tests.support.listings import A, at
+from tests.support.scratches import PLAN, POINT, a_scratch
 
 
 @pytest.fixture
@@ -40,28 +33,6 @@ def open_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
-
-
-def a_scratch(folder: Path, name: str = "app.db", **verdict: Any) -> Path:
-    """Pretend a restore to a new scratch, manifest and all; return the database's path."""
-    path = scratch_path(folder, name, POINT)
-    path.write_bytes(b"restored")
-    plan = make_plan(timeline("S0@0 0.0@1"), Latest(), database="/srv/app.db", replica="s3", url="s3://b/app")
-    result = RestoreResult(
-        output=path,
-        plan=plan,
-        position=POINT.position,
-        time=POINT.time,
-        objects=2,
-        bytes_fetched=1100,
-        objects_reused=0,
-        pages=1,
-        page_size=4096,
-        duration_seconds=0.5,
-        continuity="proven",
-    )
-    write_manifest(result, verdict or None)
-    return path
 
 
 def test_a_name_tells_database_time_and_position(folder: Path) -> None:
@@ -160,55 +131,24 @@ def test_a_manifest_tells_what_it_was_made_from(folder: Path) -> None:
     assert sorted(item.name for item in path.parent.iterdir()) == ["app.db", MANIFEST]
 
 
-def test_scratches_are_listed_newest_first(folder: Path) -> None:
-    paths = [a_scratch(folder, name) for name in ("a.db", "b.db", "c.db")]
-    for age, path in enumerate(paths):
-        os.utime(path.parent / MANIFEST, (1000 - age, 1000 - age))
-    found = list(scratches(folder))
-    assert [scratch.path for scratch in found] == paths
-    assert found[0].size == len(b"restored")
-    assert found[0].manifest["database"] == "/srv/app.db"
+def test_what_a_scratch_will_be_made_from_is_written_before_its_file(folder: Path) -> None:
+    path = scratch_path(folder, "app.db", POINT)
+    announce(PLAN, path, at(7))
+    told = json.loads((path.parent / MANIFEST).read_text())
+    assert (told["output"], told["sha256"], told["integrity"]) == (str(path), None, None)
+    assert told["made"] == at(7).isoformat().replace("+00:00", "Z")
+    assert len(told["sources"]) == 2
 
 
-def test_what_is_not_ours_is_not_listed(folder: Path, tmp_path: Path) -> None:
-    good = a_scratch(folder)
-    for name, text in {
-        "empty": "",
-        "no-json": "{",
-        "a-list": "[]",
-        "no-output": "{}",
-        "a-number": '{"output": 5}',
-        "nothing": '{"output": ""}',
-        "a-dot": '{"output": "."}',
-        "above": '{"output": ".."}',
-        "gone": '{"output": "/x/gone.db"}',
-        "bytes": "\x00",
-    }.items():
-        (folder / name).mkdir()
-        (folder / name / MANIFEST).write_text(text)
-    (folder / "no-manifest").mkdir()
-    (folder / "no-manifest" / "app.db").write_bytes(b"x")
-    outside = a_scratch(tmp_path / "elsewhere")
-    (folder / "link").symlink_to(outside.parent)
-    assert [scratch.path for scratch in scratches(folder)] == [good]
+def test_the_verdict_of_checks_is_added_to_the_manifest_of_a_scratch_only(folder: Path) -> None:
+    path = a_scratch(folder)
+    before = json.loads((path.parent / MANIFEST).read_text())
+    note_integrity(path, {"kind": "full", "ok": True, "messages": []})
+    after = json.loads((path.parent / MANIFEST).read_text())
+    assert after == {**before, "integrity": {"kind": "full", "ok": True, "messages": []}}
 
-
-def test_a_folder_that_is_not_there_has_none(tmp_path: Path) -> None:
-    assert list(scratches(tmp_path / "nowhere")) == []
-
-
-def test_a_manifest_that_vanishes_while_they_are_listed_is_passed_over(folder: Path) -> None:
-    first, second = a_scratch(folder, "a.db"), a_scratch(folder, "b.db")
-    listed = scratches(folder)
-    found = next(listed)
-    other = second if found.path == first else first
-    (other.parent / MANIFEST).unlink()
-    assert list(listed) == []
-
-
-def test_a_scratch_goes_with_its_directory_and_nothing_else(folder: Path) -> None:
-    first, second = a_scratch(folder, "a.db"), a_scratch(folder, "b.db")
-    (scratch,) = (scratch for scratch in scratches(folder) if scratch.path == first)
-    remove(scratch)
-    assert not first.parent.exists()
-    assert [scratch.path for scratch in scratches(folder)] == [second]
+    other = path.with_name("other.db")
+    note_integrity(other, {"kind": "full", "ok": False})
+    note_integrity(folder / "elsewhere" / "app.db", {"kind": "full", "ok": False})
+    assert json.loads((path.parent / MANIFEST).read_text()) == after
+    assert not (folder / "elsewhere").exists()
