@@ -28,10 +28,12 @@ def main() -> None:
     sys.exit(code)
 
 
-def _open_console(settings: Settings | None, target: str | None, colour: bool) -> int:
+def _open_console(
+    settings: Settings | None, target: str | None, colour: bool, /, *, read_only: bool = False
+) -> int:
     from sqlite_recovery_tui.tui.app import run
 
-    return run(settings, target=target, colour=colour)
+    return run(settings, target=target, colour=colour, read_only="always" if read_only else True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ import pytest
 import sqlite_recovery_tui
 
 ROOT = Path(sqlite_recovery_tui.__file__).parent
-FACES = ("sqlite_recovery_tui.cli", "sqlite_recovery_tui.tui", "sqlite_recovery_tui.__main__")
+FACES = (
+    "sqlite_recovery_tui.cli",
+    "sqlite_recovery_tui.tui",
+    "sqlite_recovery_tui.web",
+    "sqlite_recovery_tui.__main__",
+)
 INTERFACE = {"textual", "rich", "click"}
 HEAVY = {"boto3", "textual", "numpy", "pydantic", "obstore", "click", "rich", "yaml", "apsw", "lz4"}
 WRITERS = {

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "one line per check: can it be restored, how far, how fresh",
     "serve": "the console in a browser, on this machine",
     "scratch": "restored copies that are not production: list, delete, let expire",
+    "serve": "the console in a browser, on this machine",
     "demo": "build a sample incident and open the console on it",
     "version": "print the version",
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlite_recovery_tui.cli.diagnostics import Diagnostics
 from sqlite_recovery_tui.cli.output import Output
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
 
-ConsoleFn = Callable[["Settings | None", "str | None", bool], int]
-"""Open the console on settings and, if one was named, a database or URL; the flag tells whether in colour.
 
-Returns the exit code.
-"""
+class ConsoleFn(Protocol):
+    """Open the console on settings and, if one was named, a database or URL; return the exit code."""
+
+    def __call__(
+        self, settings: Settings | None, target: str | None, colour: bool, /, *, read_only: bool = False
+    ) -> int:
+        """Open it in `colour` or without, and with `read_only` in a way that nobody can change."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,12 @@ class Session:
         """True when there is a console and a terminal to show it on."""
         return self.console is not None and sys.stdin.isatty() and self.out.is_terminal
 
-    def open_console(self, settings: Settings | None, target: str | None) -> int:
+    def open_console(self, settings: Settings | None, target: str | None, *, read_only: bool = False) -> int:
         """Open the console and return its exit code; that of an interrupt when a signal ended it."""
         assert self.console is not None
         self.out.flush()
         with _signals_for_an_event_loop(self.cancel):
-            code = self.console(settings, target, self.common.colour)
+            code = self.console(settings, target, self.common.colour, read_only=read_only)
         return Cancelled.code if self.cancel.cancelled else code
 
     def refs(self, wanted: str | None = None, replica: str | None = None) -> list[ReplicaRef]:

@@ -20,7 +20,7 @@ class Console:
         self.opened: list[tuple[Any, str | None]] = []
         self.coloured: list[bool] = []
 
-    def __call__(self, settings: Any, target: str | None, colour: bool) -> int:
+    def __call__(self, settings: Any, target: str | None, colour: bool, /, *, read_only: bool = False) -> int:
         self.opened.append((settings, target))
         self.coloured.append(colour)
         return 0

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import click
+
 from sqlite_recovery_tui.cli.options import subcommand, target_argument
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.errors import UsageError
 
 
 @subcommand("console")
+@click.option("--served", is_flag=True, hidden=True, help="Speak to `sqlrecover serve`; read-only for good.")
 @target_argument(required=False)
-def command(session: Session, target: str | None) -> int:
+def command(session: Session, target: str | None, served: bool) -> int:
     """Open the console on the configuration, one database of it, or a replica URL."""
     _refuse_mistyped_command(target)
     settings = session.settings_for(target)
+    if served and session.console is not None:
+        return session.open_console(settings, target, read_only=True)
     if session.can_open_console and not session.out.as_json:
         return session.open_console(settings, target)
     if settings is None and target is None:

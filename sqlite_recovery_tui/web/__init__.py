@@ -1,0 +1,1 @@
+"""The console in a browser: one server on this machine, one process of the console per visitor."""
