@@ -2,7 +2,8 @@
 
     RecoverError                 1  failed
     ├── UsageError               2  wrong command line
-    │   └── ConfigError          2  wrong configuration: file, line, key
+    │   ├── ConfigError          2  wrong configuration: file, line, key
+    │   └── StatementError       2  SQL that cannot be run; carries where in it
     ├── NotFoundError            3  no such database, replica or restore point
     │   └── OutsideCoverage      3  the time asked for is not covered; carries the nearest points
     ├── DamagedError             4  the replica is damaged or incomplete; carries the good points around
@@ -84,6 +85,20 @@ class ConfigError(UsageError):
 
     def to_json(self) -> dict[str, Any]:
         return {**super().to_json(), "file": self.file or None, "line": self.line or None}
+
+
+class StatementError(UsageError):
+    """A statement or condition that SQLite does not take, in its words."""
+
+    kind = "sql"
+
+    def __init__(self, message: str, *, object: str = "", hint: str = "", offset: int | None = None) -> None:
+        """Say what is wrong at byte `offset` (UTF-8) of what was typed; None where nobody knows."""
+        super().__init__(message, object=object, hint=hint)
+        self.offset = offset
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "offset": self.offset}
 
 
 class NotFoundError(RecoverError):

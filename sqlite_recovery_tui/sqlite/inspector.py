@@ -2,110 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
-import tempfile
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal
 
-from sqlite_recovery_tui import words
-from sqlite_recovery_tui.errors import (
-    Cancelled,
-    InspectorDied,
-    InspectorError,
-    NotFoundError,
-    RefusedError,
-    TimedOut,
-    UsageError,
-)
+from sqlite_recovery_tui.errors import InspectorDied, TimedOut, UsageError
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
-from sqlite_recovery_tui.sqlite import messages
-from sqlite_recovery_tui.sqlite.inspector_exchange import ChangedError, StaleError
-from sqlite_recovery_tui.sqlite.inspector_process import InspectorProcess
-from sqlite_recovery_tui.sqlite.lazy.source import FetchLimits, PageSource
-from sqlite_recovery_tui.sqlite.lazy.supply import Supply
+from sqlite_recovery_tui.sqlite import details, messages
+from sqlite_recovery_tui.sqlite.details import TableDetails
+from sqlite_recovery_tui.sqlite.inspection import Inspection
+from sqlite_recovery_tui.sqlite.inspector_exchange import ChangedError
 from sqlite_recovery_tui.sqlite.messages import (
     CheckKind,
     CheckReport,
     DatabaseSummary,
-    Limits,
     RowPage,
     TableInfo,
 )
+from sqlite_recovery_tui.sqlite.values import Spot, ValuePiece, decode_piece
+from sqlite_recovery_tui.sqlite.view import WHOLE, View
 
-_Result = TypeVar("_Result")
+ExportForm = Literal["csv", "json", "jsonl", "sql"]
 _MOST_SQL = 1 << 20
 _MOST_OFFSET = 1 << 62
 
 
-class Inspector:
-    """One database file, looked at by a child process that is started when first needed.
-
-    Safe to use from several threads: requests wait for one another, `close` and a cancel token act at
-    once. A child that died, hung or was cancelled away is replaced at the next request.
-
-    With `pages` the database is elsewhere, and no file is at `path`: what a request needs is fetched, within
-    the limits of `fetch`, and kept beside `path` in a file without a name until `close`. Then every request
-    also raises what the source raises, and `RefusedError` beyond a limit; time limits count no waiting.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        limits: Limits = Limits(),  # noqa: B008  # it is frozen
-        pages: PageSource | None = None,
-        fetch: FetchLimits = FetchLimits(),  # noqa: B008
-    ) -> None:
-        """Look at the database at `path`, or at the one that consists of `pages`; nothing is opened yet."""
-        self._path = path
-        self._limits = limits
-        self._pages = pages
-        self._fetch = fetch
-        self._supply: Supply | None = None
-        self._lock = threading.Lock()
-        self._child: InspectorProcess | None = None
-        self._copy: Path | None = None
-        self._closed = False
-        self._name = os.fsencode(path).decode("utf-8", "replace")
-        self._notice = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def path(self) -> Path:
-        """The database file, or where it would be."""
-        return self._path
-
-    @property
-    def fetched_pages(self) -> int:
-        """Pages that were fetched so far, those read ahead included; 0 for a file that is here."""
-        return self._supply.fetched_pages if self._supply else 0
-
-    @property
-    def fetched_bytes(self) -> int:
-        """Bytes of the database that were fetched so far; fewer may have been transferred."""
-        return self._supply.fetched_bytes if self._supply else 0
-
-    @property
-    def pid(self) -> int | None:
-        """The child's process id; None while there is none."""
-        child = self._child
-        return child.pid if child and child.alive else None
+class Inspector(Inspection):
+    """What can be asked of one database; see `Inspection` for how it is opened and left."""
 
     def summary(
         self, *, progress: ProgressFn = ignore_progress, cancel: CancelToken | None = None
@@ -147,17 +70,57 @@ class Inspector:
         seconds, decode = self._limits.call_seconds, messages.decode_tables
         return self._ask("tables", {}, decode, seconds=seconds, progress=progress, cancel=cancel)
 
+    def details(
+        self,
+        table: str,
+        *,
+        sizes: bool = False,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> TableDetails:
+        """Return all that the schema says of a table or view; with `sizes` the room it takes, page by page.
+
+        Raises `NotFoundError`, `DamagedError`, `TimedOut`, `InspectorError`.
+        """
+        arguments, seconds = {"table": table, "sizes": sizes}, self._limits.call_seconds
+        return self._ask(
+            "details", arguments, details.decode, seconds=seconds, progress=progress, cancel=cancel
+        )
+
     def count(
         self,
         table: str,
         *,
+        view: View = WHOLE,
         progress: ProgressFn = ignore_progress,
         cancel: CancelToken | None = None,
         seconds: float | None = None,
     ) -> int:
-        """Count the rows of a table or view. Raises `NotFoundError`, `DamagedError`, `InspectorError`."""
+        """Count the rows of a table or view, those that the condition of `view` lets through.
+
+        Raises `NotFoundError`, `DamagedError`, `InspectorError`.
+        """
         seconds = self._limits.check_seconds if seconds is None else seconds
-        return self._ask("count", {"table": table}, int, progress=progress, cancel=cancel, seconds=seconds)
+        arguments = {"table": table, "view": view.to_wire()}
+        return self._ask("count", arguments, int, progress=progress, cancel=cancel, seconds=seconds)
+
+    def locate(
+        self,
+        table: str,
+        value: str,
+        *,
+        view: View = WHOLE,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> int:
+        """Return the number, from 0, of the first row whose key is `value` or what comes after it.
+
+        The key is what `view` orders by; without an order the rowid or primary key. Raises `UsageError` for
+        a table without a key, else as `rows`.
+        """
+        arguments = {"table": table, "view": view.to_wire(), "value": value}
+        seconds = self._limits.call_seconds
+        return self._ask("locate", arguments, int, seconds=seconds, progress=progress, cancel=cancel)
 
     def rows(
         self,
@@ -165,16 +128,27 @@ class Inspector:
         *,
         offset: int = 0,
         limit: int = 100,
+        view: View = WHOLE,
+        total: int | None = None,
+        seconds: float | None = None,
         progress: ProgressFn = ignore_progress,
         cancel: CancelToken | None = None,
     ) -> RowPage:
-        """Return rows of a table (or view) from row `offset` on, in the order in which they lie on disk.
+        """Return rows of a table (or view) from row `offset` on, as `view` has them.
 
-        At most 1,000 rows, fewer when they are wide: go on at `first + len(rows)` while `has_more`.
-        Raises `NotFoundError`, `DamagedError`, `InspectorError`.
+        At most 1,000 rows, fewer when they are wide: go on at `first + len(rows)` while `has_more`. A `total`
+        that `count` gave makes the end as near as the beginning. Raises `NotFoundError`, `UsageError` for a
+        view that cannot be had, `TimedOut` after `seconds`, `DamagedError`, `InspectorError`.
         """
-        arguments = {"table": table, "offset": max(0, min(offset, _MOST_OFFSET)), "limit": limit}
-        seconds, decode = self._limits.call_seconds, messages.decode_page
+        arguments = {
+            "table": table,
+            "view": view.to_wire(),
+            "offset": max(0, min(offset, _MOST_OFFSET)),
+            "limit": limit,
+            "total": total,
+        }
+        seconds = self._limits.call_seconds if seconds is None else seconds
+        decode = messages.decode_page
         return self._ask("rows", arguments, decode, seconds=seconds, progress=progress, cancel=cancel)
 
     def query(
@@ -182,31 +156,81 @@ class Inspector:
         sql: str,
         *,
         limit: int = 1000,
-        seconds: float = 10.0,
+        seconds: float | None = 10.0,
         progress: ProgressFn = ignore_progress,
         cancel: CancelToken | None = None,
     ) -> RowPage:
         """Run one reading statement and return its first rows, 10,000 at most.
 
         Raises `UsageError` for what is no such statement (with SQLite's words), `TimedOut` after
-        `seconds`, `DamagedError`, `InspectorError`.
+        `seconds` (None: never), `DamagedError`, `InspectorError`.
         """
-        if len(sql) > _MOST_SQL:
-            raise UsageError(f"the statement is longer than {_MOST_SQL} characters")
+        _check_length(sql)
         arguments, decode = {"sql": sql, "limit": limit}, messages.decode_page
         return self._ask("query", arguments, decode, seconds=seconds, progress=progress, cancel=cancel)
 
-    def close(self) -> None:
-        """End the child and remove what was copied; a request that is waiting ends with `Cancelled`."""
-        self._closed = True
-        if child := self._child:
-            child.kill()
-        if supply := self._supply:
-            supply.stop()
-        with self._lock:
-            self._drop()
-            if self._supply:
-                self._supply.close()
+    def value(
+        self,
+        spot: Spot,
+        *,
+        first: int = 0,
+        size: int = 1 << 20,
+        seconds: float | None = None,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> ValuePiece:
+        """Return one value, of a text or blob `size` bytes from byte `first` on, 4 MiB at most.
+
+        Raises `NotFoundError` where there is no such row, else as `rows` and `query`.
+        """
+        arguments = {**spot.to_wire(), "first": first, "size": size, "whole": False}
+        seconds = self._limits.call_seconds if seconds is None else seconds
+        return self._ask("value", arguments, decode_piece, seconds=seconds, progress=progress, cancel=cancel)
+
+    def value_bytes(
+        self,
+        spot: Spot,
+        take: Callable[[bytes], None],
+        *,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> ValuePiece:
+        """Hand all bytes of one text or blob to `take`, piece by piece; raises as `value`."""
+        arguments = {**spot.to_wire(), "first": 0, "size": 0, "whole": True}
+        return self._ask(
+            "value", arguments, decode_piece, seconds=None, progress=progress, cancel=cancel, take=take
+        )
+
+    def export(
+        self,
+        take: Callable[[bytes], None],
+        *,
+        form: ExportForm,
+        table: str = "",
+        view: View = WHOLE,
+        sql: str = "",
+        name: str = "answer",
+        create: bool = True,
+        seconds: float | None = None,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> messages.ExportReport:
+        """Hand every row of a table, or of what `sql` gives, to `take` as UTF-8 text in `form`.
+
+        SQL makes the table first if `create`; that of an answer is called `name`. Raises `DamagedError` when
+        not all can be read, `TimedOut` after `seconds` (None: never), else as `rows` and `query`.
+        """
+        _check_length(sql)
+        arguments = {"table": table, "view": view.to_wire(), "sql": sql, "name": name}
+        return self._ask(
+            "export",
+            {**arguments, "form": form, "create": create},
+            messages.decode_export,
+            seconds=seconds,
+            progress=progress,
+            cancel=cancel,
+            take=take,
+        )
 
     def _report(
         self,
@@ -235,122 +259,7 @@ class Inspector:
             verdict, texts = "not-checkable", (error.message,)
         return CheckReport(kind, verdict, texts, round(time.monotonic() - started, 3), self._notice)
 
-    def _ask(
-        self,
-        operation: str,
-        arguments: dict[str, Any],
-        decode: Callable[[Any], _Result],
-        *,
-        seconds: float | None,
-        progress: ProgressFn = ignore_progress,
-        cancel: CancelToken | None = None,
-        whole: bool = False,
-    ) -> _Result:
-        call = partial(self._call, operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
-        with self._lock:
-            self._prepare(progress, cancel, whole=whole)
-            try:
-                raw = call()
-            except StaleError:
-                self._drop()
-                raw = call()
-            except InspectorError as error:
-                if self._closed:
-                    raise Cancelled("the inspector was closed") from error
-                raise
-            return self._decoded(decode, raw)
 
-    def _decoded(self, decode: Callable[[Any], _Result], raw: Any) -> _Result:
-        try:
-            return decode(raw)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            self._drop()
-            raise InspectorDied(
-                f"the process that looked into {self._name} sent what is no answer", object=self._name
-            ) from None
-
-    def _prepare(self, progress: ProgressFn, cancel: CancelToken | None, *, whole: bool) -> None:
-        """Begin a request; with `whole` it needs every page of the database."""
-        if self._closed:
-            raise Cancelled("the inspector was closed")
-        if cancel:
-            cancel.check()
-        if self._pages is None:
-            return
-        if whole and not self._fetch.checks:
-            size = words.size(self._pages.pages * self._pages.page_size)
-            raise RefusedError(
-                f"{self._name}: a check would fetch all of it, {size}",
-                object=self._name,
-                hint="Restore it, and check what was restored.",
-            )
-        if self._supply is None:
-            self._supply = Supply(self._pages, self._path.parent, self._name, self._fetch)
-        self._supply.begin()
-        if whole:
-            self._supply.fill(progress, cancel)
-
-    def _call(
-        self,
-        operation: str,
-        arguments: dict[str, Any],
-        *,
-        seconds: float | None,
-        progress: ProgressFn,
-        cancel: CancelToken | None,
-    ) -> Any:
-        if self._child is None or not self._child.alive:
-            self._drop()
-            self._start(progress, cancel)
-        assert self._child
-        return self._child.call(operation, arguments, seconds=seconds, progress=progress, cancel=cancel)
-
-    def _start(self, progress: ProgressFn, cancel: CancelToken | None) -> None:
-        arguments: dict[str, Any] = {"path": "", "copy": "", "limits": asdict(self._limits)}
-        if self._supply:
-            size = {"page_size": self._supply.page_size, "pages": self._supply.pages}
-            arguments["pages"] = {"descriptor": self._supply.descriptor, **size}
-        else:
-            real = Path(os.path.realpath(self._path))
-            _check_file(real, self._name)
-            self._copy = Path(tempfile.mkdtemp(prefix="sqlrecover-")) if _lies_beside(real) else None
-            arguments["path"] = os.fsencode(real).hex()
-            arguments["copy"] = os.fsencode(self._copy or "").hex()
-        self._child = InspectorProcess(self._name, self._limits, self._supply)
-        try:
-            # A copy takes as long as it takes; silence still ends it.
-            notice = self._child.call("open", arguments, seconds=None, progress=progress, cancel=cancel)
-        except BaseException:
-            self._drop()
-            raise
-        self._notice = str(notice)
-
-    def _drop(self) -> None:
-        if self._child:
-            self._child.stop()
-        if self._copy:
-            shutil.rmtree(self._copy, ignore_errors=True)
-        self._child = self._copy = None
-
-
-def _check_file(path: Path, name: str) -> None:
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        raise NotFoundError(f"there is no file {name}", object=name) from None
-    except PermissionError:
-        raise RefusedError(f"{name}: permission denied", object=name) from None
-    except (OSError, ValueError) as error:
-        raise NotFoundError(f"{name}: {error}", object=name) from None
-    if stat.S_ISDIR(mode):
-        raise UsageError(f"{name} is a directory, not a database file", object=name)
-    if not stat.S_ISREG(mode):
-        raise UsageError(f"{name} is not a regular file", object=name)
-
-
-def _lies_beside(path: Path) -> bool:
-    for suffix in ("-wal", "-journal"):
-        with suppress(OSError):
-            if path.with_name(path.name + suffix).stat().st_size:
-                return True
-    return False
+def _check_length(sql: str) -> None:
+    if len(sql) > _MOST_SQL:
+        raise UsageError(f"the statement is longer than {_MOST_SQL} characters")

@@ -19,7 +19,7 @@ from typing import Any
 
 import apsw
 
-from sqlite_recovery_tui.sqlite.child import checks, query, schema
+from sqlite_recovery_tui.sqlite.child import checks, details, export, query, schema, values
 from sqlite_recovery_tui.sqlite.child.failure import Failure, explain
 from sqlite_recovery_tui.sqlite.child.files import DatabaseFile, PlainFile
 from sqlite_recovery_tui.sqlite.child.lazy import LazyFile
@@ -28,6 +28,7 @@ from sqlite_recovery_tui.sqlite.child.session import Session
 from sqlite_recovery_tui.sqlite.child.settle import settle
 from sqlite_recovery_tui.sqlite.child.watch import Watch
 from sqlite_recovery_tui.sqlite.messages import Limits
+from sqlite_recovery_tui.sqlite.view import View
 
 _MOST_FILES = 32
 
@@ -78,7 +79,7 @@ class Inspection:
             reply = {"result": self._work(request["operation"], arguments)}
         except Exception as error:  # whatever a hostile file causes is an answer
             failure = watch.stopped or explain(error)
-            reply = {"failure": [failure.kind, failure.message, failure.hint]}
+            reply = {"failure": [failure.kind, failure.message, failure.hint, failure.place]}
         self._send({"id": number, **reply})
 
     def _work(self, operation: str, arguments: dict[str, Any]) -> Any:
@@ -133,7 +134,7 @@ class Inspection:
     def _send(self, message: dict[str, Any]) -> None:
         data = json.dumps(message).encode() + b"\n"
         if len(data) > self._limits.reply_bytes:
-            failure = ["too-large", "the answer is larger than an inspection may send", ""]
+            failure = ["too-large", "the answer is larger than an inspection may send", "", None]
             data = json.dumps({"id": message.get("id"), "failure": failure}).encode() + b"\n"
         view = memoryview(data)
         while view:
@@ -167,8 +168,14 @@ def _summary(session: Session, _: Browser) -> dict[str, Any]:
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "summary": _summary,
     "tables": lambda session, _: [table.to_wire() for table in schema.tables(session)],
-    "count": lambda _, browser, table: browser.count(table),
-    "rows": lambda _, browser, table, offset, limit: browser.rows(table, offset, limit),
+    "details": lambda session, _, table, sizes: details.details(session, table, sizes=sizes),
+    "count": lambda _, browser, table, view: browser.count(table, View.from_wire(view)),
+    "locate": lambda _, browser, table, view, value: browser.locate(table, View.from_wire(view), value),
+    "rows": lambda _, browser, table, view, offset, limit, total: browser.rows(
+        table, offset, limit, View.from_wire(view), total
+    ),
+    "value": values.value,
+    "export": export.export,
     "query": lambda session, _, sql, limit: query.query(session, sql, limit),
     "check": lambda session, _, kind: checks.integrity(session, kind),
     "foreign_keys": lambda session, _: checks.foreign_keys(session),

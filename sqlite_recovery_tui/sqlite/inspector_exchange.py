@@ -5,8 +5,10 @@ Whatever the child says is checked: it may have been taken over by what it read.
 
 from __future__ import annotations
 
+import binascii
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from sqlite_recovery_tui.errors import (
     NotFoundError,
     RecoverError,
     RefusedError,
+    StatementError,
     TimedOut,
     UsageError,
 )
@@ -71,8 +74,13 @@ class Exchange:
         progress: ProgressFn,
         cancel: CancelToken | None,
         supply: Supply | None,
+        take: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Talk to `child` about request `number`, for `seconds` without the time pages take to come."""
+        """Talk to `child` about request `number`, for `seconds` without the time pages take to come.
+
+        `take` gets the bytes that come before the answer, if any may.
+        """
+        self._take = take
         self._child = child
         self._supply = supply
         self._lacking: RecoverError | None = None
@@ -107,6 +115,8 @@ class Exchange:
                     self._report(message["progress"])
                 elif "fetch" in message:
                     self._bring(message["fetch"])
+                elif "data" in message:
+                    self._hand_on(message["data"])
                 elif message.get("id") == self._number:
                     return self._result(message)
             self._pass_on_cancel()
@@ -130,6 +140,18 @@ class Exchange:
         came = self._lacking is None and self._cancelled_at is None
         self.send(json.dumps({"brought": came, "costly": supply.is_costly}).encode() + b"\n")
 
+    def _hand_on(self, data: Any) -> None:
+        """Give bytes to who waits for them, unless nobody wants them any more."""
+        try:
+            raw = binascii.a2b_base64(data)
+        except (TypeError, ValueError):
+            raise self._child.nonsense("what is no data") from None
+        if self._take is None:
+            raise self._child.nonsense("data that nobody asked for")
+        if self._cancelled_at is None:
+            self._take(raw)
+            self._heard_at = time.monotonic()
+
     def _result(self, message: dict[str, Any]) -> Any:
         if self._cancelled_at is not None:
             raise Answered(Cancelled("cancelled"))
@@ -139,14 +161,17 @@ class Exchange:
         if "result" in message:
             return message["result"]
         try:
-            kind, text, hint = (str(part) for part in message["failure"])
+            kind, text, hint, place = message["failure"]
+            error = self._error(str(kind), str(text), str(hint), None if place is None else int(place))
         except (KeyError, TypeError, ValueError):
             raise self._child.nonsense("what is no answer") from None
-        raise Answered(self._error(kind, text, hint))
+        raise Answered(error)
 
-    def _error(self, kind: str, text: str, hint: str) -> RecoverError:
+    def _error(self, kind: str, text: str, hint: str, place: int | None) -> RecoverError:
         if kind == "cancelled":
             return Cancelled("cancelled")
+        if place is not None:
+            return StatementError(text, object=self._child.name, hint=hint, offset=place)
         name = self._child.name
         message = text if kind == "usage" else f"{name}: {text}"
         return _ERRORS.get(kind, InspectorError)(message, object=name, hint=hint)

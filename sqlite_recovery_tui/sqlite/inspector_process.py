@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -79,15 +80,22 @@ class InspectorProcess:
         seconds: float | None,
         progress: ProgressFn,
         cancel: CancelToken | None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Any:
-        """Ask the child and return its answer.
+        """Ask the child and return its answer; `take` gets the bytes that it sends before, if it may any.
 
         Waits `seconds` at most, None being as long as it shows signs of life. Raises `Cancelled`,
         `TimedOut`, `InspectorDied`, or what the child found wrong.
         """
         self._number += 1
         exchange = Exchange(
-            self, self._number, seconds=seconds, progress=progress, cancel=cancel, supply=self._supply
+            self,
+            self._number,
+            seconds=seconds,
+            progress=progress,
+            cancel=cancel,
+            supply=self._supply,
+            take=take,
         )
         try:
             exchange.send(self._request(operation, arguments, seconds))

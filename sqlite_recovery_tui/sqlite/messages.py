@@ -153,6 +153,16 @@ class CheckReport:
         return {**asdict(self), "messages": list(self.messages), "ok": self.ok}
 
 
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export handed out."""
+
+    rows: int
+    bytes: int
+    notices: tuple[str, ...]
+    """What is not in it, or not as it is in the database."""
+
+
 def decode_cell(raw: RawCell, encoding: str) -> Cell:
     """Read a cell off the wire; text and blobs come as `t` or `b`, size, colon, hexadecimal prefix.
 
@@ -174,9 +184,14 @@ def decode_cell(raw: RawCell, encoding: str) -> Cell:
     return Cell("text", decode_text(data, encoding, cut=truncated), size, truncated)
 
 
+def codec_of(encoding: str) -> str:
+    """Return the codec for texts of a database with this encoding."""
+    return _CODECS.get(encoding, "utf-8")
+
+
 def decode_text(data: bytes, encoding: str, *, cut: bool = False) -> str:
     """Decode text of a database, U+FFFD for what is invalid; `cut`: a partial last character is dropped."""
-    codec = _CODECS.get(encoding, "utf-8")
+    codec = codec_of(encoding)
     if not cut:
         return data.decode(codec, "replace")
     import codecs
@@ -186,7 +201,7 @@ def decode_text(data: bytes, encoding: str, *, cut: bool = False) -> str:
 
 def encode_text(text: str, encoding: str) -> bytes:
     """Encode text as the database stores it."""
-    return text.encode(_CODECS.get(encoding, "utf-8"), "replace")
+    return text.encode(codec_of(encoding), "replace")
 
 
 def decode_page(raw: dict[str, Any]) -> RowPage:
@@ -204,6 +219,11 @@ def decode_page(raw: dict[str, Any]) -> RowPage:
 def decode_tables(raw: list[dict[str, Any]]) -> tuple[TableInfo, ...]:
     """Read the list of tables off the wire; raise `KeyError` or `TypeError` when it is none."""
     return tuple(_decode_table(each) for each in raw)
+
+
+def decode_export(raw: dict[str, Any]) -> ExportReport:
+    """Read what an export says of itself off the wire; raise `KeyError` or `TypeError` when it is none."""
+    return ExportReport(int(raw["rows"]), int(raw["bytes"]), tuple(str(each) for each in raw["notices"]))
 
 
 def decode_verdict(raw: dict[str, Any]) -> tuple[Verdict, tuple[str, ...]]:

@@ -36,8 +36,10 @@ _WHAT = {"collation sequence": "collation"}
 class Failure(Exception):
     """A request that cannot be answered: `kind` decides what the parent raises."""
 
-    def __init__(self, kind: FailureKind, message: str, hint: str = "") -> None:
+    def __init__(self, kind: FailureKind, message: str, hint: str = "", *, place: int | None = None) -> None:
+        """Say what failed; `place` is the byte of a statement at which it did."""
         super().__init__(message)
+        self.place = place
         self.kind = kind
         self.message = message
         self.hint = hint

@@ -17,14 +17,15 @@ _COMMENTS = r"--[^\n]*|(?>/\*.*?(?:\*/|\Z))"
 _SELECT = re.compile(rf"(?:\s|{_COMMENTS})*(?:select|values|with)\b", re.I | re.S)
 _NOTHING = re.compile(rf"(?:[\s;]|{_COMMENTS})*\Z", re.S)
 _SHOWN_BYTES = 1024
+_ONE_STATEMENT = "one statement at a time, please"
 
 
 def query(session: Session, sql: str, limit: int) -> dict[str, Any]:
     """Run one reading statement and return its first rows."""
-    statement, names = _checked(session, sql)
+    statement, names = checked(session, sql)
     columns, notices = first_columns(session.limits, names)
     limit, width = fit(session.limits, min(limit, _MOST_ROWS), len(columns))
-    if _SELECT.match(statement):
+    if is_select(statement):
         wrapped = _wrapped(statement, len(names), len(columns), limit, width)
         rows = [list(row) for row in session.browse.execute(wrapped)]
     else:
@@ -65,28 +66,54 @@ def prepare(session: Session, sql: str) -> tuple[str, list[str]]:
     return "", []
 
 
-def _checked(session: Session, sql: str) -> tuple[str, list[str]]:
+def check_condition(session: Session, source: str, condition: str) -> None:
+    """Raise `Failure` unless `condition` can filter the rows of `source` and is nothing else."""
+    shell = f"SELECT 1 FROM {source} WHERE ("
+    try:
+        checked(session, f"{shell}{condition}\n)", before=len(shell.encode()))
+    except Failure as failure:
+        if failure.message == _ONE_STATEMENT:
+            raise Failure("usage", "a condition, please: one expression without a semicolon") from None
+        raise
+
+
+def checked(session: Session, sql: str, *, before: int = 0) -> tuple[str, list[str]]:
+    """Return the one statement of `sql` and its columns; `before` bytes of it are not the operator's.
+
+    Raises `Failure` for what is no single statement that returns rows, in SQLite's words.
+    """
     try:
         statement, names = prepare(session, sql)
     except apsw.BindingsError:
         raise Failure("usage", "parameters are not supported: write the values themselves") from None
     except (apsw.AuthError, apsw.SQLError, apsw.ReadOnlyError) as error:
-        raise _reworded(session, error) from error
+        raise _reworded(session, error, before) from error
     if _NOTHING.match(statement):
         raise Failure("usage", "there is no statement to run")
     if not _NOTHING.match(sql.partition(statement)[2]):
-        raise Failure("usage", "one statement at a time, please")
+        raise Failure("usage", _ONE_STATEMENT)
     if not names:
         raise Failure("usage", "only statements that return rows can be run: this is read-only")
     return statement, names
 
 
-def _reworded(session: Session, error: apsw.Error) -> Exception:
+def _reworded(session: Session, error: apsw.Error, before: int) -> Exception:
     if session.guard.denied:
         return Failure("usage", f"read-only: {session.guard.denied} is not allowed here")
     if is_damage(error) or session.watch.stopped:
         return error
-    return Failure("usage", str(error))
+    place = getattr(error, "error_offset", -1) - before
+    return Failure("usage", str(error), place=place if place >= 0 else None)
+
+
+def unended(statement: str) -> str:
+    """Return a statement without the semicolon at its end, so that it can stand inside another."""
+    return re.sub(r"[\s;]+\Z", "", statement)
+
+
+def is_select(statement: str) -> bool:
+    """Tell whether a statement can stand inside another, unlike EXPLAIN and PRAGMA."""
+    return bool(_SELECT.match(statement))
 
 
 def _wrapped(statement: str, columns: int, shown: int, limit: int, width: int) -> str:
@@ -95,7 +122,7 @@ def _wrapped(statement: str, columns: int, shown: int, limit: int, width: int) -
     Two LIMITs keep the statement from being merged into the outer one, which would evaluate its
     expressions more than once.
     """
-    body = re.sub(r"[\s;]+\Z", "", statement)
+    body = unended(statement)
     names = [f"c{number}" for number in range(columns)]
     cells = ", ".join(expression(name, width) for name in names[:shown])
     return (

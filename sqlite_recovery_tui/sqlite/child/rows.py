@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ import apsw
 
 from sqlite_recovery_tui.sqlite.child import schema
 from sqlite_recovery_tui.sqlite.child.cells import WHOLE_BYTES, expression, first_columns, fit, page
-from sqlite_recovery_tui.sqlite.child.failure import is_damage, missing_part
-from sqlite_recovery_tui.sqlite.child.paging import Pager, Place, pager
-from sqlite_recovery_tui.sqlite.child.query import prepare
+from sqlite_recovery_tui.sqlite.child.failure import Failure, is_damage, missing_part
+from sqlite_recovery_tui.sqlite.child.order import chosen_order, rowid_of
+from sqlite_recovery_tui.sqlite.child.paging import Pager, Place
+from sqlite_recovery_tui.sqlite.child.query import check_condition, prepare
 from sqlite_recovery_tui.sqlite.child.schema import Table, quote
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.view import WHOLE, View
 
 _MOST_ROWS = 1000
 
@@ -28,22 +30,31 @@ class Browser:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._tables: dict[str, Table] = {}
-        self._pagers: dict[str, Pager] = {}
+        self._pagers: dict[tuple[str, str, bool, str], Pager] = {}
 
-    def count(self, name: str) -> int:
-        """Count the rows of a table or view."""
-        table, pages = self._open(name)
+    def count(self, name: str, view: View = WHOLE) -> int:
+        """Count the rows of a table or view, of those that its filter lets through."""
+        table, pages = self.opened(name, view)
         self._session.watch.phase(f"counting {table.name}", unit="rows")
-        rows = self._session.browse.execute(f"SELECT count(*) FROM {pages.source}").fetchall()
-        total = int(str(rows[0][0]))
-        pages.count_done(self._session, total)
-        return total
+        return pages.count(self._session)
 
-    def rows(self, name: str, offset: int, limit: int) -> dict[str, Any]:
-        """Return up to `limit` rows from row `offset` on, in the order in which they lie on disk."""
-        table, pages = self._open(name)
+    def locate(self, name: str, view: View, value: str) -> int:
+        """Return the number of the first row whose key is `value` or comes after it."""
+        table, pages = self.opened(name, view)
+        if not pages.order:
+            raise Failure("usage", f"{table.name!r} has no key to go to")
+        self._session.watch.phase(f"counting {table.name}", unit="rows")
+        return pages.locate(self._session, _key_value(table, pages, value))
+
+    def rows(
+        self, name: str, offset: int, limit: int, view: View = WHOLE, total: int | None = None
+    ) -> dict[str, Any]:
+        """Return up to `limit` rows from row `offset` on; `total` is how many there are, if that is known."""
+        table, pages = self.opened(name, view)
         self._session.watch.phase(f"reading {table.name}", total=offset, unit="rows")
-        columns, notices = self._columns(table)
+        if total is not None:
+            pages.count_done(self._session, total)
+        columns, notices = self.columns(table, view)
         limit, width = fit(self._session.limits, min(limit, _MOST_ROWS), len(columns))
         read = _Read(self._session, table, pages, offset, limit, width)
         try:
@@ -62,17 +73,38 @@ class Browser:
             notices=notices,
         )
 
-    def _open(self, name: str) -> tuple[Table, Pager]:
+    def opened(self, name: str, view: View) -> tuple[Table, Pager]:
+        """Return a table, and what is known of its rows in the order of `view`."""
         if name not in self._tables:
             self._tables[name] = schema.table(self._session, name)
-            self._pagers[name] = pager(self._session, self._tables[name])
-        return self._tables[name], self._pagers[name]
+        table = self._tables[name]
+        key = (name, view.order, view.descending, view.where)
+        if key not in self._pagers:
+            self._pagers[key] = self._pager(table, view)
+        return table, self._pagers[key]
 
-    def _columns(self, table: Table) -> tuple[list[str], list[str]]:
+    def _pager(self, table: Table, view: View) -> Pager:
+        order, hint = chosen_order(self._session, table, view.order, descending=view.descending)
+        source = f"main.{quote(table.name)} AS t{hint}"
+        if view.where:
+            check_condition(self._session, source, view.where)
+        return Pager(source, order, rowid_of(table), view.where, is_natural=not view.order)
+
+    def columns(self, table: Table, view: View) -> tuple[list[str], list[str]]:
+        """Return the columns that are shown, and what to say of the others."""
+        return first_columns(self._session.limits, self.all_columns(table, view))
+
+    def all_columns(self, table: Table, view: View) -> list[str]:
+        """Return the columns of a table that `view` asks for; raises `Failure` when it has none of them."""
         names = [name for name, *_ in table.columns]
         if table.kind in ("view", "virtual") and not names:
             names = prepare(self._session, f"SELECT * FROM main.{quote(table.name)}")[1]
-        return first_columns(self._session.limits, names)
+        if view.columns:
+            known = set(names)
+            names = [name for name in view.columns if name in known]
+            if not names:
+                raise Failure("not-found", f"the table {table.name!r} has none of these columns")
+        return names
 
     def _without_generated(
         self, table: Table, columns: list[str], error: apsw.SQLError
@@ -107,7 +139,7 @@ class _Read:
         if total is not None and self.offset >= total:
             return []
         place = self.pages.place(self.session, self.offset, self.limit)
-        rows = self._fetch(self._sql(columns, place), place)
+        rows = self._fetch(self._select(columns), place)
         if place.backwards and total is not None:
             rows = rows[::-1][-(total - self.offset) :]
             self.has_more = self.offset + len(rows) < total
@@ -123,18 +155,15 @@ class _Read:
                 del rows[index:]
         return [row[1:] for row in rows]
 
-    def _sql(self, columns: list[str], place: Place) -> str:
+    def _select(self, columns: list[str]) -> str:
         cells = [expression(f"t.{quote(name)}", self.width, self._whole_bytes(name)) for name in columns]
-        fetch = self.limit if place.backwards else self.limit + 1
-        return (
-            f"SELECT {self.pages.rowid}, {', '.join(cells)} FROM {self.pages.source} {place.where}"
-            f" LIMIT {fetch} OFFSET {place.skip}"
-        )
+        return f"{self.pages.rowid}, {', '.join(cells)}"
 
-    def _fetch(self, sql: str, place: Place) -> list[list[Any]]:
+    def _fetch(self, select: str, place: Place) -> list[list[Any]]:
         rows: list[list[Any]] = []
+        wanted = self.limit if place.backwards else self.limit + 1
         try:
-            for row in self.session.browse.execute(sql, place.bindings):
+            for row in self.pages.walk(self.session, select, place, wanted):
                 rows.append(list(row))
                 if self.session.watch.is_costly and not place.backwards:
                     self.cut, self.stopped = True, "fewer rows, because these were costly to fetch"
@@ -157,7 +186,7 @@ class _Read:
         return self.session.file.whole_bytes
 
     def _remember(self, rows: list[list[Any]]) -> None:
-        if len(rows) > self.limit and self.pages.rowid != "NULL":
+        if len(rows) > self.limit and self.pages.rowid != "NULL" and self.pages.is_natural:
             self.pages.remember(self.offset + self.limit, (rows[self.limit][0],))
 
     def _fill_large(self, columns: list[str], row: list[Any]) -> None:
@@ -176,3 +205,15 @@ class _Read:
                 raise
             # A generated column has no bytes of its own to read; its size is still told.
             return ""
+
+
+def _key_value(table: Table, pages: Pager, typed: str) -> str | int | float:
+    """Return what was typed as the key would have it: a number where the column takes anything."""
+    first = pages.order.terms[0].sql
+    types = {f"t.{quote(name)} COLLATE BINARY": kind for name, kind, *_ in table.columns}
+    if types.get(first, "none").upper() not in ("", "BLOB", "NONE"):
+        return typed
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(typed)
+    return typed
