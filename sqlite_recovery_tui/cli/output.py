@@ -88,6 +88,13 @@ class Output:
         for name, value in pairs:
             self.line(f"{pad(name, width)}  {value}")
 
+    def data(self, text: str) -> None:
+        """Print text that is meant for another program as it is; on a terminal made safe, line by line."""
+        if self.is_terminal:
+            lines = text.replace("\r\n", "\n").split("\n")
+            text = "\n".join(printable(line) for line in lines)
+        self._write(text)
+
     def document(self, document: Mapping[str, Any]) -> None:
         """Print the command's one JSON document, when JSON was asked for."""
         if not self.as_json:

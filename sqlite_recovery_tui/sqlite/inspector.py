@@ -211,20 +211,22 @@ class Inspector(Inspection):
         sql: str = "",
         name: str = "answer",
         create: bool = True,
+        limit: int | None = None,
         seconds: float | None = None,
         progress: ProgressFn = ignore_progress,
         cancel: CancelToken | None = None,
     ) -> messages.ExportReport:
-        """Hand every row of a table, or of what `sql` gives, to `take` as UTF-8 text in `form`.
+        """Hand the rows of a table, or of what `sql` gives, to `take` as UTF-8 text in `form`.
 
-        SQL makes the table first if `create`; that of an answer is called `name`. Raises `DamagedError` when
-        not all can be read, `TimedOut` after `seconds` (None: never), else as `rows` and `query`.
+        All of them, or the first `limit`. SQL makes the table first if `create`; that of an answer is called
+        `name`. Raises `DamagedError` when not all can be read, `TimedOut` after `seconds` (None: never), else
+        as `rows` and `query`.
         """
         _check_length(sql)
         arguments = {"table": table, "view": view.to_wire(), "sql": sql, "name": name}
         return self._ask(
             "export",
-            {**arguments, "form": form, "create": create},
+            {**arguments, "form": form, "create": create, "limit": limit},
             messages.decode_export,
             seconds=seconds,
             progress=progress,

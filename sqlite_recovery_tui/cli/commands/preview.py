@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
+from sqlite_recovery_tui.cli.row_pages import page_member, short, tell_extent
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.cli.targets import scan_for, target_of
 from sqlite_recovery_tui.errors import NotFoundError, UsageError
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
     from sqlite_recovery_tui.restore.plan import Plan
     from sqlite_recovery_tui.restore.preview import Preview
-    from sqlite_recovery_tui.sqlite.messages import Cell, RowPage, TableInfo
+    from sqlite_recovery_tui.sqlite.messages import RowPage, TableInfo
 
 _MOST_ROWS = 1000
-_WIDEST_CELL = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +126,8 @@ class _Shown:
         if self.rows is None:
             session.out.table(("table", "kind", "columns"), map(_described, self.tables))
         else:
-            session.out.table(self.rows.columns, ([_short(cell) for cell in row] for row in self.rows.rows))
-            _tell_extent(session, self.rows)
+            session.out.table(self.rows.columns, ([short(cell) for cell in row] for row in self.rows.rows))
+            tell_extent(session, self.rows)
         session.document(self._document(ref))
 
     def _document(self, ref: ReplicaRef) -> dict[str, Any]:
@@ -150,11 +150,7 @@ class _Shown:
         return {
             **document,
             "table": self.name or None,
-            "columns": list(self.rows.columns),
-            "rows": [[_value(cell) for cell in row] for row in self.rows.rows],
-            "first": self.rows.first,
-            "has_more": self.rows.has_more,
-            "notice": self.rows.notice or None,
+            **page_member(self.rows),
         }
 
 
@@ -184,26 +180,3 @@ def _check_known(name: str, tables: Iterable[TableInfo]) -> None:
 
 def _described(table: TableInfo) -> tuple[str, str, str]:
     return table.name, table.kind, ", ".join(column.name for column in table.columns)
-
-
-def _short(cell: Cell) -> str:
-    return cell.text if len(cell.text) <= _WIDEST_CELL else f"{cell.text[: _WIDEST_CELL - 1]}…"
-
-
-def _value(cell: Cell) -> object:
-    """Return a cell as JSON has it; what JSON cannot hold, and what was cut off, says what it is."""
-    if isinstance(cell.value, bytes):
-        return {"blob": cell.value.hex(), "size": cell.size_bytes, "truncated": cell.truncated}
-    if cell.truncated:
-        return {"text": cell.value, "size": cell.size_bytes, "truncated": True}
-    return cell.value
-
-
-def _tell_extent(session: Session, rows: RowPage) -> None:
-    from sqlite_recovery_tui.words import plural
-
-    more = "; there are more" if rows.has_more else ""
-    session.out.line()
-    session.out.line(f"{plural(len(rows.rows), 'row')} from row {rows.first + 1:,} on{more}")
-    if rows.notice:
-        session.out.line(rows.notice)

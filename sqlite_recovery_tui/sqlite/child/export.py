@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import apsw
@@ -74,6 +75,7 @@ def export(
     name: str,
     form: str,
     create: bool,
+    limit: int | None,
 ) -> dict[str, Any]:
     """Hand out every row of a table (in a view of it) or of an answer, as `form` csv, json, jsonl or sql.
 
@@ -89,7 +91,7 @@ def export(
     session.watch.phase(f"exporting {read.title}", unit="rows")
     try:
         outlet.put(writer.begin(read.columns))
-        for done, row in enumerate(read.rows(), start=1):
+        for done, row in enumerate(read.rows(-1 if limit is None else limit), start=1):
             outlet.put(writer.row(row))
             if done % _ROWS_PER_STEP == 0:
                 session.watch.step(done)
@@ -141,7 +143,7 @@ class _Rows:
         named = not create or self._has_generated
         return SqlWriter(codec_of(encoding), name, encoding, create=made, name_columns=named)
 
-    def rows(self) -> Iterator[list[Value]]:
+    def rows(self, limit: int) -> Iterator[list[Value]]:
         pages, session = self._pages, self._session
         # Incremental I/O knows no tables with generated columns.
         stored = pages.rowid != "NULL" and not self.table.generated
@@ -149,7 +151,8 @@ class _Rows:
         cells = [_cell(f"t.{quote(column)}", piecewise) for column in self.columns]
         key = [pages.rowid] if piecewise else []
         where = f" WHERE ({pages.where}\n)" if pages.where else ""
-        sql = f"SELECT {', '.join([*key, *cells])} FROM {pages.source}{where} {pages.order.clause()}"
+        rest = f"{where} {pages.order.clause()} LIMIT {limit}"
+        sql = f"SELECT {', '.join([*key, *cells])} FROM {pages.source}{rest}"
         for row in session.browse.execute(sql):
             if piecewise:
                 yield [self._value(row[0], *each) for each in zip(row[1:], self.columns, strict=True)]
@@ -178,9 +181,10 @@ class _Answer:
         made = create_table(self._name, columns) if create else ""
         return SqlWriter(codec_of(encoding), self._name, encoding, create=made, name_columns=not create)
 
-    def rows(self) -> Iterator[list[Value]]:
+    def rows(self, limit: int) -> Iterator[list[Value]]:
         if not is_select(self._statement):
-            for row in self._session.browse.execute(self._statement):
+            answer = self._session.browse.execute(self._statement)
+            for row in islice(answer, None if limit < 0 else limit):
                 yield [_direct(value, self._session.encoding) for value in row]
             return
         names = [f"c{number}" for number in range(len(self.columns))]
@@ -188,7 +192,8 @@ class _Answer:
         sql = (
             f'WITH "statement to run"({", ".join(names)}) AS ({unended(self._statement)}\n)'
             f" SELECT {', '.join(_cell(name, False) for name in names)}"
-            ' FROM (SELECT * FROM "statement to run" LIMIT -1) LIMIT -1'
+            ' FROM (SELECT * FROM "statement to run" LIMIT -1) LIMIT '
+            f"{limit}"
         )
         for row in self._session.browse.execute(sql):
             yield [_held(value) for value in row]
