@@ -15,21 +15,21 @@ from textual import on
 from textual.binding import BindingType
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.tui import actions, areas, phrases, text
+from sqlite_recovery_tui.tui import actions, areas, phrases, recall, text
 from sqlite_recovery_tui.tui.actions import Action
-from sqlite_recovery_tui.tui.engine import Engine
+from sqlite_recovery_tui.tui.engine import Engine, Queue
 from sqlite_recovery_tui.tui.everywhere import Everywhere
 from sqlite_recovery_tui.tui.jobs import Job, Jobs
 from sqlite_recovery_tui.tui.listings import Listings
+from sqlite_recovery_tui.tui.logbook import LogBook
 from sqlite_recovery_tui.tui.logfile import keep_log
+from sqlite_recovery_tui.tui.memory import Memory
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
 from sqlite_recovery_tui.tui.padlock import ReadOnly
 from sqlite_recovery_tui.tui.palette import ActionProvider
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place
-from sqlite_recovery_tui.tui.theme import THEMES
 from sqlite_recovery_tui.tui.widgets.chrome import Frame
-from sqlite_recovery_tui.tui.widgets.log_pane import LogBook
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
@@ -64,10 +64,12 @@ class Console(Everywhere):
         book: LogBook | None = None,
         log_file: Path | None = None,
         read_only: ReadOnly = True,
+        memory: Memory | None = None,
     ) -> None:
         """Show these replicas; without any, the welcome. Nothing is listed before the first paint.
 
-        The padlock is closed at first; with `read_only="always"` nobody can open it.
+        The padlock is closed at first; with `read_only="always"` nobody can open it. With a `memory` it
+        begins where it was left.
         """
         super().__init__(book=book, read_only=read_only)
         self.settings = settings
@@ -78,9 +80,9 @@ class Console(Everywhere):
         self.listings = Listings(self.engine, self, clock, self._place_changed)
         self.jobs = Jobs(self.engine, self, clock, self._job_changed)
         self.listings.hold(refs)
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
+        self.memory = memory
+        if memory is not None:
+            recall.dress(self, memory.load())
 
     # life
 
@@ -95,12 +97,34 @@ class Console(Everywhere):
 
         places = self.listings.places
         self.push_screen(FleetScreen() if places else WelcomeScreen())
+        remembered = self.memory.saved if self.memory is not None else None
         if len(places) == 1 and places[0].ref.database is None:
             self.open_place(places[0])
+        elif places and remembered is not None:
+            recall.go_back(self, remembered)
         self.call_after_refresh(self.listings.refresh)
 
     def on_unmount(self) -> None:
         self.engine.stop()
+
+    def exit(self, *args: Any, **kwargs: Any) -> None:
+        """Leave, and remember where."""
+        if self.memory is not None and self.screens:
+            self.memory.save(recall.place_of(self))
+        super().exit(*args, **kwargs)
+
+    def open_fleet(self, settings: Settings | None, refs: Sequence[ReplicaRef]) -> None:
+        super().open_fleet(settings, refs)
+        if self.memory is not None:
+            self.memory.turn_to(_about(settings, refs))
+
+    def _remember(self) -> None:
+        """Keep where one is in case the terminal is lost; written by a thread."""
+        memory = self.memory
+        if memory is None or (now := recall.place_of(self)) == memory.saved:
+            return
+        memory.saved = now
+        self.engine.ask(Queue.CLEAN, self, lambda _: memory.save(now), then=_done, failed=_done)
 
     @on(Answered)
     @on(Advanced)
@@ -110,6 +134,7 @@ class Console(Everywhere):
     def _tick(self) -> None:
         screen = self.screen
         if isinstance(screen, ConsoleScreen) and screen.ready:
+            self._remember()
             screen.refresh_frame()
             self._ticks += 1
             if self.time_style == "age" or self._ticks % AGEING_TICKS == 0:
@@ -218,6 +243,17 @@ class Console(Everywhere):
         self._close_messages_no_wait()
 
 
+def _done(_: object) -> None:
+    """Take an answer that changes nothing."""
+
+
+def _about(settings: Settings | None, refs: Sequence[ReplicaRef]) -> str:
+    """Return what tells one set of replicas from another."""
+    if settings is not None and settings.file is not None:
+        return str(settings.file.absolute())
+    return "\n".join(ref.replica.url for ref in refs)
+
+
 def run(
     settings: Settings | None,
     *,
@@ -237,7 +273,15 @@ def run(
     log_file = keep_log(book)
     if not colour:
         os.environ["NO_COLOR"] = "1"  # what Textual goes by
-    console = Console(settings, wanted, clock=clock, book=book, log_file=log_file, read_only=read_only)
+    console = Console(
+        settings,
+        wanted,
+        clock=clock,
+        book=book,
+        log_file=log_file,
+        read_only=read_only,
+        memory=Memory(_about(settings, wanted)) if read_only != "always" else None,
+    )
     console.run()
     if not console.engine.close():
         # A thread hangs in a library. Python would wait for it at exit; the operator must not.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
+from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.notifications import SeverityLevel
 
 from sqlite_recovery_tui.tui import phrases, text
+from sqlite_recovery_tui.tui.logbook import LogBook
 from sqlite_recovery_tui.tui.navigation import Navigation
 from sqlite_recovery_tui.tui.padlock import NOT_HERE, Padlock, ReadOnly, what_opening_means
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
-from sqlite_recovery_tui.tui.theme import THEMES
-from sqlite_recovery_tui.tui.widgets.log_pane import LogBook, LogPane
+from sqlite_recovery_tui.tui.theme import MONO, NIGHT, PREFIX, THEMES
+from sqlite_recovery_tui.tui.widgets.log_pane import LogPane
 
 NOTICES = 4
 """How many notices are shown at a time; older ones go."""
@@ -24,7 +28,11 @@ class Everywhere(Navigation):
 
     def __init__(self, *, book: LogBook | None = None, read_only: ReadOnly = True) -> None:
         """Keep the log in `book`; begin with the padlock closed unless told otherwise."""
-        super().__init__()
+        # Without colour not even greys: only what the terminal itself writes in, bold, reverse, underlined.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = (MONO if self.no_color else NIGHT).name
         self.book = book or LogBook()
         self.padlock = Padlock(read_only)
         self.time_style: phrases.TimeStyle = "utc"
@@ -104,14 +112,35 @@ class Everywhere(Navigation):
         names = [theme.name for theme in THEMES]
         following = names.index(self.theme) + 1 if self.theme in names else 0
         self.theme = names[following % len(names)]
-        self.say(f"Theme: {self.theme}")
+        self.say(f"Theme: {self.theme.removeprefix(PREFIX)}")
 
     def do_log(self) -> None:
+        """Show the log and go there; hide it, whoever has the focus."""
         pane = self.screen.query(LogPane)
         if pane:
+            self._leave_log(pane.first())
             pane.remove()
         else:
-            self.screen.mount(LogPane(self.book))
+            self.screen.mount(LogPane(self.book, came_from=self.screen.focused))
+
+    def _leave_log(self, pane: LogPane) -> None:
+        before = pane.came_from
+        self.screen.set_focus(before if before is not None and before.is_attached else None)
+
+    @on(LogPane.Left)
+    def _log_left(self) -> None:
+        self._leave_log(self.screen.query_one(LogPane))
+
+    @on(LogPane.Chosen)
+    def _log_chosen(self, message: LogPane.Chosen) -> None:
+        from sqlite_recovery_tui.tui.screens.dialogs import TextDialog
+
+        rows = [note.line for note in message.notes]
+        self.push_screen(TextDialog("From the log", rows, copy="\n".join(rows)))
+
+    @on(LogPane.Copied)
+    def _log_copied(self, message: LogPane.Copied) -> None:
+        self._copy(("log", message.words))
 
     def do_jobs(self) -> None:
         from sqlite_recovery_tui.tui.screens.jobs import JobsScreen

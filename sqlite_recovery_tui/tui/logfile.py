@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from sqlite_recovery_tui.folders import state_folder
 from sqlite_recovery_tui.log import LOGGER
 
 MAX_BYTES = 2 << 20
@@ -37,13 +37,9 @@ def keep_log(book: logging.Handler, environ: Mapping[str, str] = os.environ) -> 
 
 
 def _log_file(environ: Mapping[str, str]) -> Path | None:
-    state = environ.get("XDG_STATE_HOME") or (f"{home}/.local/state" if (home := environ.get("HOME")) else "")
-    folder = (
-        Path(state) / "sqlrecover" if state else Path(tempfile.gettempdir()) / f"sqlrecover-{os.getuid()}"
-    )
-    file = folder / "console.log"
+    file = state_folder(environ) / "console.log"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)
     except OSError:
         return None

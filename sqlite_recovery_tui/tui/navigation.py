@@ -42,6 +42,11 @@ class Navigation(App[None]):
         """How many screens lie on one another."""
         return len(self._screens())
 
+    @property
+    def screens(self) -> list[ConsoleScreen]:
+        """The full screens, the one in front last."""
+        return self._screens()
+
     def _screens(self) -> list[ConsoleScreen]:
         return [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
 

@@ -1,9 +1,11 @@
-"""The house themes: one dark, one light, and one that colour-blind eyes can read.
+"""The house themes: dark, light, one that colour-blind eyes can read, the terminal's own colours, and none.
 
 The only place with colour values; everything else names roles (`$success`, `$text-muted`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from textual.theme import Theme
 
@@ -76,4 +78,59 @@ CLEAR = Theme(
 )
 """Blue, yellow and orange stay apart in every common colour blindness; the contrast is at least 7:1."""
 
-THEMES = (NIGHT, DAY, CLEAR)
+_OWN_VARIABLES = {
+    "ansi-background": "ansi_default",
+    "ansi-foreground": "ansi_default",
+    "block-cursor-foreground": "ansi_default",
+    "block-cursor-background": "ansi_default",
+    "input-cursor-foreground": "ansi_default",
+    "input-cursor-background": "ansi_default",
+    "input-selection-foreground": "ansi_default",
+    "input-selection-background": "ansi_bright_black",
+    "screen-selection-foreground": "ansi_default",
+    "screen-selection-background": "ansi_bright_black",
+    "block-cursor-text-style": "reverse",
+    "input-cursor-text-style": "reverse",
+    "scrollbar": "ansi_bright_black",
+    "scrollbar-hover": "ansi_white",
+    "scrollbar-active": "ansi_white",
+    "scrollbar-background": "ansi_default",
+    "scrollbar-background-hover": "ansi_default",
+    "scrollbar-background-active": "ansi_default",
+    "scrollbar-corner-color": "ansi_default",
+}
+
+
+def _of_the_terminal(name: str, colours: Sequence[str], border: str) -> Theme:
+    """Return a theme on the terminal's own background, with colours for each role but the ground."""
+    primary, secondary, accent, success, warning, error = colours
+    return Theme(
+        name=name,
+        primary=primary,
+        secondary=secondary,
+        accent=accent,
+        success=success,
+        warning=warning,
+        error=error,
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        boost="ansi_default",
+        ansi=True,
+        variables={**_OWN_VARIABLES, "border": border, "border-blurred": border},
+    )
+
+
+TERMINAL = _of_the_terminal(
+    "sqlrecover-terminal",
+    ("ansi_blue", "ansi_cyan", "ansi_yellow", "ansi_green", "ansi_yellow", "ansi_red"),
+    "ansi_bright_black",
+)
+"""The terminal's own sixteen colours, whatever its owner made of them."""
+
+MONO = _of_the_terminal("sqlrecover-mono", ("ansi_default",) * 6, "ansi_default")
+"""No colour at all: bold, reverse and underlined only; what `NO_COLOR` begins with."""
+
+THEMES = (NIGHT, DAY, CLEAR, TERMINAL, MONO)
+PREFIX = "sqlrecover-"

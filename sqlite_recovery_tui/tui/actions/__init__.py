@@ -39,6 +39,7 @@ __all__ = [
     "for_view",
     "key_name",
     "movements",
+    "own",
 ]
 
 EVERYWHERE = "app"
@@ -46,7 +47,7 @@ AREA = "area"
 """The digits, which work everywhere too."""
 TABLE = "table"
 SHEET = "sheet"
-DIALOGS = ("question", "reader", "help", "time", "filter", "copy")
+DIALOGS = ("question", "reader", "help", "time", "filter", "copy", "log")
 """Views that lie over a screen; only their own keys work in them."""
 
 NEEDS: dict[str, str] = {
@@ -82,10 +83,14 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID = {action.id: action for action in ACTIONS}
 
 
+def own(view: str) -> list[Action]:
+    """Return the actions of one view alone."""
+    return [action for action in ACTIONS if action.view == view]
+
+
 def for_view(view: str) -> list[Action]:
     """Return what can be asked for in a view, its own actions first."""
-    own = [action for action in ACTIONS if action.view == view]
-    return own + [action for action in ACTIONS if action.view in (EVERYWHERE, AREA)]
+    return own(view) + [action for action in ACTIONS if action.view in (EVERYWHERE, AREA)]
 
 
 def movements(kind: str = TABLE) -> list[Action]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_recovery_tui.tui.actions.action import CONSOLE, MOVE, Action
+from sqlite_recovery_tui.tui.actions.action import CONSOLE, LOOK, MOVE, Action
 
 ACTIONS = (
     Action("question.yes", "y", "yes", "Do it.", CONSOLE, footer=False),
@@ -21,5 +21,11 @@ ACTIONS = (
     Action("help.page-down", "pagedown", "page down", "One page down.", MOVE, footer=False),
     Action("copy.take", "enter y", "copy", "Copy what is selected.", CONSOLE, footer=False),
     Action("copy.leave", "escape q", "leave", "Copy nothing.", CONSOLE, footer=False),
+    Action("log.filter", "slash", "filter", "Keep the lines with some words.", LOOK),
+    Action("log.level", "v", "level", "Show everything, warnings and errors, or errors only.", LOOK),
+    Action("log.open", "enter", "whole line", "Show the whole line.", LOOK),
+    Action("log.copy", "y", "copy line", "Copy the line.", LOOK),
+    Action("log.copy-all", "Y", "copy all", "Copy every line that is shown.", LOOK),
+    Action("log.leave", "escape", "back to the screen", "Leave the filter, then the log.", LOOK),
     Action("time.leave", "escape", "leave", "Leave without a time.", CONSOLE, footer=False),
 )

@@ -18,6 +18,7 @@ from textual.widgets import Input
 from sqlite_recovery_tui.tui import actions, areas, phrases
 from sqlite_recovery_tui.tui.actions import NEEDS, Action
 from sqlite_recovery_tui.tui.widgets.chrome import Hint, KeyBar, TopBar
+from sqlite_recovery_tui.tui.widgets.log_pane import LogPane
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 
 if TYPE_CHECKING:
@@ -146,6 +147,9 @@ class ConsoleScreen(Screen[None]):
         self.query_one(KeyBar).show(self._hints())
 
     def _hints(self) -> list[Hint]:
+        focused = self.focused
+        if focused is not None and any(isinstance(each, LogPane) for each in focused.ancestors_with_self):
+            return _log_hints()
         if isinstance(self.focused, Input):
             return [
                 Hint("enter", self.TYPING_HINT, "", keep=True),
@@ -212,3 +216,8 @@ class ConsoleScreen(Screen[None]):
     def say(self, message: Content | str, *, bad: bool = False) -> None:
         """Show a short notice."""
         self.console.say(message, bad=bad)
+
+
+def _log_hints() -> list[Hint]:
+    own = [Hint(each.shown_key, each.label, "", keep=each.verb == "leave") for each in actions.own("log")]
+    return [*own, Hint("ctrl+l", "hide the log", "app.log", keep=True)]

@@ -41,6 +41,7 @@ class TopBar(Widget):
     DEFAULT_CSS = """
     TopBar {
         dock: top; height: 1; background: $panel; color: $foreground;
+        &:ansi { text-style: reverse; }
     }
     """
 
@@ -184,6 +185,7 @@ class KeyBar(Widget):
     DEFAULT_CSS = """
     KeyBar {
         dock: bottom; height: 1; background: $panel; color: $foreground;
+        &:ansi { text-style: reverse; }
     }
     """
 
@@ -207,6 +209,10 @@ class KeyBar(Widget):
             kept.remove((loose or kept)[-1])
         return kept
 
+    @property
+    def _spare(self) -> int:
+        return max(0, self.size.width - sum(_width(hint) for hint in self.shown))
+
     @dataclass
     class Clicked(Message):
         """A hint was clicked; `action` is what its key does."""
@@ -223,7 +229,7 @@ class KeyBar(Widget):
                 return
 
     def render(self) -> Content:
-        return Content("").join(_hint(hint) for hint in self.shown)
+        return Content("").join(_hint(hint) for hint in self.shown).pad_right(self._spare)
 
 
 def _width(hint: Hint) -> int:

@@ -75,6 +75,12 @@ class RecordTable(ScrollView, can_focus=True):
         & > .record-table--accent { color: $text-primary; }
         & > .record-table--strong { text-style: bold; }
         & > .record-table--null { color: $foreground 50%; text-style: italic; }
+        &:ansi > .record-table--header { text-style: bold underline; }
+        &:ansi > .record-table--cursor { background: ansi_default; text-style: bold reverse; }
+        &:ansi > .record-table--cursor-idle { background: ansi_default; text-style: underline; }
+        &:ansi > .record-table--cell {
+            background: ansi_default; color: ansi_default; text-style: bold reverse underline;
+        }
     }
     """
 
