@@ -82,10 +82,12 @@ class LocalPages:
 
     data: memoryview
     page_size: int
+    total: int = 0
+    """The size of the database in pages, where not all of it is at hand."""
 
     @property
     def pages(self) -> int:
-        return len(self.data) // self.page_size
+        return self.total or len(self.data) // self.page_size
 
     def image(self, number: int) -> bytes | None:
         """Return a page; None where there is none."""
@@ -157,7 +159,9 @@ class _Walk:
             return {}
         self._read += len(numbers)
         self.progress(Progress("reading pages", self._read, None, "pages"))
-        return self.source.fetch(numbers)
+        found = self.source.fetch(numbers)
+        self.whole = self.whole and len(found) == len(numbers)
+        return found
 
     def _fixed_pages(self) -> None:
         """Mark the pages whose number alone says what they are."""

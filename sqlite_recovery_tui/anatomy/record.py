@@ -72,4 +72,4 @@ def _word(field: Field) -> str:
     if isinstance(value, str):
         cut = "…" if len(value) > _SHOWN_TEXT or not field.whole else ""
         return f"'{value[:_SHOWN_TEXT]}{cut}'"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return repr(value)

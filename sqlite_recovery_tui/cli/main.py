@@ -18,6 +18,7 @@ COMMANDS = {
     "snapshots": "snapshots of each replica",
     "wal": "WAL segments of each replica (Litestream 0.3)",
     "ltx": "LTX files of each replica (Litestream 0.5)",
+    "show": "take a stored object apart: frames, transactions, pages, what is wrong where",
     "timeline": "coverage, gaps and restore points",
     "restore": "restore a database to a file: the latest state, a time or a position",
     "preview": "look at tables and rows of a restore point without restoring it (Litestream 0.5)",
@@ -28,7 +29,6 @@ COMMANDS = {
     "check": "one line per check: can it be restored, how far, how fresh",
     "serve": "the console in a browser, on this machine",
     "scratch": "restored copies that are not production: list, delete, let expire",
-    "serve": "the console in a browser, on this machine",
     "demo": "build a sample incident and open the console on it",
     "version": "print the version",
 }
