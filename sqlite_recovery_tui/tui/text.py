@@ -121,7 +121,7 @@ def _spell_out(text: str) -> str:
 
 
 def _visible(character: str, category: str) -> str:
-    if character == " " or character.isprintable():
+    if character == " " or (character.isprintable() and not _joins(character)):
         return character
     if category == "Zs":
         return " "
@@ -131,3 +131,8 @@ def _visible(character: str, category: str) -> str:
         return named
     point = ord(character)
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def _joins(character: str) -> bool:
+    """Tell whether some terminals draw it into the character before it, and others beside it."""
+    return "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff"

@@ -18,6 +18,8 @@ HOSTILE = (
     "e" + "\u0301" * 500,
     "line\nbreak\r\n\ttab\x7f\x85\u2028end",
     "👩‍👩‍👧‍👦🏳️‍🌈",
+    "🇩🇪👍🏽",
+    "שלום مرحبا",
     "x" * 1_000_000,
 )
 """Markup, escapes, controls, direction overrides, wide, combining and broken characters, and a lot."""

@@ -62,3 +62,13 @@ def test_a_line_is_joined_from_parts_that_are_safe_each() -> None:
 def test_lines_of_a_value_stay_lines() -> None:
     assert text.safe_lines("a\nb\x1b\r\nc") == ["a", "b\\x1b", "c"]
     assert text.safe_lines("abcdef", limit=4) == ["abcd", "… 2 more characters"]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_every_character_takes_its_own_cells_on_every_terminal(value: str) -> None:
+    shown = text.safe(value, 300)
+    assert text.width(shown) == sum(map(text.width, shown)), "nothing is drawn into its neighbour"
+    assert not any("\U0001f1e6" <= each <= "\U0001f1ff" for each in shown)
+    for cells in (1, 2, 7, 30):
+        assert text.width(text.fit(shown, cells)) == cells
+        assert text.width(text.fit(text.middle(shown, cells), cells)) == cells

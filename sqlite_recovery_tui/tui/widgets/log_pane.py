@@ -24,7 +24,7 @@ LEVELS = ((logging.NOTSET, "everything"), (logging.WARNING, "warnings and errors
 COLUMNS = (
     Column("time", "time", width=8),
     Column("level", "level", width=8),
-    Column("words", "what", least=20, most=2_000, grow=True),
+    Column("words", "what", least=20, most=400, grow=True),
 )
 FOLLOW_SECONDS = 0.5
 

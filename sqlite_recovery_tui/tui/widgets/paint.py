@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.strip import Strip
 
 from sqlite_recovery_tui.tui import text
 from sqlite_recovery_tui.tui.widgets.rows import GUTTER, SPACE, Cell, Column, Placed, Role, Row
@@ -27,6 +28,16 @@ def header(
             title = text.fit(title, min(text.width(title), place.width - len(arrow))) + arrow
         segments.append(Segment(text.fit(title, place.width, column.align) + " " * SPACE, style))
     return segments
+
+
+def with_hints(strip: Strip, style: Style, *, before: bool, behind: bool) -> Strip:
+    """Return a header that shows at its ends that there is more to either side."""
+    width = strip.cell_length
+    if width < 4 or not (before or behind):
+        return strip
+    first = Strip([Segment("‹", style)], 1) if before else strip.crop(0, 1)
+    last = Strip([Segment("›", style)], 1) if behind else strip.crop(width - 1, width)
+    return Strip.join([first, strip.crop(1, width - 1), last])
 
 
 def wide_row(row: Row, base: Style, styles: Styles, room: int) -> list[Segment]:
@@ -54,7 +65,7 @@ def row(
     for place in placed:
         column = columns[place.number]
         cell = row.cells[place.number] if place.number < len(row.cells) else ""
-        shown, role = parts(cell, row.role, place.width * 4 + 8)
+        shown, role = parts(cell, row.role, _enough(place.width))
         if column.cut == "middle":
             shown = text.middle(shown, place.width)
         style = base + styles("cell" if place.number == chosen else role)
@@ -73,8 +84,13 @@ def parts(cell: Cell | str, fallback: Role, limit: int = text.LIMIT) -> tuple[st
 def natural_width(column: Column, number: int, sample: Sequence[Row]) -> int:
     """Return the cells a column would like, by its title and a sample of its rows."""
     shown = [
-        parts(each.cells[number], "", column.most * 4)[0]
+        parts(each.cells[number], "", _enough(column.most))[0]
         for each in sample
         if not each.wide and number < len(each.cells)
     ]
     return text.widest([text.safe(column.title), *shown], column.least, column.most)
+
+
+def _enough(cells: int) -> int:
+    """Return how many characters fill so many cells, with room for marks that take none."""
+    return 2 * cells + 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -165,3 +166,37 @@ async def test_columns_widen_for_what_scrolls_into_view() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("end")
         assert "a long name" in shown(app.table)[-1]
+
+
+async def test_a_header_shows_that_there_is_more_to_either_side() -> None:
+    columns = [Column(f"c{i}", f"column {i}", width=20) for i in range(10)]
+    app = Tables(ListSource([Row(1, tuple("x" * 10))]), columns, cursor="cell")
+    async with app.run_test(size=(80, 10)) as pilot:
+        assert (shown(app.table)[0][0], shown(app.table)[0][-1]) == (" ", "›")
+        await pilot.press(*["right"] * 5)
+        assert (shown(app.table)[0][0], shown(app.table)[0][-1]) == ("‹", "›")
+        await pilot.press(*["right"] * 9)
+        assert (shown(app.table)[0][0], shown(app.table)[0][-1]) == ("‹", " ")
+
+
+@pytest.mark.parametrize("cursor", ["row", "cell"])
+async def test_no_cell_breaks_the_grid(cursor: str) -> None:
+    rows = [Row(number, (value[:400], "beside")) for number, value in enumerate(HOSTILE)]
+    columns = (Column("a", "a", width=20), Column("b", "b", width=8))
+    app = Tables(ListSource(rows), columns, cursor=cursor)
+    async with app.run_test(size=(40, 24)):
+        for line in app.table.render_line(0), *(app.table.render_line(y + 1) for y in range(len(rows))):
+            assert line.cell_length == app.table.size.width
+        for y in range(len(rows)):
+            assert app.table.render_line(y + 1).crop(24, 30).text == "beside"
+
+
+async def test_cells_of_a_megabyte_cost_what_is_seen_of_them() -> None:
+    big = "界" * 1_000_000
+    rows = [Row(number, (big, big)) for number in range(1_000)]
+    columns = tuple(Column(key, key, least=8, most=400) for key in "ab")
+    app = Tables(ListSource(rows), columns, cursor="cell")
+    async with app.run_test(size=(120, 40)) as pilot:
+        before = time.perf_counter()
+        await pilot.press("pagedown", "pagedown", "right", "end")
+        assert time.perf_counter() - before < 2
