@@ -70,8 +70,8 @@ class FaultProxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.upstream = urlsplit(upstream).netloc
@@ -203,9 +203,11 @@ _HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length
 
 
 @contextmanager
-def fault_proxy(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterator[FaultProxy]:
+def fault_proxy(
+    upstream: str, *, tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[FaultProxy]:
     """Run a proxy in front of the endpoint `upstream` until the end of the block, perhaps behind TLS."""
-    proxy = FaultProxy(upstream, tls)
+    proxy = FaultProxy(upstream, tls, port)
     thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
