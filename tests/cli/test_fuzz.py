@@ -136,9 +136,14 @@ def test_a_configuration_that_is_no_text_ends_in_words(make: object, cli: Cli) -
 def test_a_configuration_that_is_not_there_is_2(command: str, cli: Cli) -> None:
     if command == "version":
         return
-    words = {"restore": ["-o", "x", "a"], "timeline": ["a"], "preview": ["a"], "verify": ["--all"]}.get(
-        command, []
-    )
+    needed = {
+        "restore": ["-o", "x", "a"],
+        "timeline": ["a"],
+        "show": ["a", "0:0"],
+        "preview": ["a"],
+        "verify": ["--all"],
+    }
+    words = needed.get(command, [])
     answer = cli(command, *words, "-config", "nowhere.yml")
     assert answer.code == 2
     assert "nowhere.yml" in answer.err
