@@ -1,0 +1,74 @@
+"""After a promote: whether production is now, page by page, what was promoted."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import apsw
+
+from sqlite_recovery_tui.errors import VerificationFailed
+from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.promote import aside
+from sqlite_recovery_tui.restore.place import open_by
+
+Verdict = Literal["identical", "sound"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found; "sound" where others had written since, so that it cannot be identical any more."""
+
+    verdict: Verdict
+    words: str
+
+
+def check(real: Path, new: Path, cancel: CancelToken) -> Checked:
+    """Compare production with the promoted file; raise `VerificationFailed`, `RecoverError`, `Cancelled`."""
+    if same_content(real, new, cancel):
+        return Checked("identical", "every page is that of the promoted file")
+    problem = _quick_check(real)
+    if problem is None and open_by(real):
+        return Checked("sound", "its structure is sound; an application has written to it since")
+    if problem is None:
+        problem = "it differs from the promoted file, and no application can be seen that wrote to it"
+    raise VerificationFailed(
+        f"{real} is not what was promoted: {problem}",
+        object=str(real),
+        hint=f"take it back: sqlrecover undo {real}",
+    )
+
+
+def same_content(real: Path, other: Path, cancel: CancelToken) -> bool:
+    """Tell whether the database, all of its log folded in where nobody prevents it, equals another file."""
+    with closing(_open(real)) as connection:
+        with suppress(apsw.BusyError, apsw.LockedError):
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the log is looked at now
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        # A reader of an empty log keeps every checkpoint out of the file: it stands still meanwhile.
+        with suppress(apsw.BusyError, apsw.LockedError):
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        wal = Path(f"{real}-wal")
+        if wal.exists() and wal.stat().st_size:
+            return False
+        return aside.differs_at(real, other, cancel) is None
+
+
+def _quick_check(real: Path) -> str | None:
+    """Return what is wrong with the structure of a database."""
+    try:
+        with closing(_open(real)) as connection:
+            first = str(connection.execute("PRAGMA quick_check(1)").fetchall()[0][0])
+    except apsw.Error as error:
+        return str(error)
+    return None if first == "ok" else first
+
+
+def _open(real: Path) -> apsw.Connection:
+    connection = apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(1000)
+    return connection

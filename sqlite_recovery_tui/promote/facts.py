@@ -1,0 +1,200 @@
+"""What there is before a promote: the file that comes, the database that is there, and who has it open."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import apsw
+
+from sqlite_recovery_tui.errors import FormatError, NotFoundError, RefusedError
+from sqlite_recovery_tui.formats import header
+from sqlite_recovery_tui.promote.beside import Beside
+from sqlite_recovery_tui.restore.place import SIDECARS, open_by
+from sqlite_recovery_tui.sqlite.connect import immutable_uri, open_untrusted
+
+State = Literal["missing", "empty", "healthy", "locked", "unreadable"]
+_READ_BYTES = 4 << 20
+_VERSIONS = 18
+"""Where page 1 says how the database is journalled: two bytes, 2 for a write-ahead log (file format, 1.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process that has the database open."""
+
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The file that is to take production's place; closed, without a log beside it."""
+
+    path: Path
+    size: int
+    page_size: int
+    pages: int
+    encoding: str
+    is_wal: bool
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Production's database as it is now."""
+
+    beside: Beside
+    state: State
+    problem: str = ""
+    """Why it cannot be opened, in words; empty for a database that can."""
+    size: int = 0
+    page_size: int = 0
+    pages: int = 0
+    encoding: str = ""
+    is_wal: bool = False
+    links: int = 1
+    holders: tuple[Holder, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        return self.state not in ("missing", "empty")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as the command line's `--json` contract has them."""
+        return {
+            "path": str(self.beside.named),
+            "file": str(self.beside.real),
+            "state": self.state,
+            "problem": self.problem or None,
+            "size": self.size,
+            "page_size": self.page_size or None,
+            "pages": self.pages or None,
+            "encoding": self.encoding or None,
+            "journal": ("wal" if self.is_wal else "rollback") if self.state == "healthy" else None,
+            "links": self.links,
+            "open_in": [{"pid": holder.pid, "name": holder.name} for holder in self.holders],
+        }
+
+
+def incoming(path: Path) -> Incoming:
+    """Read what the new file says of itself, and its sha256.
+
+    Raises `NotFoundError`, and `RefusedError` for what is no closed SQLite database.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no {path}", object=str(path), hint="restore it first") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError(f"{path} is not a regular file", object=str(path))
+    for suffix in ("-wal", "-journal"):
+        beside = Path(f"{path}{suffix}")
+        if beside.exists() and beside.stat().st_size:
+            raise RefusedError(
+                f"{beside} holds changes that are not in {path.name} itself",
+                object=str(beside),
+                hint="restore it again, or let SQLite close it cleanly first",
+            )
+    if open_by(path):
+        raise RefusedError(
+            f"{path} is open in another process, which may change it",
+            object=str(path),
+            hint="close it there first",
+        )
+    return _described(path, status.st_size)
+
+
+def _described(path: Path, size: int) -> Incoming:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        first = file.read(header.SIZE)
+        digest.update(first)
+        while data := file.read(_READ_BYTES):
+            digest.update(data)
+    try:
+        parsed = header.parse(first)
+        connection = open_untrusted(path)
+        try:
+            encoding = str(connection.pragma("encoding"))
+        finally:
+            connection.close()
+    except (FormatError, apsw.Error) as error:
+        raise RefusedError(
+            f"{path} is no SQLite database that could be promoted: {error}",
+            object=str(path),
+            hint="check it with `sqlrecover verify`",
+        ) from None
+    pages, rest = divmod(size, parsed.page_size)
+    if rest or not pages:
+        raise RefusedError(f"{path} is not a whole number of pages", object=str(path))
+    is_wal = first[_VERSIONS : _VERSIONS + 2] == b"\2\2"
+    return Incoming(path, size, parsed.page_size, pages, encoding, is_wal, digest.hexdigest())
+
+
+def look(path: Path) -> Live:
+    """Look at production's database, without changing it; raise `RefusedError` for what is no file."""
+    beside = Beside(path)
+    try:
+        status = beside.real.lstat()
+    except FileNotFoundError:
+        return Live(beside, "missing", links=0)
+    except OSError as error:
+        raise RefusedError(f"cannot see {path}: {error.strerror}", object=str(path)) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError(f"{beside.real} is not a regular file", object=str(beside.real))
+    holders = tuple(Holder(pid, name) for pid, name in open_by(beside.real))
+    common: dict[str, Any] = {"size": status.st_size, "links": status.st_nlink, "holders": holders}
+    if not status.st_size:
+        return Live(beside, "empty", **common)
+    try:
+        with reading(beside.real) as connection:
+            return Live(
+                beside,
+                "healthy",
+                page_size=int(connection.pragma("page_size")),
+                pages=int(connection.pragma("page_count")),
+                encoding=str(connection.pragma("encoding")),
+                is_wal=connection.read("main", 0, _VERSIONS, 2)[1] == b"\2\2",
+                **common,
+            )
+    except (apsw.BusyError, apsw.LockedError) as error:
+        return Live(beside, "locked", str(error), **common)
+    except apsw.Error as error:
+        return Live(beside, "unreadable", str(error), **common)
+
+
+@contextmanager
+def reading(real: Path, *, seconds: float = 2.0) -> Iterator[apsw.Connection]:
+    """Open production's database for reading; its log is neither folded in nor removed at the end.
+
+    Where nothing lies beside it and nobody has it open, nothing is made beside it either. Raises
+    `apsw.Error`, also for a schema that cannot be read.
+    """
+    connection = _opened(real)
+    try:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.set_busy_timeout(int(seconds * 1000))
+        connection.pragma("query_only", True)
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        yield connection
+    finally:
+        connection.close()
+
+
+def _opened(real: Path) -> apsw.Connection:
+    beside = (Path(f"{real}{suffix}") for suffix in SIDECARS)
+    if any(sidecar.exists() for sidecar in beside) or open_by(real):
+        return apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    return apsw.Connection(immutable_uri(real), flags=flags)
