@@ -34,7 +34,8 @@ def carry_out(
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without our letters is no failure
-    session = Session(Common(as_json=_wants_json(args)), clock=clock or SYSTEM, console=console)
+    words = (*([name] if name else []), *args)
+    session = Session(Common(as_json=_wants_json(args)), clock=clock or SYSTEM, console=console, words=words)
     umask = os.umask(0o077)
     try:
         with _signals(session):

@@ -15,6 +15,7 @@ from sqlite_recovery_tui.progress import CancelToken
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.errors import DamagedError
+    from sqlite_recovery_tui.history.act import Act
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
     from sqlite_recovery_tui.restore.choose import Choice
     from sqlite_recovery_tui.restore.live.copy import LiveCopy
@@ -67,7 +68,7 @@ def can_go_on(path: Path, wish: Wish) -> bool:
     return not wish.force and create.can_go_on(path)
 
 
-def go_on(session: Session, refs: Sequence[ReplicaRef], path: Path, wish: Wish) -> int:
+def go_on(session: Session, refs: Sequence[ReplicaRef], path: Path, wish: Wish, act: Act) -> int:
     """Follow into the copy that is at `path`."""
     from sqlite_recovery_tui.restore.live.copy import LiveCopy
 
@@ -79,16 +80,19 @@ def go_on(session: Session, refs: Sequence[ReplicaRef], path: Path, wish: Wish) 
             {"event": "resumed", "output": str(copy.path), "url": ref.replica.url, **mark.to_json()}
         )
         session.out.flush()
-        return _follow(session, ref, copy, wish)
+        act.begin(url=ref.replica.url, replica=ref.replica.name)
+        return _follow(session, ref, copy, wish, act)
 
 
-def begin(session: Session, choice: Choice, path: Path, wish: Wish) -> int:
+def begin(session: Session, choice: Choice, path: Path, wish: Wish, act: Act) -> int:
     """Restore the newest state to `path`, and follow on from there."""
+    from sqlite_recovery_tui.history.facts import of_plan
     from sqlite_recovery_tui.restore.following.source import mark_of
     from sqlite_recovery_tui.restore.live.create import create
     from sqlite_recovery_tui.restore.live.state import CopyLock
 
     lock = CopyLock(path)
+    act.begin(**of_plan(choice.plan.to_json()))
     try:
         result, used = _restored(session, choice, path, wish)
     except BaseException:
@@ -105,7 +109,7 @@ def begin(session: Session, choice: Choice, path: Path, wish: Wish) -> int:
     )
     with copy:
         _tell_restored(session, replace(result, output=copy.path, undo=copy.undo), used)
-        return _follow(session, used.ref, copy, wish)
+        return _follow(session, used.ref, copy, wish, act)
 
 
 def _restored(session: Session, choice: Choice, path: Path, wish: Wish) -> tuple[RestoreResult, Choice]:
@@ -152,10 +156,10 @@ def _where(mark: Mark) -> str:
     return f"{place_words(mark.place)} of {both_zones(mark.time)}"
 
 
-def _follow(session: Session, ref: ReplicaRef, copy: LiveCopy, wish: Wish) -> int:
+def _follow(session: Session, ref: ReplicaRef, copy: LiveCopy, wish: Wish, act: Act) -> int:
     """Follow until a signal ends it."""
     from sqlite_recovery_tui.cli.stopping import Stoppable
-    from sqlite_recovery_tui.cli.teller import Teller
+    from sqlite_recovery_tui.cli.teller import Teller, place_words
     from sqlite_recovery_tui.restore.follow import follow
     from sqlite_recovery_tui.restore.following.source import STEP_BYTES, ReplicaSource
     from sqlite_recovery_tui.storage.open import open_store
@@ -190,6 +194,7 @@ def _follow(session: Session, ref: ReplicaRef, copy: LiveCopy, wish: Wish) -> in
                     on_state=teller,
                 )
             teller.stopped(last)
+            act.finish(position=place_words(last.position), point_time=last.time, results=last.to_json())
     finally:
         store.close()
     return 0

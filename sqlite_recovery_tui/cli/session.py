@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +22,8 @@ from sqlite_recovery_tui.progress import CancelToken
 if TYPE_CHECKING:
     from sqlite_recovery_tui.cli.meter import Meter
     from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.history.act import Act
+    from sqlite_recovery_tui.history.ledger import Ledger
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
 
 
@@ -55,6 +57,8 @@ class Session:
     cancel: CancelToken = field(default_factory=CancelToken)
     console: ConsoleFn | None = None
     """How to open the console; None where there is none to open."""
+    words: tuple[str, ...] = ()
+    """The command line as it was typed, from the command's name on."""
 
     @cached_property
     def out(self) -> Output:
@@ -112,6 +116,24 @@ class Session:
         if settings is None and (wanted is None or not _is_place(wanted)):
             raise no_configuration(wanted)
         return fleet.refs(settings, wanted, replica)
+
+    @cached_property
+    def history(self) -> Ledger:
+        """The ledger of acts; where it cannot be written, that is said once."""
+        from sqlite_recovery_tui.history.ledger import Ledger
+
+        return Ledger.open(warn=self.err.warning)
+
+    def act(self, kind: str, *, exact: Mapping[str, str] | None = None, **members: Any) -> Act:
+        """Return an act of this command line for the history, to be used as a context manager.
+
+        `exact` says how words of the command line are written that would mean something else later.
+        """
+        from sqlite_recovery_tui.history.act import Act
+        from sqlite_recovery_tui.history.facts import repeatable
+
+        command = repeatable(self.words, exact or {})
+        return Act(self.history, kind, clock=self.clock, command=command, **members)
 
     def meter(self) -> Meter:
         """Return a context manager that shows progress on stderr."""

@@ -27,6 +27,7 @@ from sqlite_recovery_tui.tui.memory import Memory
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
 from sqlite_recovery_tui.tui.padlock import ReadOnly
 from sqlite_recovery_tui.tui.palette import ActionProvider
+from sqlite_recovery_tui.tui.records import Records
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.chrome import Frame
@@ -78,7 +79,8 @@ class Console(Everywhere):
         self._ticks = 0
         self.engine = Engine(self.post_message)
         self.listings = Listings(self.engine, self, clock, self._place_changed)
-        self.jobs = Jobs(self.engine, self, clock, self._job_changed)
+        self.history = Records(self.engine, self, clock, self._history_changed)
+        self.jobs = Jobs(self.engine, self, clock, self._job_changed, self.history.carry_out)
         self.listings.hold(refs)
         self.memory = memory
         if memory is not None:
@@ -103,6 +105,7 @@ class Console(Everywhere):
         elif places and remembered is not None:
             recall.go_back(self, remembered)
         self.call_after_refresh(self.listings.refresh)
+        self.call_after_refresh(self.history.refresh)
 
     def on_unmount(self) -> None:
         self.engine.stop()
@@ -145,7 +148,13 @@ class Console(Everywhere):
             screen.place_changed(place)
             screen.refresh_frame()
 
+    def _history_changed(self) -> None:
+        for screen in self._ready_screens():
+            screen.history_changed()
+
     def _job_changed(self, job: Job[Any]) -> None:
+        if not job.running:
+            self.history.refresh()
         for screen in self._ready_screens():
             screen.job_changed(job)
             screen.refresh_frame()

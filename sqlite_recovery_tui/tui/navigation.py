@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
     from sqlite_recovery_tui.tui.jobs import Job, Jobs
     from sqlite_recovery_tui.tui.listings import Listings
+    from sqlite_recovery_tui.tui.records import Records
     from sqlite_recovery_tui.tui.screens.workbench import Subject
 
 
@@ -28,6 +29,7 @@ class Navigation(App[None]):
     settings: Settings | None
     listings: Listings
     jobs: Jobs
+    history: Records
 
     def start(self) -> None:
         """Show the first screen of what there is."""

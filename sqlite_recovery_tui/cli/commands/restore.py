@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlite_recovery_tui.errors import DamagedError
+    from sqlite_recovery_tui.history.act import Act
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.restore.choose import Choice
     from sqlite_recovery_tui.restore.run import RestoreResult
@@ -86,12 +87,31 @@ def command(session: Session, **wished: Any) -> int:
     wish = Wish(**wished)
     following.check_wish(wish)
     requested = target_of(session, wish)
+    kind = "follow" if wish.follow else "restore"
+    with session.act(kind, exact=_exact(wish, requested), asked=wish.timestamp) as act:
+        if wish.dry_run:
+            act.drop()
+        return _carry_out(session, wish, requested, act)
+
+
+def _exact(wish: Wish, requested: Target) -> dict[str, str]:
+    """Return how the time that was asked for is written for good."""
+    from sqlite_recovery_tui.restore.target import AtTime, format_utc
+
+    if wish.timestamp is None or not isinstance(requested, AtTime):
+        return {}
+    return {wish.timestamp: format_utc(requested.time)}
+
+
+def _carry_out(session: Session, wish: Wish, requested: Target, act: Act) -> int:
+    """Do what the command line asks for, and let `act` know."""
     refs = session.refs(wish.target, wish.replica)
     path = _output(refs, wish)
+    act.learn(**_known(refs, path))
     if wish.if_db_not_exists and path.exists():
         return _nothing_done(session, path, f"{path} exists")
     if wish.follow and following.can_go_on(path, wish):
-        return following.go_on(session, refs, path, wish)
+        return following.go_on(session, refs, path, wish, act)
     if not wish.dry_run:
         from sqlite_recovery_tui.restore.place import check_target
 
@@ -106,8 +126,19 @@ def command(session: Session, **wished: Any) -> int:
     if wish.dry_run:
         return _show_plan(session, choice, path)
     if wish.follow:
-        return following.begin(session, choice, path, wish)
-    return _restore(session, choice, path, wish)
+        return following.begin(session, choice, path, wish, act)
+    return _restore(session, choice, path, wish, act)
+
+
+def _known(refs: Sequence[ReplicaRef], path: Path) -> dict[str, Any]:
+    """Return what the history says of an act that ends before a replica is chosen."""
+    only = refs[0] if len(refs) == 1 else None
+    return {
+        "output": str(path.absolute()),
+        "database": refs[0].database_name if refs else None,
+        "replica": only.replica.name if only else None,
+        "url": only.replica.url if only else None,
+    }
 
 
 def _output(refs: Sequence[ReplicaRef], wish: Wish) -> Path:
@@ -193,17 +224,30 @@ def _unused(path: Path) -> Path:
     return next((place for name in names if not (place := path.with_name(name)).exists()), path)
 
 
-def _restore(session: Session, choice: Choice, path: Path, wish: Wish) -> int:
+def _restore(session: Session, choice: Choice, path: Path, wish: Wish, act: Act) -> int:
+    from sqlite_recovery_tui.history.facts import of_plan
     from sqlite_recovery_tui.restore.choose import restore_best
 
     def fall_back(following: Choice, error: DamagedError) -> None:
         failed, _ = following.rejected[-1]
         session.err.warning(f"{failed.label} is not used: {error}")
 
+    act.begin(**of_plan(choice.plan.to_json()))
     with session.meter() as meter:
         attempt = Attempt(session, wish, path, meter)
         result, used = restore_best(choice, attempt, to_last_good=wish.to_last_good, on_fallback=fall_back)
+    _keep(act, result, used, attempt.report)
     return _tell(session, result, used, attempt.report, wish.integrity_check)
+
+
+def _keep(act: Act, result: RestoreResult, choice: Choice, report: IntegrityReport | None) -> None:
+    """Let the history know what a restore made."""
+    from sqlite_recovery_tui.history.facts import of_restore, shown
+
+    found = report.to_json() if report is not None else None
+    members = of_restore(result.to_json(), (result.plan.base, *result.plan.changes), found)
+    act.learn(results={"why": choice.why})
+    act.finish(shown(members["verdict"], members["integrity"]), **members)
 
 
 def _tell(

@@ -25,6 +25,7 @@ from sqlite_recovery_tui.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlite_recovery_tui.history.act import Act
     from sqlite_recovery_tui.progress import ProgressFn
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.restore.run import RestoreResult
@@ -103,10 +104,16 @@ def _as_file(session: Session, target: str) -> Path | None:
 
 def _verify_file(session: Session, path: Path) -> int:
     from sqlite_recovery_tui.cli.reports import first_few, integrity_member, integrity_words
+    from sqlite_recovery_tui.history.facts import shown
     from sqlite_recovery_tui.verify.integrity import check_database
 
-    with session.meter() as meter:
-        report = check_database(path, kind="full", progress=meter, cancel=session.cancel)
+    with session.act("verify", output=str(path.absolute())) as act:
+        act.begin()
+        with session.meter() as meter:
+            report = check_database(path, kind="full", progress=meter, cancel=session.cancel)
+        found = report.to_json()
+        act.finish(shown(None, report.verdict), integrity=report.verdict, results={"integrity": found})
+    session.history.checked(path, report.verdict, found)
     session.out.marked("ok" if report.ok else "fail", report.verdict, f"  {path}")
     session.out.line(f"    {integrity_words(report)}")
     session.out.lines(f"    {message}" for message in first_few(report.messages))
@@ -118,13 +125,18 @@ def _verify_replicas(session: Session, refs: Sequence[ReplicaRef], full: bool) -
     from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
 
     states = scan_all(session, refs)
+    for state in states:
+        if state.error is not None:
+            _act(session, state.ref, full).fail(state.error)
     single_error(states)
     codes, members = [report_errors(session, states)], []
     for state in states:
         if state.timeline is None:
             continue
         try:
-            code, member = _verify_one(session, state, full)
+            with _act(session, state.ref, full) as act:
+                act.begin()
+                code, member = _verify_one(session, state, full, act)
         except Cancelled:
             raise
         except RecoverError as error:
@@ -139,13 +151,19 @@ def _verify_replicas(session: Session, refs: Sequence[ReplicaRef], full: bool) -
     return next((code for code in _PRECEDENCE if code in failures), failures[0] if failures else 0)
 
 
+def _act(session: Session, ref: ReplicaRef, full: bool) -> Act:
+    act = session.act("drill" if full else "verify")
+    act.learn(database=ref.database_name, replica=ref.replica.name, url=ref.replica.url)
+    return act
+
+
 def _identity(ref: ReplicaRef) -> dict[str, Any]:
     from sqlite_recovery_tui.cli.listing import identity
 
     return identity(ref)
 
 
-def _verify_one(session: Session, state: ReplicaState, full: bool) -> tuple[int, dict[str, Any]]:
+def _verify_one(session: Session, state: ReplicaState, full: bool, act: Act) -> tuple[int, dict[str, Any]]:
     from sqlite_recovery_tui.storage.open import open_store
     from sqlite_recovery_tui.verify.replica import verify_replica
 
@@ -164,9 +182,24 @@ def _verify_one(session: Session, state: ReplicaState, full: bool) -> tuple[int,
             drill = _drill(session, state, store, meter) if full else None
     finally:
         store.close()
+    _keep(act, proof, drill)
     _print_proof(session, state, proof, drill)
     code = DamagedError.code if proof.verdict == "damaged" else drill.code if drill else 0
     return code, {**proof.to_json(), "drill": drill.to_json() if drill else None}
+
+
+def _keep(act: Act, proof: ReplicaProof, drill: Drill | None) -> None:
+    """Let the history know what was shown of a replica."""
+    from sqlite_recovery_tui.history.act import outcome_of
+    from sqlite_recovery_tui.history.facts import of_proof, shown
+
+    newest = proof.newest.to_json() if proof.newest is not None else None
+    members = of_proof(proof.to_json(), newest, drill.to_json() if drill is not None else None)
+    outcome, error = shown(members["verdict"], members["integrity"]), next(iter(proof.faults), None)
+    words = f"{error.object}: {error.message}" if error is not None else None
+    if drill is not None and drill.error is not None and outcome == "ok":
+        outcome, words = outcome_of(drill.error), f"the restore drill failed: {drill.error}"
+    act.finish(outcome, error=words, **members)
 
 
 def _work_folder(ref: ReplicaRef) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.errors import RecoverError
@@ -23,13 +23,22 @@ class Jobs:
     """The jobs of this session, newest last."""
 
     def __init__(
-        self, engine: Engine, owner: Owner, clock: Clock, changed: Callable[[Job[Any]], None]
+        self,
+        engine: Engine,
+        owner: Owner,
+        clock: Clock,
+        changed: Callable[[Job[Any]], None],
+        recorded: CarryOut | None = None,
     ) -> None:
-        """Ask `engine` on behalf of `owner`; call `changed` with every job that has news."""
+        """Ask `engine` on behalf of `owner`; call `changed` with every job that has news.
+
+        `recorded` does the work of a job in its thread, and lets the history know.
+        """
         self._engine = engine
         self._owner = owner
         self._clock = clock
         self._changed = changed
+        self._recorded = recorded or _plainly
         self.all: list[Job[Any]] = []
 
     @property
@@ -56,7 +65,7 @@ class Jobs:
         job.request = self._engine.ask(
             Queue.JOB,
             self._owner,
-            lambda report: _carry_out(job, report),
+            lambda report: self._carry_out(job, report),
             then=lambda result: self._succeeded(job, result),
             failed=lambda error: self._failed(job, error),
             progress=lambda progress: self._advance(job, progress),
@@ -117,7 +126,18 @@ class Jobs:
         LOGGER.info("job %d: %s", job.number, job.status.word)
         self._changed(job)
 
+    def _carry_out(self, job: Job[T], report: Report) -> T:
+        job.begun = True
+        return self._recorded(job, report)
 
-def _carry_out(job: Job[T], report: Report) -> T:
-    job.begun = True
+
+class CarryOut(Protocol):
+    """Does the work of a job, whatever it is of."""
+
+    def __call__(self, job: Job[T], report: Report, /) -> T:
+        """Return what came of it."""
+        ...
+
+
+def _plainly(job: Job[T], report: Report) -> T:
     return job.carry_out(report)

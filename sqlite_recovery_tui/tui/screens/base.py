@@ -98,6 +98,10 @@ class ConsoleScreen(Screen[None]):
     def job_changed(self, job: Job[Any]) -> None:
         """React to news of a job."""
 
+    def history_changed(self) -> None:
+        """React to news in the history: what was proven, and by what."""
+        self.redraw()
+
     def do_back(self) -> None:
         """Leave: what is typed first, then the screen."""
         if isinstance(self.focused, Input):

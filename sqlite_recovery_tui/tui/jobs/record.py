@@ -1,0 +1,35 @@
+"""What the history keeps of a job: when it begins, and of what came of it. Runs in the job's thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_recovery_tui.history import facts
+from sqlite_recovery_tui.tui.jobs.job import Job
+from sqlite_recovery_tui.tui.jobs.restore import RestoreJob
+from sqlite_recovery_tui.tui.jobs.verify import VerifyJob
+
+
+def as_begun(job: Job[Any]) -> dict[str, Any]:
+    """Return the members of an entry that are known when a job begins."""
+    known: dict[str, Any] = {"command": job.command or None, "output": job.into or None}
+    if isinstance(job, RestoreJob):
+        return {**known, **facts.of_plan(job.plan.to_json())}
+    if isinstance(job, VerifyJob):
+        ref = job.place.ref
+        return {**known, "database": ref.database_name, "replica": job.place.replica, "url": job.place.url}
+    return {**known, "asked": job.title}
+
+
+def as_done(job: Job[Any], result: Any) -> dict[str, Any]:
+    """Return the members of an entry that are known when a job has ended well."""
+    if isinstance(job, RestoreJob):
+        objects = (result.plan.base, *result.plan.changes)
+        return {"command": job.command, **facts.of_restore(result.to_json(), objects)}
+    if isinstance(job, VerifyJob):
+        newest = result.newest.to_json() if result.newest is not None else None
+        members = facts.of_proof(result.to_json(), newest)
+        fault = next(iter(result.faults), None)
+        error = f"{fault.object}: {fault.message}" if fault is not None else None
+        return {"outcome": facts.shown(members["verdict"], None), "error": error, **members}
+    return {}
