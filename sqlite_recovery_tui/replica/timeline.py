@@ -16,6 +16,7 @@ from typing import Any
 from sqlite_recovery_tui.domain import Format, Gap, LtxFile, RestorePoint, Snapshot, Span, WalSegment
 from sqlite_recovery_tui.formats import generations as generation_names
 from sqlite_recovery_tui.formats.ltx import names as ltx_names
+from sqlite_recovery_tui.replica.bursts import Burst, bursts_of
 from sqlite_recovery_tui.replica.generations import Generation
 from sqlite_recovery_tui.replica.lineage import Lane, Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
@@ -149,6 +150,11 @@ class Timeline:
     def holes(self) -> list[Gap]:
         """The gaps that are damage: something that was written is missing."""
         return [gap for lineage in self.lineages for gap in lineage.gaps if gap.is_damage]
+
+    @cached_property
+    def bursts(self) -> tuple[Burst, ...]:
+        """Where far more was written at once than usual, the largest first."""
+        return bursts_of(self.lanes)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ class Everywhere(Navigation):
         def answer(wanted: bool | None) -> None:
             if wanted:
                 self.padlock.open()
-                self.say("Unlocked: L closes the padlock again")
+                self.say("Unlocked: K closes the padlock again")
                 self.refresh_frames()
 
         question = "Open the padlock?"

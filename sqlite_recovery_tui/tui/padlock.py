@@ -10,7 +10,7 @@ ReadOnly = bool | Literal["always"]
 """Whether a console begins closed; `always`: nobody can open it."""
 CLOSED, OPEN = "⊘ read-only", "▲ unlocked"
 NOT_HERE = "The padlock cannot be opened here: this console only reads"
-NEEDED = "Read-only: L opens the padlock first"
+NEEDED = "Read-only: K opens the padlock first"
 
 
 class Padlock:

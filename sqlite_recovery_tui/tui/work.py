@@ -45,6 +45,8 @@ def _worked_out(state: ReplicaState) -> ReplicaState:
     """Have a timeline find out what every screen shows: on a long history that is work for a thread."""
     if (timeline := state.timeline) is not None:
         _ = timeline.newest, timeline.oldest, timeline.holes, timeline.warnings
+        if state.complete:
+            _ = timeline.bursts
     return state
 
 

@@ -77,15 +77,15 @@ async def test_the_padlock_asks_before_it_opens_and_closes_at_once(settings: Set
     console = make_console(settings)
     async with opened(console) as pilot:
         assert console.read_only
-        await press(pilot, "L")
+        await press(pilot, "K")
         assert "Open the padlock?" in picture(pilot)
         assert what_opening_means()[:30] in " ".join(picture(pilot).replace("│", " ").split())
         await press(pilot, "enter")
         assert console.read_only, "no is what enter gives"
-        await press(pilot, "L", "y")
+        await press(pilot, "K", "y")
         assert not console.read_only
         assert "▲ unlocked" in _bar(picture(pilot))
-        await press(pilot, "L")
+        await press(pilot, "K")
         assert console.read_only
         assert "⊘ read-only" in _bar(picture(pilot))
 
@@ -101,7 +101,7 @@ async def test_a_click_on_the_padlock_is_its_key(settings: Settings) -> None:
 async def test_where_only_reading_is_allowed_nobody_opens_the_padlock(settings: Settings) -> None:
     console = Console(settings, refs(settings, None), clock=FixedClock(NOW), read_only="always")
     async with opened(console) as pilot:
-        await press(pilot, "L")
+        await press(pilot, "K")
         assert view(pilot) == "fleet"
         assert "cannot be opened here" in toasts(pilot)[-1]
         assert console.read_only
@@ -130,8 +130,8 @@ async def test_what_is_dangerous_needs_the_padlock_open(
         await console.push_screen(shown)
         await press(pilot, "D")
         assert shown.done == 0
-        assert toasts(pilot)[-1] == "Read-only: L opens the padlock first"
-        await press(pilot, "L")
+        assert toasts(pilot)[-1] == "Read-only: K opens the padlock first"
+        await press(pilot, "K")
         assert "Overwrite production." in picture(pilot)
         await press(pilot, "y", "D")
         assert shown.done == 1

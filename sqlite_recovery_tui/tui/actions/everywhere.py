@@ -20,7 +20,7 @@ ACTIONS = (
     Action("app.jobs", "J", "jobs", "Show the restores of this session.", CONSOLE, ("jobs",), footer=False),
     Action(
         "app.padlock",
-        "L",
+        "K",
         "padlock",
         "Open or close the padlock: open, actions that change more than scratch files can be chosen.",
         CONSOLE,
