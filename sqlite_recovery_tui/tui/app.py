@@ -181,7 +181,8 @@ class Console(Everywhere):
 
     def facts(self) -> set[str]:
         """Return the needs that are met whatever is looked at."""
-        return {"jobs"} if self.jobs.all else set()
+        met = {"jobs"} if self.jobs.all else set()
+        return met | {"burst"} if self.bursts else met
 
     def frame(self, screen: ConsoleScreen) -> Frame:
         """Return what the bar above `screen` shows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
@@ -16,6 +17,9 @@ from sqlite_recovery_tui.tui.padlock import NOT_HERE, Padlock, ReadOnly, what_op
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.theme import MONO, NIGHT, PREFIX, THEMES
 from sqlite_recovery_tui.tui.widgets.log_pane import LogPane
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.bursts import Burst
 
 NOTICES = 4
 """How many notices are shown at a time; older ones go."""
@@ -141,6 +145,27 @@ class Everywhere(Navigation):
     @on(LogPane.Copied)
     def _log_copied(self, message: LogPane.Copied) -> None:
         self._copy(("log", message.words))
+
+    @property
+    def bursts(self) -> tuple[Burst, ...]:
+        """Where far more than usual was written to the replica in view, as far as it is listed."""
+        place = self.place_in_view
+        timeline = place.timeline if place is not None and not place.pending else None
+        return timeline.bursts if timeline is not None else ()
+
+    def do_burst(self) -> None:
+        """Go right before the largest write, from there before the next one."""
+        from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
+
+        place, keys = self.place_in_view, [burst.before.key for burst in self.bursts]
+        if place is None or not keys:
+            return
+        if not isinstance(self.screen, ReplicaScreen):
+            self.open_place(place, at=keys[0])
+            return
+        here = self.screen.table.current_key
+        following = keys.index(here) + 1 if here in keys else 0
+        self.screen.go_to_object(keys[following % len(keys)])
 
     def do_jobs(self) -> None:
         from sqlite_recovery_tui.tui.screens.jobs import JobsScreen

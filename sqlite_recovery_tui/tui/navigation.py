@@ -56,6 +56,13 @@ class Navigation(App[None]):
         """Return the screens that can be told of news; the others look for themselves when they begin."""
         return [screen for screen in self._screens() if screen.ready]
 
+    @property
+    def place_in_view(self) -> Place | None:
+        """The replica that is looked at or selected."""
+        screen = self.screen
+        found = getattr(screen, "place", None) or getattr(screen, "selected", None)
+        return found if isinstance(found, Place) else None
+
     def refresh_frames(self) -> None:
         """Bring the bars of every screen up to date."""
         for screen in self._ready_screens():
@@ -96,11 +103,11 @@ class Navigation(App[None]):
             self.pop_screen()
         self.start()
 
-    def open_place(self, place: Place) -> None:
-        """Show what one replica holds."""
+    def open_place(self, place: Place, *, at: str | None = None) -> None:
+        """Show what one replica holds, with the cursor on the object `at`, or where it usually begins."""
         from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
 
-        self.push_screen(ReplicaScreen(place))
+        self.push_screen(ReplicaScreen(place, at=at))
 
     def open_plan(self, place: Place, aim: Aim, *, best: bool = False, instead: bool = False) -> None:
         """Show the plan that serves `aim` from `place`, or from the `best` replica of its database.

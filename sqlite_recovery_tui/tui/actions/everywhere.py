@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlite_recovery_tui.tui.actions.action import CONSOLE, Action
+from sqlite_recovery_tui.tui.actions.action import CHOOSE, CONSOLE, Action
 
 NEEDS: dict[str, str] = {
+    "burst": "Nothing stands out here: no write was far larger than the usual ones",
     "jobs": "No restore has been started yet",
     "copyable": "There is nothing to copy here",
 }
@@ -15,6 +16,15 @@ ACTIONS = (
     Action("app.palette", "colon ctrl+p", "commands", "Find any action by name.", CONSOLE),
     Action(
         "app.copy", "y", "copy", "Copy the URL, position, command or value in view.", CONSOLE, ("copyable",)
+    ),
+    Action(
+        "app.burst",
+        "B",
+        "before burst",
+        "Go right before the largest write of this replica, which may be what went wrong; again: the next.",
+        CHOOSE,
+        ("burst",),
+        footer=False,
     ),
     Action("app.times", "t", "times", "Show times in UTC, in local time, or as ages.", CONSOLE, footer=False),
     Action("app.jobs", "J", "jobs", "Show the restores of this session.", CONSOLE, ("jobs",), footer=False),

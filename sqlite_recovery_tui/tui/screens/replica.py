@@ -54,10 +54,11 @@ class ReplicaScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("replica")]
     CSS_PATH = ["base.tcss", "replica.tcss"]
 
-    def __init__(self, place: Place) -> None:
-        """Show `place`, whose listing may still be under way."""
+    def __init__(self, place: Place, *, at: str | None = None) -> None:
+        """Show `place`, whose listing may still be under way, with the cursor on the object `at`."""
         super().__init__()
         self.place = place
+        self._begin_at = at
         self.lines: EntryList | None = None
         self._laying: Request[Any] | None = None
         self._drafting: Request[Any] | None = None
@@ -156,7 +157,7 @@ class ReplicaScreen(ConsoleScreen):
         self.lines = made
         self.table.empty = "Nothing that could be restored was found here."
         self.table.reload(MadeSource(made.keys, self._row))
-        if first:
+        if first and not (self._begin_at and self.table.move_to_key(self._begin_at)):
             self.table.move_to(made.first_point())
         self._point_changed()
         self._describe_place()
@@ -304,6 +305,10 @@ class ReplicaScreen(ConsoleScreen):
     def _jump(self, place: int | None) -> None:
         if place is not None:
             self.table.move_to(place, center=True)
+
+    def go_to_object(self, key: str) -> None:
+        """Put the cursor on the line of an object."""
+        self.table.move_to_key(key)
 
     def _go_to(self, target: AtTime) -> None:
         """Put the cursor on the point that a time leads to, so that it is there on the way back."""

@@ -11,6 +11,7 @@ from textual.content import Content
 from sqlite_recovery_tui.domain import Gap
 from sqlite_recovery_tui.replica.grain import Grain, describe_grain
 from sqlite_recovery_tui.tui import phrases, text, wording
+from sqlite_recovery_tui.tui.screens.burst_words import burst_facts
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact
 
@@ -49,6 +50,8 @@ def timeline_facts(timeline: Timeline, screen: ConsoleScreen, grain: Grain | Non
         for lineage in timeline.lineages:
             yield from (("", text.content(remark, text.MUTED)) for remark in lineage.remarks)
     yield from gap_facts(timeline)
+    if not any(place.pending for place in screen.console.listings.places if place.timeline is timeline):
+        yield from burst_facts(timeline, screen)
     for warning in timeline.warnings:
         yield "note", text.line(("▲ ", "$text-warning"), wording.words(warning))
 

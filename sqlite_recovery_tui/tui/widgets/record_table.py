@@ -395,9 +395,9 @@ class RecordTable(ScrollView, can_focus=True):
         if y == 0:
             left, style = self.scroll_offset.x, self._style("header")
             header = paint.header(style, self.columns, self._placed, self.sort)
-            strip = Strip(header).crop_extend(left, left + width, style)
+            titles = Strip(header).crop_extend(left, left + width, style)
             more = self.virtual_size.width - left > width
-            return paint.with_hints(strip, style + self._style("accent"), before=left > 0, behind=more)
+            return paint.with_hints(titles, style + self._style("accent"), before=left > 0, behind=more)
         index = y - 1 + self.scroll_offset.y
         if index >= self.source.row_count():
             if y == 2 and self.empty and not self.source.row_count():
