@@ -37,9 +37,16 @@ class CancelToken:
     def __init__(self, event: threading.Event | None = None) -> None:
         """Share `event` (a worker's own, say), or make a new one."""
         self._event = event or threading.Event()
+        self.paused = False
+        """Whether the work is to leave what it has, so that it can be taken up again."""
 
     def cancel(self) -> None:
         """Ask the work to stop at its next step."""
+        self._event.set()
+
+    def pause(self) -> None:
+        """Ask the work to stop at its next step, and to leave what it needs to go on another time."""
+        self.paused = True
         self._event.set()
 
     @property

@@ -13,14 +13,15 @@ from typing import Any
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.domain import Continuity, Place
-from sqlite_recovery_tui.errors import DamagedError, RecoverError, StorageError
+from sqlite_recovery_tui.errors import Cancelled, DamagedError, RecoverError, StorageError
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
-from sqlite_recovery_tui.restore import place
+from sqlite_recovery_tui.restore import place, scratch, unfinished
 from sqlite_recovery_tui.restore import target as targets
 from sqlite_recovery_tui.restore.builders import builder
 from sqlite_recovery_tui.restore.built import Built
 from sqlite_recovery_tui.restore.detour import Detour
 from sqlite_recovery_tui.restore.fetch import Fetcher
+from sqlite_recovery_tui.restore.order import Order
 from sqlite_recovery_tui.restore.pack import Pack
 from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.work import WorkDir
@@ -40,6 +41,8 @@ class RestoreOptions:
     memory_bytes: int = 128 << 20
     to_last_good: bool = False
     """Stop at the last good commit in front of damage instead of refusing."""
+    scratch: bool = False
+    """Whether the output is a scratch: then a manifest is written beside it."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,8 @@ def restore(
     """Restore `plan` to `options.output`.
 
     Raises `RefusedError` for a target in the way, `DamagedError` for a chain that does not hold,
-    `StorageError`, `Cancelled`. Whatever is raised, the target is as it was. After a `StorageError` or
-    a kill, the same call goes on from what was fetched.
+    `StorageError`, `Cancelled`. Whatever is raised, the target is as it was. After a `StorageError`, a
+    pause or a kill, the same call goes on from what was fetched; see `unfinished`.
     """
     token = cancel or CancelToken()
     token.check()
@@ -125,6 +128,8 @@ def restore(
     work = WorkDir(output)
     keep = False
     try:
+        Order.of(plan, options, clock.now()).write(work.path)
+        unfinished.register(work.path)
         pack = None if store.is_local else Pack(work.path)
         fetcher = Fetcher(store, age_identities, options.parallelism, token, pack)
         try:
@@ -135,8 +140,10 @@ def restore(
         if before_placing is not None:
             before_placing(work.database)
         token.check()
+        if options.scratch:
+            scratch.announce(final_plan, output, clock.now())
         undo = place.place(work.database, output, force=options.force, now=clock.now())
-        return RestoreResult(
+        result = RestoreResult(
             output=output,
             plan=final_plan,
             position=built.position,
@@ -153,6 +160,12 @@ def restore(
             notes=final_plan.notes,
             undo=undo,
         )
+        if options.scratch:
+            scratch.write_manifest(result, made=clock.now())
+        return result
+    except Cancelled:
+        keep = token.paused
+        raise
     except StorageError as error:
         keep = True
         error.hint = f"{error.hint}; {_RESUME}" if error.hint else _RESUME
@@ -162,7 +175,10 @@ def restore(
     finally:
         if not keep:
             work.remove()
+            unfinished.forget(work.path)
         work.close()
+        if options.scratch and not keep:
+            scratch.withdraw(output)
 
 
 _RESUME = "the same command goes on from what was fetched"

@@ -7,18 +7,21 @@ import json
 import os
 import re
 import stat
+from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.domain import RestorePoint, StoredObject
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.restore.place import fsync_folder
 from sqlite_recovery_tui.restore.plan import Plan
-from sqlite_recovery_tui.restore.run import RestoreResult
 from sqlite_recovery_tui.restore.target import format_utc
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.restore.run import RestoreResult
 
 MANIFEST = "manifest.json"
 _NAME_LENGTH = 100
@@ -104,6 +107,14 @@ def announce(plan: Plan, output: Path, made: datetime) -> Path:
         "sources": _sources(plan),
     }
     return _write(output.parent, content)
+
+
+def withdraw(output: Path) -> None:
+    """Take away what was made for a scratch that came to nothing; what has anything else in it stays."""
+    with suppress(OSError):
+        if not output.exists():
+            (output.parent / MANIFEST).unlink(missing_ok=True)
+            output.parent.rmdir()
 
 
 def note_integrity(database: Path, verdict: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from sqlite_recovery_tui.replica.route import Route
 from sqlite_recovery_tui.restore.image import Checkpoint
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_LOCK = "lock"
+_LOCK, _JOURNAL = "lock", "journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class WorkDir:
 
     @property
     def _journal(self) -> Path:
-        return self.path / "journal"
+        return self.path / _JOURNAL
 
     def load(self, url: str, base: Base, identity: str) -> Journal:
         """Return the journal of an attempt that one from `base` can go on from, a fresh one otherwise."""
@@ -138,11 +138,7 @@ class WorkDir:
 
     def noted(self) -> dict[str, Any]:
         """Return what the journal says, empty where it says nothing."""
-        try:
-            values = json.loads(self._journal.read_text())
-        except (OSError, ValueError):
-            return {}
-        return values if isinstance(values, dict) else {}
+        return noted_in(self.path)
 
     def applying(self, journal: Journal, identity: str, counter: int | None) -> Journal:
         """Return the journal for the phase in which changes are laid over the snapshot."""
@@ -175,6 +171,15 @@ class WorkDir:
 def work_path(output: Path) -> Path:
     """Return the work directory of a restore to `output`."""
     return output.parent / f".{output.name}.sqlrecover"
+
+
+def noted_in(work: Path) -> dict[str, Any]:
+    """Return what the journal of a work directory says, empty where it says nothing."""
+    try:
+        values = json.loads((work / _JOURNAL).read_text())
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def is_locked(work: Path) -> bool:

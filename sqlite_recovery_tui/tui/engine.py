@@ -287,10 +287,12 @@ class Engine:
             await self._settled.wait()
 
     def stop(self) -> None:
-        """Ask everything to stop, except what cleans up."""
+        """Ask everything to stop, except what cleans up; a job leaves what it needs to be taken up again."""
         self._closed = True
         for request in self._open:
-            if request.queue is not Queue.CLEAN:
+            if request.queue is Queue.JOB:
+                request.token.pause()
+            elif request.queue is not Queue.CLEAN:
                 request.token.cancel()
 
     def close(self, seconds: float = 0.5) -> bool:

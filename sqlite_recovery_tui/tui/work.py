@@ -5,7 +5,6 @@ The heavy parts of the engine are imported here, on first use, so that the first
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -172,26 +171,28 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
         job.goes_to(scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point))
         job.reserved = True
     options = RestoreOptions(
-        output=job.output, memory_bytes=job.memory_bytes, to_last_good=job.aim.to_last_good
+        output=job.output,
+        memory_bytes=job.memory_bytes,
+        to_last_good=job.aim.to_last_good,
+        scratch=job.scratch_dir is not None,
     )
-    store = open_store(job.place.ref.replica, clock=clock)
     try:
-        result = run(
-            store,
-            job.plan,
-            options,
-            age_identities=job.place.ref.identities,
-            progress=report.progress,
-            cancel=report.cancel,
-            clock=clock,
-        )
+        store = open_store(job.place.ref.replica, clock=clock)
+        try:
+            return run(
+                store,
+                job.plan,
+                options,
+                age_identities=job.place.ref.identities,
+                progress=report.progress,
+                cancel=report.cancel,
+                clock=clock,
+            )
+        finally:
+            store.close()
     finally:
-        store.close()
-        if job.scratch_dir is not None:
-            _remove_if_empty(job.output.parent)
-    if job.scratch_dir is not None:
-        scratch.write_manifest(result)
-    return result
+        if options.scratch:
+            scratch.withdraw(job.output)
 
 
 def verify(place: Place, clock: Clock, report: Report) -> ReplicaProof:
@@ -225,12 +226,6 @@ def _roomy(folder: Path) -> Path | None:
     except OSError:
         return None
     return folder
-
-
-def _remove_if_empty(folder: Path) -> None:
-    """Remove the directory of a scratch that came to nothing; one with anything in it stays."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
