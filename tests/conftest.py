@@ -1,4 +1,4 @@
-"""Every test has a state directory of its own: none writes into, or learns from, that of whoever runs it."""
+"""Every test has state and cache of its own: none writes into, or learns from, those of whoever runs it."""
 
 from __future__ import annotations
 
@@ -22,5 +22,7 @@ def _state_folders() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _own_state(_state_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the state directory be one that is not there yet."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(_state_folders / str(next(_NUMBERS))))
+    """Let the state and the cache directory be ones that are not there yet."""
+    own = _state_folders / str(next(_NUMBERS))
+    monkeypatch.setenv("XDG_STATE_HOME", str(own))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own / "cache"))

@@ -11,7 +11,7 @@ def changed_at(database: Path) -> datetime | None:
     """Return the newest time of the database and its write-ahead log; None when neither can be seen."""
     times = []
     for file in (database, Path(f"{database}-wal")):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # a name that no file can have
             times.append(file.stat().st_mtime_ns)
     if not times:
         return None

@@ -10,6 +10,7 @@ from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.tui.widgets.rows import Role
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.behind import Behind
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.restore.plan import Plan
@@ -38,12 +39,34 @@ class Other:
     error: RecoverError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LastListing:
+    """A complete listing, of this session or kept from an earlier one."""
+
+    timeline: Timeline
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of a replica beside its listing."""
+
+    behind: Behind | None = None
+    """How far it is behind its live database; None where that was not compared."""
+    on_host: bool = False
+    """Whether the live database is on this host."""
+
+
 @dataclass(eq=False)
 class Place:
     """One replica of one database, with what is known of it so far."""
 
     ref: ReplicaRef
     state: ReplicaState | None = None
+    """Of this session; what a restore is planned on."""
+    known: LastListing | None = None
+    """The newest complete listing, also of an earlier session, or from before a failure: for showing."""
+    beside: Beside = Beside()
     request: Request[Any] | None = None
     dated: tuple[ReplicaState, datetime, ReplicaState] | None = None
     """A listing, a moment, and that listing with object times as exact as the moment needs them."""
@@ -87,7 +110,20 @@ class Place:
 
     @property
     def timeline(self) -> Timeline | None:
+        """What is shown of it: the newest complete listing, or as much of the first one as has arrived."""
+        if self.known is not None and not self.fresh:
+            return self.known.timeline
         return self.state.timeline if self.state is not None else None
+
+    @property
+    def fresh(self) -> bool:
+        """True when the newest attempt to list it gave a complete listing, the one plans are made on."""
+        return not self.pending and self.error is None
+
+    @property
+    def aged(self) -> datetime | None:
+        """When what is shown was listed, if that is not the listing which a plan would be made on."""
+        return self.known.as_of if self.known is not None and not self.fresh else None
 
     @property
     def error(self) -> RecoverError | None:
@@ -98,7 +134,7 @@ class Place:
         """Say in a word how this replica stands."""
         if self.error is not None and not self.listing:
             return Status("✗", self.error.kind.replace("-", " "), "bad")
-        if self.timeline is None or (self.listing and not (self.state and self.state.complete)):
+        if self.timeline is None or (self.known is None and self.pending):
             return Status("◌", "listing", "muted")
         return _judge(self.timeline)
 

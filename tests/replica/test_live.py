@@ -18,3 +18,7 @@ def test_the_newer_of_database_and_log_counts(tmp_path: Path) -> None:
     assert changed_at(database) == datetime.fromtimestamp(2_000, UTC).replace(microsecond=123_456)
     os.utime(database, (3_000, 3_000))
     assert changed_at(database) == datetime.fromtimestamp(3_000, UTC)
+
+
+def test_a_name_that_no_file_can_have_cannot_be_seen() -> None:
+    assert changed_at(Path("/no\0where")) is None

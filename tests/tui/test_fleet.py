@@ -14,7 +14,7 @@ from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replica.fleet import ReplicaState, refs
-from sqlite_recovery_tui.tui import work
+from sqlite_recovery_tui.tui import scanning
 from sqlite_recovery_tui.tui.screens.fleet import FleetScreen
 from tests.tui.support import (
     LARGE,
@@ -138,7 +138,7 @@ def test_a_listing_arrives_with_what_screens_show_worked_out(settings: Settings)
         def partial(self, state: ReplicaState) -> None:
             partial.append(state)
 
-    state = work.scan(refs(settings, "jobs.db")[0], FixedClock(NOW), cast("Any", Report()))
+    state = scanning.scan(refs(settings, "jobs.db")[0], FixedClock(NOW), cast("Any", Report()))
     for each in (*partial, state):
         assert each.timeline is not None
         assert {"newest", "oldest", "warnings"} <= vars(each.timeline).keys()

@@ -199,7 +199,7 @@ async def test_the_fleet_counts_and_names_the_layout(settings: Settings, size: t
         if size == LARGE:
             row = next(line for line in shown.splitlines() if "jobs.db" in line)
             assert row.split()[row.split().index("v0.5") :][:1] == ["v0.5"]
-            assert "190" in row
+            assert "191" in row
 
 
 @pytest.mark.parametrize("size", SIZES)

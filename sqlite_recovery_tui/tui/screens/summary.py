@@ -10,7 +10,7 @@ from textual.content import Content
 
 from sqlite_recovery_tui.domain import Gap
 from sqlite_recovery_tui.replica.grain import Grain, describe_grain
-from sqlite_recovery_tui.tui import phrases, text, wording
+from sqlite_recovery_tui.tui import phrases, standing, text, wording
 from sqlite_recovery_tui.tui.screens.burst_words import burst_facts
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact
@@ -25,6 +25,12 @@ SHOWN_GAPS = 3
 
 def place_facts(place: Place, screen: ConsoleScreen) -> Iterator[Fact]:
     """Yield where a replica is, how far it reaches, and what is wrong with it."""
+    console = screen.console
+    stands = standing.sentence(place, console.history, console.time_style, console.now())
+    if stands is not None:
+        yield "stands", stands
+    if place.aged is not None:
+        yield "as of", text.line((f"◌ {standing.aged(place, console.now())}", "$text-warning"))
     yield "place", text.line((place.url, "bold"), (f"  {place.status.label}", role_style(place.status.role)))
     if place.error is not None:
         yield "problem", text.line((wording.words(place.error), "bold $text-error"))

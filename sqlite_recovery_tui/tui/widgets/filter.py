@@ -100,7 +100,9 @@ class FilterBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(" / ", classes="filter-sign")
-        yield Field(id="filter", placeholder="regex · !regex keeps the others", select_on_focus=False)
+        field = Field(id="filter", placeholder="regex · !regex keeps the others", select_on_focus=False)
+        field.can_focus = False  # until it is shown; a screen gives the focus to the first that takes it
+        yield field
         yield Static(classes="filter-count")
 
     @property
@@ -111,14 +113,17 @@ class FilterBar(Horizontal):
     def begin(self) -> None:
         """Let the operator type."""
         self.add_class("-shown")
+        self.query_one(Input).can_focus = True
         self.query_one(Input).focus()
 
     def clear(self) -> None:
         """Leave nothing out any more."""
         self.error = None
         self.remove_class("-shown")
+        field = self.query_one(Input)
+        field.can_focus = False
         with self.prevent(Input.Changed):
-            self.query_one(Input).value = ""
+            field.value = ""
         if self.pattern:
             self.pattern = Pattern()
             self.post_message(self.Changed(self))

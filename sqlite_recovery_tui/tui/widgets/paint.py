@@ -81,14 +81,17 @@ def parts(cell: Cell | str, fallback: Role, limit: int = text.LIMIT) -> tuple[st
     return text.safe(cell, limit), fallback
 
 
-def natural_width(column: Column, number: int, sample: Sequence[Row]) -> int:
-    """Return the cells a column would like, by its title and a sample of its rows."""
+def natural_width(
+    column: Column, number: int, sample: Sequence[Row], sort: tuple[str, bool] | None = None
+) -> int:
+    """Return the cells a column would like, by its title, the arrow beside it, and a sample of its rows."""
     shown = [
         parts(each.cells[number], "", _enough(column.most))[0]
         for each in sample
         if not each.wide and number < len(each.cells)
     ]
-    return text.widest([text.safe(column.title), *shown], column.least, column.most)
+    title = text.safe(column.title) + ("  " if sort and sort[0] == column.key else "")
+    return text.widest([title, *shown], column.least, column.most)
 
 
 def _enough(cells: int) -> int:

@@ -371,7 +371,7 @@ class RecordTable(ScrollView, can_focus=True):
         last = min(self.source.row_count(), first + count)
         sample = [row for i in range(first, last) if (row := self.source.row(i))]
         return [
-            column.width or paint.natural_width(column, number, sample)
+            column.width or paint.natural_width(column, number, sample, self.sort)
             for number, column in enumerate(self.columns)
         ]
 
