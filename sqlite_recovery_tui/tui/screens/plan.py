@@ -68,7 +68,7 @@ class PlanScreen(ConsoleScreen):
             yield FactSheet(id="plan", classes="panel")
             yield FactSheet(id="how", classes="panel")
             yield Field(id="output")
-            yield Static("", id="ready")
+        yield Static("", id="ready")
 
     @property
     def crumb(self) -> str:
@@ -214,7 +214,9 @@ class PlanScreen(ConsoleScreen):
             facts = plan_words.plan_facts(self.draft, self.aim, self.others, self._next_place(), self)
             self.query_one("#plan", FactSheet).show(list(facts))
             self.query_one("#how", FactSheet).show(list(self._how()))
-        self.query_one("#ready", Static).update(self._ready())
+        ready = self.query_one("#ready", Static)
+        ready.display = planned
+        ready.update(self._ready())
         self.refresh_frame()
 
     def _show_history(self) -> None:
