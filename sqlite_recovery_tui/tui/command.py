@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlite_recovery_tui.domain import StoredObject
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, AtTxid, format_utc
 from sqlite_recovery_tui.tui.aim import Aim
 
@@ -31,6 +32,13 @@ def fleet_line(config: Path | None, urls: Sequence[str]) -> str:
 def timeline_line(place: Place, *, config: Path | None) -> str:
     """Return the `sqlrecover` command that shows what a replica covers."""
     return verify_line(place, config=config).replace("sqlrecover verify", "sqlrecover timeline", 1)
+
+
+def show_line(place: Place, item: StoredObject, *, config: Path | None, page: int | None = None) -> str:
+    """Return the `sqlrecover` command that takes an object, or a page of it, apart."""
+    line = verify_line(place, config=config).replace("sqlrecover verify", "sqlrecover show", 1)
+    words = [item.key, *(["-page", str(page), "-hex"] if page is not None else [])]
+    return f"{line} {shlex.join(words)}"
 
 
 def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:

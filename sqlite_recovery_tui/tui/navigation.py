@@ -15,8 +15,11 @@ from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Place
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.anatomy.belonging import Belonging
     from sqlite_recovery_tui.config import Settings
+    from sqlite_recovery_tui.domain import StoredObject
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
+    from sqlite_recovery_tui.tui.dissection import Dissection
     from sqlite_recovery_tui.tui.jobs import Job, Jobs
     from sqlite_recovery_tui.tui.listings import Listings
     from sqlite_recovery_tui.tui.records import Records
@@ -125,6 +128,19 @@ class Navigation(App[None]):
         if isinstance(self.screen, JobScreen) and self.screen.job is job:
             return
         self._open(screen_of(job), instead)
+
+    def open_object(self, place: Place, item: StoredObject) -> None:
+        """Take a snapshot, a segment or an LTX file apart."""
+        from sqlite_recovery_tui.tui.screens.object import ObjectScreen
+
+        if place.timeline is not None:
+            self.push_screen(ObjectScreen(place, place.timeline, item))
+
+    def open_page(self, found: Dissection, number: int, known: Belonging | None) -> None:
+        """Take one page of an object apart: image `number` of those that it has, from 0."""
+        from sqlite_recovery_tui.tui.screens.page import PageScreen
+
+        self.push_screen(PageScreen(found, number, known))
 
     def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
         """Look into a restored database; `instead` of the screen in front."""
