@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +48,30 @@ Entry = Heading | Stored | Hole
 
 
 @dataclass(frozen=True)
+class Block:
+    """The lines of one lane's objects, the newest first."""
+
+    lane: Lane
+    lineage: int
+    """Which history it belongs to, the newest being 0."""
+    first: int
+    """Where its heading is."""
+    places: Sequence[int]
+    """Where its objects are, rising: from the newest position down."""
+
+
+@dataclass(frozen=True)
 class EntryList:
     """All lines, with the places of those worth jumping to, and how fine one can go back."""
 
     timeline: Timeline
     grain: Grain
-    entries: tuple[Entry, ...]
-    keys: tuple[str, ...]
-    marks: tuple[int, ...] = field(default=())
+    entries: Sequence[Entry]
+    keys: Sequence[str]
+    places: Mapping[str, int]
+    """Where each line is, by its key."""
+    blocks: Sequence[Block] = ()
+    marks: Sequence[int] = ()
     """Places of everything but changes, rising."""
 
     def first_point(self) -> int:
@@ -91,7 +107,24 @@ def build(timeline: Timeline) -> EntryList:
         for place, entry in enumerate(entries)
         if not isinstance(entry, Stored) or (entry.is_base and entry.point is not None)
     )
-    return EntryList(timeline, grain_of(timeline.points()), tuple(entries), keys, marks)
+    places = {key: place for place, key in enumerate(keys)}
+    blocks = tuple(_blocks(timeline, entries))
+    return EntryList(timeline, grain_of(timeline.points()), tuple(entries), keys, places, blocks, marks)
+
+
+def _blocks(timeline: Timeline, entries: Sequence[Entry]) -> Iterator[Block]:
+    """Yield where each lane's objects are."""
+    histories = {
+        id(lane): number
+        for number, lineage in enumerate(reversed(timeline.lineages))
+        for lane in lineage.lanes
+    }
+    firsts = [place for place, entry in enumerate(entries) if isinstance(entry, Heading)]
+    for first, end in zip(firsts, [*firsts[1:], len(entries)], strict=True):
+        heading = entries[first]
+        assert isinstance(heading, Heading)
+        stored = [place for place in range(first + 1, end) if isinstance(entries[place], Stored)]
+        yield Block(heading.lane, histories[id(heading.lane)], first, stored)
 
 
 def aim_of(entry: Stored) -> Aim:

@@ -20,7 +20,6 @@ from sqlite_recovery_tui.tui.entries import EntryList, Heading, Hole, Stored
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
-from sqlite_recovery_tui.tui.widgets import profile
 from tests.support.listings import at, listing
 from tests.support.ltx_listings import ltx_listing, ltx_timeline
 from tests.support.ltx_small import SmallReplica, small
@@ -130,42 +129,6 @@ def test_marks_are_headings_snapshots_and_gaps() -> None:
     assert [word.partition(" ")[0] for word in found] == ["level", "level", "level", "snapshot"]
 
 
-# lanes
-
-
-def test_each_level_is_a_track_of_its_own() -> None:
-    timeline = ltx_timeline(LEVELS)
-    over = profile.scale(timeline, 41)
-    assert over is not None
-    tracks = profile.tracks(timeline, over, 5)
-    assert [track.name for track in tracks] == ["level 0", "level 1", "level 9"]
-    level_0, level_1, level_9 = (profile.bars(track, 1)[0] for track in tracks)
-    assert level_0[over.slot(at(3))] == " ", "nothing is drawn where a level has nothing"
-    assert level_1[over.slot(at(3))] == profile.NOTHING
-    assert level_9.strip() == profile.SNAPSHOT
-    assert level_9.index(profile.SNAPSHOT) == over.slot(at(2.5))
-
-
-def test_lanes_that_do_not_fit_share_the_last_track_the_ones_that_ended_first() -> None:
-    timeline = mixed_timeline()
-    over = profile.scale(timeline, 60)
-    assert over is not None
-    assert [track.name for track in profile.tracks(timeline, over, 3)] == ["level 0", "level 9", "aaaaaaaa"]
-    assert [track.name for track in profile.tracks(timeline, over, 2)] == ["level 0", "2 older"]
-    compacted = ltx_timeline("0:9@9 1:1-4@4 2:1-2@2 9:1-9@10")
-    over = profile.scale(compacted, 60)
-    assert over is not None
-    assert [track.name for track in profile.tracks(compacted, over, 3)] == ["level 0", "level 9", "2 older"]
-
-
-def test_a_hole_is_drawn_in_every_lane_of_its_history() -> None:
-    timeline = ltx_timeline("9:1-2@0 0:3@10 0:5@30 0:6@40")
-    over = profile.scale(timeline, 41)
-    assert over is not None
-    for track in profile.tracks(timeline, over, 5):
-        assert profile.bars(track, 1)[0][over.slot(at(20))] == profile.HOLE
-
-
 # the moment itself
 
 
@@ -211,7 +174,7 @@ async def test_the_replica_says_what_each_level_is_and_how_fine_one_can_go_back(
         await press(pilot, "end", "enter")
         shown = picture(pilot)
         assert "level 0 · each sync" in shown
-        assert "points every  2 s for the last 5 min, 30 s up to 39 min back" in shown
+        assert "points every 2 s for the last 5 min, 30 s up to 39 min back" in shown
         await press(pilot, "right_square_bracket")
         assert "level 1 · compacted" in picture(pilot)
         await press(pilot, "end")

@@ -18,7 +18,7 @@ from sqlite_recovery_tui.storage.open import open_store
 from sqlite_recovery_tui.tui import entries
 from sqlite_recovery_tui.tui.entries import Heading, Hole, Stored
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
-from sqlite_recovery_tui.tui.widgets.profile import HOLE, SNAPSHOT, axis, bars, scale, summary
+from sqlite_recovery_tui.tui.screens.replica_rows import HistoryRows
 from tests.tui.support import (
     LARGE,
     SIZES,
@@ -98,32 +98,6 @@ def test_marks_are_everything_but_segments() -> None:
     assert made.mark_after(len(made.entries)) is None
 
 
-def test_the_history_line_shows_snapshots_holes_and_amounts() -> None:
-    timeline = timeline_of(20, 5, missing=(4, 5))
-    over = scale(timeline, 50)
-    assert over is not None
-    made = summary(timeline, over)
-    low = bars(made, 1)[0]
-    assert len(low) == 50
-    assert SNAPSHOT in low
-    assert HOLE in low
-    tall = bars(made, 4)
-    assert [len(line) for line in tall] == [50] * 4
-    assert tall[-1].count(SNAPSHOT) == low.count(SNAPSHOT)
-
-
-@pytest.mark.parametrize("cells", [2, 20, 78, 200])
-@pytest.mark.parametrize("length", [1, 59, 3600, 86_400 * 3, 86_400 * 400])
-def test_the_axis_fits_any_span_and_width(cells: int, length: int) -> None:
-    builder = TimelineBuilder()
-    builder.add(f"generations/{GENERATION}/snapshots/00000000.snapshot.lz4", 1, START, None)
-    end = START + timedelta(seconds=length)
-    builder.add(f"generations/{GENERATION}/wal/00000000_00000000.wal.lz4", 1, end, None)
-    over = scale(builder.timeline(), cells)
-    assert over is not None
-    assert len(axis(over)) == cells
-
-
 @pytest.mark.parametrize("size", SIZES)
 async def test_marks_are_jumped_to(settings: Settings, size: tuple[int, int]) -> None:
     console = make_console(settings)
@@ -168,8 +142,8 @@ async def test_a_key_costs_a_screenful_whatever_the_history_holds(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
-    original = ReplicaScreen._row
-    monkeypatch.setattr(ReplicaScreen, "_row", lambda self, i: made.append(i) or original(self, i))
+    original = HistoryRows.row
+    monkeypatch.setattr(HistoryRows, "row", lambda self, i: made.append(i) or original(self, i))
     console = make_console(settings)
     async with opened(console, LARGE) as pilot:
         place = console.listings.places[0]

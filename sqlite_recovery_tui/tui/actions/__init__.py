@@ -21,6 +21,7 @@ from sqlite_recovery_tui.tui.actions import (
     replica,
     sheets,
     tables,
+    timeline,
     welcome,
     workbench,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "EVERYWHERE",
     "GROUPS",
     "NEEDS",
+    "PARTS",
     "SHEET",
     "TABLE",
     "Action",
@@ -51,6 +53,9 @@ TABLE = "table"
 SHEET = "sheet"
 DIALOGS = ("question", "reader", "help", "time", "filter", "copy", "log")
 """Views that lie over a screen; only their own keys work in them."""
+
+PARTS = {"replica": "timeline"}
+"""Parts of a view that have keys of their own while they have the focus."""
 
 NEEDS: dict[str, str] = {
     "row": "Nothing is selected yet",
@@ -74,6 +79,7 @@ ACTIONS: tuple[Action, ...] = (
     *welcome.ACTIONS,
     *fleet.ACTIONS,
     *replica.ACTIONS,
+    *timeline.ACTIONS,
     *object.ACTIONS,
     *page.ACTIONS,
     *plan.ACTIONS,
@@ -99,9 +105,9 @@ def for_view(view: str) -> list[Action]:
     return own(view) + [action for action in ACTIONS if action.view in (EVERYWHERE, AREA)]
 
 
-def movements(kind: str = TABLE) -> list[Action]:
-    """Return the keys that move in tables, or on a sheet."""
-    return [action for action in ACTIONS if action.view == kind]
+def movements(view: str = "", kind: str = TABLE) -> list[Action]:
+    """Return the keys that move in tables, or on a sheet, and in what else a view has."""
+    return [action for action in ACTIONS if action.view in (PARTS.get(view), kind)]
 
 
 def bindings(view: str) -> list[Binding]:

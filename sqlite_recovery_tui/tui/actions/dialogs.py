@@ -27,5 +27,6 @@ ACTIONS = (
     Action("log.copy", "y", "copy line", "Copy the line.", LOOK),
     Action("log.copy-all", "Y", "copy all", "Copy every line that is shown.", LOOK),
     Action("log.leave", "escape", "back to the screen", "Leave the filter, then the log.", LOOK),
+    Action("time.show", "tab", "show", "Go to the time, and plan nothing yet.", CONSOLE, footer=False),
     Action("time.leave", "escape", "leave", "Leave without a time.", CONSOLE, footer=False),
 )

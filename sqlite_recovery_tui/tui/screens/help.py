@@ -102,7 +102,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _actions(self) -> list[Action]:
         kind = actions.TABLE if self.about.query(RecordTable) else actions.SHEET
-        found = [*self.about.offered(), *actions.movements(kind)]
+        found = [*self.about.offered(), *actions.movements(self.about.VIEW, kind)]
         return sorted(found, key=lambda action: actions.GROUPS.index(action.group))
 
 

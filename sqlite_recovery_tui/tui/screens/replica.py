@@ -1,93 +1,75 @@
-"""One replica: all it holds, newest first, and the point to go back to."""
+"""One replica: its history over time and as a list, with one cursor in both, and what a restore takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.content import Content
+from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from sqlite_recovery_tui.errors import RecoverError
-from sqlite_recovery_tui.restore.target import AtTime, describe, of_point
-from sqlite_recovery_tui.tui import actions, entries, phrases, text, wording, work
+from sqlite_recovery_tui.restore.target import AtTime
+from sqlite_recovery_tui.tui import actions, phrases, replica_work, text, wording
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
-from sqlite_recovery_tui.tui.command import timeline_line
-from sqlite_recovery_tui.tui.engine import Queue, Report, Request
-from sqlite_recovery_tui.tui.entries import Entry, EntryList, Heading, Hole, Stored
+from sqlite_recovery_tui.tui.command import command_line, timeline_line
+from sqlite_recovery_tui.tui.commit_reader import CommitReader
+from sqlite_recovery_tui.tui.engine import Queue, Request
+from sqlite_recovery_tui.tui.entries import Stored
+from sqlite_recovery_tui.tui.jobs import Job
+from sqlite_recovery_tui.tui.known import Known, known_of
 from sqlite_recovery_tui.tui.proof import Subject
-from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
-from sqlite_recovery_tui.tui.screens.summary import gap_words, timeline_facts
+from sqlite_recovery_tui.tui.replica_work import Laid, Takes
+from sqlite_recovery_tui.tui.screens.replica_moves import HistoryScreen, ObjectList
+from sqlite_recovery_tui.tui.screens.replica_pins import pins
+from sqlite_recovery_tui.tui.screens.replica_rows import COLUMNS, HistoryRows
+from sqlite_recovery_tui.tui.screens.replica_words import spot_facts
+from sqlite_recovery_tui.tui.screens.summary import timeline_facts
 from sqlite_recovery_tui.tui.state import Place
-from sqlite_recovery_tui.tui.widgets.coverage import Coverage
+from sqlite_recovery_tui.tui.steps import Steps
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
-from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, MadeSource, Role, Row
+from sqlite_recovery_tui.tui.widgets.timeline import Cursor, Timeline
 
-if TYPE_CHECKING:
-    from sqlite_recovery_tui.replica.lineage import Lane
-    from sqlite_recovery_tui.replica.timeline import Timeline
-    from sqlite_recovery_tui.tui.work import Draft
-
-REST_SECONDS = 0.08
-"""How long the cursor stays on a line before its restore is planned."""
-
-COLUMNS = (
-    Column("what", "what", width=12),
-    Column("position", "position", width=17),
-    Column("time", "stored", least=20, most=26),
-    Column("age", "age", least=9, most=12, align="right", drop=1),
-    Column("size", "size", width=10, align="right"),
-    Column("object", "object", least=36, most=90, grow=True, drop=2, cut="middle"),
-)
+_LABELS = 13
 
 
-class ReplicaScreen(ConsoleScreen):
+class ReplicaScreen(HistoryScreen):
     """The history of one replica, and what a restore of the selected point takes."""
 
     VIEW = "replica"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("replica")]
     CSS_PATH = ["base.tcss", "replica.tcss"]
+    AUTO_FOCUS = "#history"
 
     def __init__(self, place: Place, *, at: str | None = None) -> None:
         """Show `place`, whose listing may still be under way, with the cursor on the object `at`."""
-        super().__init__()
-        self.place = place
+        super().__init__(place)
         self._begin_at = at
-        self.lines: EntryList | None = None
+        self.known = Known()
         self._laying: Request[Any] | None = None
         self._drafting: Request[Any] | None = None
-        self._takes: tuple[Entry, Draft | RecoverError] | None = None
+        self._looking: Request[Any] | None = None
+        self._takes: tuple[Aim, Takes | RecoverError] | None = None
         self._wants_preview = False
+        self._proven: object = None
+        """The last proof that was taken in."""
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="head", classes="panel"):
-            yield Coverage()
-            yield FactSheet(id="coverage")
+            yield Timeline()
+        with Container(id="about", classes="panel"):
+            yield FactSheet(label_width=_LABELS, id="selected")
+            yield FactSheet(label_width=_LABELS, id="coverage")
         yield Problem()
-        yield RecordTable(COLUMNS, id="history", empty="The first results are on their way…")
-        with Vertical(id="point", classes="panel"):
-            yield FactSheet(id="selected")
+        yield ObjectList(COLUMNS, id="history", empty="The first results are on their way…")
 
     @property
     def crumb(self) -> str:
         return f"{self.place.database} {self.place.replica}"
-
-    @property
-    def table(self) -> RecordTable:
-        return self.query_one("#history", RecordTable)
-
-    @property
-    def selected(self) -> Entry | None:
-        """The line under the cursor."""
-        number = self.table.cursor
-        found = self.lines.entries if self.lines is not None else ()
-        return found[number] if number < len(found) else None
 
     def facts(self) -> Iterator[str]:
         timeline = self.place.timeline
@@ -95,41 +77,47 @@ class ReplicaScreen(ConsoleScreen):
             yield "timeline"
             if timeline.newest is not None:
                 yield "history"
+        if self.timeline.view is not None:
+            yield "zoomed"
         entry = self.selected
-        if isinstance(entry, Stored) and entry.point is not None:
-            yield "point"
-            takes = self._outcome
-            if takes is None or isinstance(takes, RecoverError) or takes.can_preview:
-                yield "previewable"
+        if isinstance(entry, Stored):
+            yield "object"
+            if entry.point is not None:
+                yield "point"
+                takes = self._outcome
+                if takes is None or isinstance(takes, RecoverError) or takes.draft.can_preview:
+                    yield "previewable"
 
     def copyable(self) -> str | None:
-        match self.selected:
-            case Stored(item, point=point):
-                return (point.reached.label if point.end else item.label) if point is not None else item.key
-            case Heading(lane):
-                return lane.id
-            case Hole(gap):
-                return gap.object
-        return self.place.url
+        spot = self.spot
+        return spot.label if spot is not None else self.place.url
 
     def equivalent(self) -> str:
+        """Return the command that restores what the cursor stands on, or that shows this history."""
         configured = self.place.ref.database is not None
-        return timeline_line(self.place, config=self.console.config_file if configured else None)
+        config = self.console.config_file if configured else None
+        takes = self._outcome
+        if takes is None or isinstance(takes, RecoverError):
+            return timeline_line(self.place, config=config)
+        return command_line(self.place, self._aim or LATEST, takes.draft.output, config=config)
 
     def copies(self) -> Iterator[tuple[str, str]]:
         if (words := self.copyable()) is not None and words != self.place.url:
             yield "position", words
-        if isinstance(self.selected, Stored):
-            yield "object", self.selected.item.key
+        if isinstance(entry := self.selected, Stored):
+            yield "object", entry.item.key
         yield "place", self.place.url
         yield "command", self.equivalent()
 
     def on_mount(self) -> None:
+        self.commits = CommitReader(self.console.engine, self, self.place)
         self.place_changed(self.place)
+        self._look_up()
 
     def on_unmount(self) -> None:
-        self.console.engine.drop(self._laying)
-        self.console.engine.drop(self._drafting)
+        for request in (self._laying, self._drafting, self._looking):
+            self.console.engine.drop(request)
+        self.commits.drop()
 
     # what arrives
 
@@ -141,7 +129,7 @@ class ReplicaScreen(ConsoleScreen):
             error, [way("r", "list it again"), way("esc", "look at another replica")]
         )
         self._describe_place()
-        if error is not None and self.lines is None:
+        if error is not None and self.laid is None:
             self.table.empty = ""
             self.table.redraw()
         timeline = place.timeline
@@ -149,119 +137,154 @@ class ReplicaScreen(ConsoleScreen):
             return
         self.console.engine.drop(self._laying)
         self._laying = self.console.engine.ask(
-            Queue.THINK, self, lambda _: entries.build(timeline), then=self._laid_out, failed=self._failed
+            Queue.THINK,
+            self,
+            lambda _: replica_work.lay_out(timeline),
+            then=self._laid_out,
+            failed=self._failed,
         )
 
-    def _laid_out(self, made: EntryList) -> None:
-        first = self.lines is None
-        self.lines = made
+    def _laid_out(self, made: Laid) -> None:
+        first = self.laid is None
+        self.laid = made
         self.table.empty = "Nothing that could be restored was found here."
-        self.table.reload(MadeSource(made.keys, self._row))
+        self.table.reload(HistoryRows(made.lines, self.known.flaws, self))
         if first and not (self._begin_at and self.table.move_to_key(self._begin_at)):
-            self.table.move_to(made.first_point())
-        self._point_changed()
+            self.table.move_to(made.lines.first_point())
+        self.point_changed()
         self._describe_place()
         self.refresh_frame()
 
     def _failed(self, error: RecoverError) -> None:
         self.query_one(Problem).show(error)
 
+    def job_changed(self, job: Job[Any]) -> None:
+        if not job.running and getattr(job, "place", None) is self.place:
+            self._look_up()
+
+    def _last_proof(self) -> object:
+        history = getattr(self.console, "history", None)
+        return history.last_proof(self.place.url) if history is not None else None
+
+    @on(events.ScreenResume)
+    def _look_up(self) -> None:
+        """Ask what is known of this replica beyond its listing."""
+        history = getattr(self.console, "history", None)
+        url, jobs = self.place.url, tuple(self.console.jobs.all)
+        self._proven = self._last_proof()
+        self.console.engine.drop(self._looking)
+        self._looking = self.console.engine.ask(
+            Queue.THINK,
+            self,
+            lambda _: known_of(self.place, jobs, replica_work.proofs(history, url)),
+            then=self._looked_up,
+            failed=self._failed,
+        )
+
+    def _looked_up(self, known: Known) -> None:
+        if known == self.known:
+            return
+        self.known = known
+        self._takes = None
+        if self.lines is not None:
+            self.table.reload(HistoryRows(self.lines, known.flaws, self))
+            self.point_changed()
+
     def redraw(self) -> None:
+        if self._last_proof() != self._proven:
+            self._look_up()
         self.table.reload()
         self._describe_place()
-        self._describe_point()
+        self.describe_point()
 
     def _describe_place(self) -> None:
         timeline = self.place.timeline
-        self._show_history()
+        self._show_timeline()
         facts: list[Fact] = []
         if timeline is not None:
             grain = self.lines.grain if self.lines is not None else None
-            facts = list(timeline_facts(timeline, self, grain))
+            facts = [fact for fact in timeline_facts(timeline, self, grain) if fact[0] not in self._said]
         if self.place.listing:
             count = f" {phrases.many(timeline.objects, 'object')} so far" if timeline is not None else ""
             facts.append(("", text.line(("◌ listing", text.MUTED), count)))
         self.query_one("#coverage", FactSheet).show(facts)
 
+    @property
+    def _said(self) -> tuple[str, ...]:
+        """What of a replica stands elsewhere on the screen, or has to where there is little room."""
+        return ("back to",) if self.has_class("-tall") else ("back to", "covered", "holds")
+
     # the selected point
 
     @on(RecordTable.Moved)
-    def _point_changed(self) -> None:
-        entry, timeline = self.selected, self.place.timeline
+    def point_changed(self) -> None:
+        spot, timeline = self.spot, self.place.timeline
         self._wants_preview = False
-        self._describe_point()
+        if spot is not None and isinstance(spot.entry, Stored):
+            key = spot.entry.item.key
+            self.asked = self.asked if self.asked is not None and self.asked[1] == key else None
+            self.commit = self.commit if self.commit is not None and self.commit[0] == key else None
+        self.describe_point()
         self.console.engine.drop(self._drafting)
-        if not isinstance(entry, Stored) or entry.point is None or timeline is None:
+        aim = self._aim
+        if aim is None or timeline is None or (self._takes is not None and self._takes[0] == aim):
             return
-        if self._takes is not None and self._takes[0] == entry:
-            return
-        scratch = self.console.scratch_dir
+        scratch, flawed = self.console.scratch_dir, self.known.flaws
         self._drafting = self.console.engine.ask(
             Queue.THINK,
             self,
-            lambda report: _draft_at_rest(self.place, timeline, entry, scratch, report),
-            then=lambda draft: self._drafted(entry, draft),
-            failed=lambda error: self._drafted(entry, error),
+            lambda report: replica_work.draft_at_rest(
+                self.place, timeline, aim, scratch, flawed=flawed, report=report
+            ),
+            then=lambda takes: self._drafted(aim, takes),
+            failed=lambda error: self._drafted(aim, error),
         )
 
-    def _drafted(self, entry: Entry, outcome: Draft | RecoverError) -> None:
-        self._takes = (entry, outcome)
-        self._describe_point()
+    def _drafted(self, aim: Aim, outcome: Takes | RecoverError) -> None:
+        self._takes = (aim, outcome)
+        self.describe_point()
         self.refresh_frame()
         if self._wants_preview:
             self._wants_preview = False
             self.console.act_on(self, actions.BY_ID["replica.preview"])
 
-    def _show_history(self) -> None:
-        entry = self.selected
-        moment = entry.item.time if isinstance(entry, Stored) else None
-        local = self.console.time_style == "local"
-        self.query_one(Coverage).show(self.place.timeline, marked=moment, local=local)
+    def _show_timeline(self) -> None:
+        """Bring the timeline up to date with the list: one cursor, in both."""
+        shown, laid = self.timeline, self.laid
+        shown.show(
+            laid.index if laid is not None else None,
+            now=self.console.now(),
+            local=self.console.time_style == "local",
+        )
+        if laid is None:
+            return
+        steps, place = Steps(laid.lines), self.table.cursor
+        moment, lane = steps.moment_of(place), steps.block_of(place)
+        shown.point(Cursor(moment, lane or 0) if moment is not None else None)
+        asked = self.asked[0].time if self.asked is not None else None
+        shown.pin(pins(laid.lines, self.known, asked, self.console.now()))
 
-    def _describe_point(self) -> None:
-        entry = self.selected
-        self._show_history()
-        self.query_one("#point").display = entry is not None
-        if entry is not None:
-            self.query_one("#selected", FactSheet).show(list(self._point_facts(entry)))
-
-    def _point_facts(self, entry: Entry) -> Iterator[Fact]:
-        match entry:
-            case Heading(lane):
-                about = f": {lane.about}" if lane.about else ""
-                yield lane.noun, text.line((lane.id, "bold"), about)
-                yield "from", self.in_full(lane.start)
-                yield "to", self.in_full(lane.end)
-            case Hole(gap):
-                yield "gap", text.line(("╳ ", "bold $text-error"), gap_words(gap))
-                yield "object", gap.object
-            case Stored(item, point=None, expired=expired):
-                why = "its time has expired" if expired else "no snapshot connects to it"
-                style = text.MUTED if expired else "$text-error"
-                yield "point", text.line((f"✗ cannot be restored: {why}", style))
-                yield "object", item.key
-            case Stored(item, point=point):
-                assert point is not None
-                yield "point", text.line((self.in_full(point.time), "bold"))
-                yield "exactly", text.line(describe(of_point(point)), ("  " + item.key, text.MUTED))
-                yield "restore", self._cost(entry)
-
-    def _cost(self, entry: Entry) -> Content | str:
-        from sqlite_recovery_tui.tui.screens.plan_words import cost_line
-
-        if self._takes is None or self._takes[0] != entry:
-            return ""
-        outcome = self._takes[1]
-        if isinstance(outcome, RecoverError):
-            return text.line((f"✗ {wording.words(outcome)}", "$text-error"))
-        return cost_line(outcome)
+    def describe_point(self) -> None:
+        spot = self.spot
+        self._show_timeline()
+        self.query_one("#selected").display = spot is not None
+        if spot is not None:
+            reading = self.commits.reading is not None
+            facts = spot_facts(spot, self._outcome, self.known, self, reading=reading)
+            self.query_one("#selected", FactSheet).show(list(facts))
 
     @property
-    def _outcome(self) -> Draft | RecoverError | None:
-        """The plan for the selected line, or why there is none; None while it is made."""
-        return self._takes[1] if self._takes is not None and self._takes[0] == self.selected else None
+    def _aim(self) -> Aim | None:
+        """What to wish for to get the state under the cursor."""
+        spot = self.spot
+        return spot.aim if spot is not None else None
 
-    # actions
+    @property
+    def _outcome(self) -> Takes | RecoverError | None:
+        """The plan for the selected state, or why there is none; None while it is made."""
+        return self._takes[1] if self._takes is not None and self._takes[0] == self._aim else None
+
+    # restore and look
 
     def do_preview(self) -> None:
         match self._outcome:
@@ -269,96 +292,33 @@ class ReplicaScreen(ConsoleScreen):
                 self._wants_preview = True
             case RecoverError() as error:
                 self.say(wording.words(error), bad=True)
-            case draft:
-                self.console.open_workbench(Subject.planned(draft))
+            case takes:
+                self.console.open_workbench(Subject.planned(takes.draft))
 
     def do_restore(self) -> None:
-        entry = self.selected
-        if isinstance(entry, Stored) and entry.point is not None:
-            self.console.open_plan(self.place, entries.aim_of(entry))
+        if (aim := self._aim) is not None:
+            self.console.open_plan(self.place, aim)
 
     def do_latest(self) -> None:
         self.console.open_plan(self.place, LATEST)
 
-    def do_time(self) -> None:
-        from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
-
-        def chosen(target: AtTime | None) -> None:
-            if target is not None:
-                self._go_to(target)
-                self.console.open_plan(self.place, Aim(target))
-
-        if self.place.timeline is not None:
-            self.console.push_screen(TimeDialog((self.place,), self.console.now()), chosen)
+    def do_open(self) -> None:
+        opener: Callable[..., object] | None = getattr(self.console, "open_object", None)
+        if opener is not None and isinstance(entry := self.selected, Stored):
+            opener(self.place, entry.item)
 
     def do_refresh(self) -> None:
         self.console.listings.refresh([self.place])
 
-    def do_older_mark(self) -> None:
-        if self.lines is not None:
-            self._jump(self.lines.mark_after(self.table.cursor))
+    def do_time(self) -> None:
+        from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog
 
-    def do_newer_mark(self) -> None:
-        if self.lines is not None:
-            self._jump(self.lines.mark_before(self.table.cursor))
+        def chosen(answer: AtTime | None) -> None:
+            if answer is not None:
+                self.go_to(answer)
+                if dialog.plan:
+                    self.console.open_plan(self.place, Aim(answer))
 
-    def _jump(self, place: int | None) -> None:
-        if place is not None:
-            self.table.move_to(place, center=True)
-
-    def go_to_object(self, key: str) -> None:
-        """Put the cursor on the line of an object."""
-        self.table.move_to_key(key)
-
-    def _go_to(self, target: AtTime) -> None:
-        """Put the cursor on the point that a time leads to, so that it is there on the way back."""
-        timeline = self.place.timeline
-        point = timeline.at_or_before(target.time) if timeline is not None else None
-        if point is not None:
-            self.table.move_to_key(point.key)
-
-    # rows
-
-    def _row(self, number: int) -> Row:
-        assert self.lines is not None
-        key = self.lines.keys[number]
-        match self.lines.entries[number]:
-            case Heading(lane):
-                return self._heading(key, lane)
-            case Hole(gap):
-                pause = not gap.is_damage
-                mark = "‖ pause: " if pause else "╳ gap: "
-                return Row(key, (f"  {mark}{gap_words(gap)}",), wide=True, role="warn" if pause else "bad")
-            case Stored() as entry:
-                return self._stored(key, entry)
-
-    def _heading(self, key: str, lane: Lane) -> Row:
-        about = f" · {lane.about}" if lane.about else ""
-        title = Cell(f"━ {lane.title}{about}", "accent")
-        span = f"   {phrases.period(lane.start, lane.end, self.console.time_style, self.console.now())}"
-        holds = f"   {lane.holds}, {phrases.size(lane.size)}"
-        return Row(key, (title, span, Cell(holds, "muted")), wide=True)
-
-    def _stored(self, key: str, entry: Stored) -> Row:
-        item = entry.item
-        if entry.point is not None:
-            mark = Cell(f" ◆ {entry.noun}", "accent") if entry.is_base else Cell(f" │ {entry.noun}", "muted")
-        else:
-            mark = Cell(" · expired", "muted") if entry.expired else Cell(" ✗ cut off", "bad")
-        cells = (
-            mark,
-            phrases.short_ids(item.label),
-            self.moment(item.time),
-            Cell(phrases.age(item.time, self.console.now()), "muted"),
-            phrases.size(item.size),
-            Cell(item.key, "muted"),
-        )
-        role: Role = "muted" if entry.point is None else "strong" if entry.is_base else ""
-        return Row(key, cells, role=role)
-
-
-def _draft_at_rest(place: Place, timeline: Timeline, entry: Stored, scratch: Path, report: Report) -> Draft:
-    """Plan for a line unless the cursor moves on at once: on a long history that is real work."""
-    report.cancel.wait(REST_SECONDS)
-    report.cancel.check()
-    return work.draft(place, timeline, entries.aim_of(entry), scratch)
+        if self.place.timeline is not None:
+            dialog = TimeDialog((self.place,), self.console.now(), shows=True)
+            self.console.push_screen(dialog, chosen)

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -36,9 +37,17 @@ class TimeDialog(ModalScreen[AtTime | None]):
     VIEW = "time"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("time")]
 
-    def __init__(self, places: Sequence[Place], now: datetime, value: str = "") -> None:
-        """Ask about the replicas `places` of one database, as of `now`."""
+    def __init__(
+        self, places: Sequence[Place], now: datetime, value: str = "", *, shows: bool = False
+    ) -> None:
+        """Ask about the replicas `places` of one database, as of `now`.
+
+        With `shows` the time can also be only gone to, for a look around before anything is planned.
+        """
         super().__init__()
+        self.shows = shows
+        self.plan = True
+        """Whether a plan was asked for, and not only to be shown the time."""
         self.places = tuple(places)
         self.now = now
         self.value = value
@@ -53,12 +62,7 @@ class TimeDialog(ModalScreen[AtTime | None]):
                 text.content(f"Write it like {FORMS}. Times without a zone are local.", text.MUTED),
                 classes="dialog-hint",
             )
-            yield Static(
-                text.line(
-                    (" enter ", "bold $text-primary"), "plan it   ", (" esc ", "bold $text-primary"), "leave"
-                ),
-                classes="dialog-keys",
-            )
+            yield Static(self._keys(), classes="dialog-keys")
 
     def on_mount(self) -> None:
         self._understand(self.value)
@@ -74,6 +78,18 @@ class TimeDialog(ModalScreen[AtTime | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def action_show(self) -> None:
+        """Go to the time, and plan nothing yet."""
+        if self.shows and self.target is not None:
+            self.plan = False
+            self.dismiss(self.target)
+
+    def _keys(self) -> Content:
+        show = (("tab ", "bold $text-primary"), "only go there   ") if self.shows else ()
+        return text.line(
+            (" enter ", "bold $text-primary"), "plan it   ", *show, ("esc ", "bold $text-primary"), "leave"
+        )
 
     def _understand(self, typed: str) -> None:
         facts: list[Fact] = []
