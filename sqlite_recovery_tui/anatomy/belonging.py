@@ -1,16 +1,19 @@
 """Which table or index a page belongs to, where the object that holds it does not tell: by a state around it.
 
-A segment and an LTX file hold some pages only. Of a segment the snapshot in front of it tells whose they were
-then; of an LTX file the restore point that it leads to, of which only the pages that lead on are fetched.
+A segment and an LTX file hold some pages only. Of a segment the snapshot in front of it tells, with the WAL
+up to it laid over where that is little; of an LTX file the restore point that it leads to, of which only the
+pages that lead on are fetched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_recovery_tui.anatomy.census import Census, LocalPages, take_census
 from sqlite_recovery_tui.anatomy.database import DatabaseFacts
-from sqlite_recovery_tui.anatomy.find import base_of
+from sqlite_recovery_tui.anatomy.find import base_of, way_to
+from sqlite_recovery_tui.anatomy.laid_over import lay_over
 from sqlite_recovery_tui.anatomy.snapshot import read_snapshot
 from sqlite_recovery_tui.anatomy.unpack import Access
 from sqlite_recovery_tui.domain import LtxFile, Snapshot, WalSegment
@@ -21,6 +24,8 @@ from sqlite_recovery_tui.replica.timeline import Timeline
 LOCAL_BYTES = 256 << 20
 REMOTE_BYTES = 16 << 20
 """A snapshot of more bytes, as stored, is only read at its beginning, where the schema mostly lies."""
+MOST_SEGMENTS = 500
+"""Between the snapshot and a segment; with more, the snapshot alone has to tell."""
 FETCHED_PAGES = 4_000
 """No more single pages than this are fetched to find out whose the others are."""
 
@@ -53,7 +58,8 @@ def belonging_at(access: Access, timeline: Timeline, item: WalSegment | LtxFile)
     """Take the census of the state around `item`; raises `Cancelled`, any other failure is in the answer."""
     try:
         if isinstance(item, WalSegment):
-            return _by_snapshot(access, base_of(timeline, item))
+            base = base_of(timeline, item)
+            return _by_snapshot(access, base, way_to(timeline, base, item) if base is not None else ())
         return _by_restore_point(access, timeline, item)
     except Cancelled:
         raise
@@ -61,15 +67,22 @@ def belonging_at(access: Access, timeline: Timeline, item: WalSegment | LtxFile)
         return Belonging(None, why=error.message)
 
 
-def _by_snapshot(access: Access, base: Snapshot | None) -> Belonging:
+def _by_snapshot(access: Access, base: Snapshot | None, way: Sequence[WalSegment]) -> Belonging:
+    """Take the census of a snapshot, with the WAL laid over it where that is little and holds."""
     if base is None:
         return Belonging(None, why="no snapshot in front of it is stored")
     most = LOCAL_BYTES if access.store.is_local else REMOTE_BYTES
-    if base.size <= most:
-        found = read_snapshot(access, base)
-        if found.census is not None:
-            return Belonging(found.census, f"as of snapshot {base.label}")
-    return _by_beginning(access, base)
+    if base.size > most:
+        return _by_beginning(access, base)
+    found = read_snapshot(access, base)
+    if found.facts is None or found.census is None:
+        return _by_beginning(access, base)
+    if base.size + sum(segment.size for segment in way) <= most and len(way) <= MOST_SEGMENTS:
+        laid = lay_over(access, LocalPages(found.unpacked.data, found.page_size), way)
+        if laid is not None:
+            facts = DatabaseFacts.parse(laid.fetch([1])[1])
+            return Belonging(take_census(laid, facts, cancel=access.cancel), "as of this segment's end")
+    return Belonging(found.census, f"as of snapshot {base.label}")
 
 
 def _by_beginning(access: Access, base: Snapshot) -> Belonging:

@@ -61,6 +61,13 @@ def base_of(timeline: Timeline, item: WalSegment) -> Snapshot | None:
     return bases[-1] if bases else None
 
 
+def way_to(timeline: Timeline, base: Snapshot, item: WalSegment) -> tuple[WalSegment, ...]:
+    """Return the segments that lead from a snapshot to the end of `item`."""
+    generation = timeline.generation(item.generation)
+    segments = generation.segments if generation is not None else ()
+    return tuple(each for each in segments if each.index >= base.index and each.position <= item.position)
+
+
 def find(timeline: Timeline, text: str) -> StoredObject:
     """Return the object that `text` means; raise `NotFoundError`, `UsageError` when it means several."""
     wanted = text.strip()

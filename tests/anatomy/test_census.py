@@ -10,10 +10,18 @@ import pytest
 
 from sqlite_recovery_tui.anatomy.census import Census, LocalPages, take_census
 from sqlite_recovery_tui.anatomy.database import DatabaseFacts
+from sqlite_recovery_tui.anatomy.describe import belonging, describe
 from sqlite_recovery_tui.anatomy.kinds import Kind
+from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+from sqlite_recovery_tui.anatomy.unpack import Access
+from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import Cancelled
 from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.replica.fleet import refs
+from sqlite_recovery_tui.replica.scan import scan
+from sqlite_recovery_tui.storage.open import open_store
 from tests.anatomy.databases import Made, make_database
+from tests.anatomy.stock import NOW
 
 
 class Counted(LocalPages):
@@ -120,3 +128,28 @@ def test_the_schema_is_read_in_every_encoding(encoding: str, tmp_path: Path) -> 
     found = census_of(Made(path, 512)).trees
     assert found[0].root == 1
     assert sorted((tree.kind, tree.name, tree.table, tree.root) for tree in found[1:]) == sorted(rows)
+
+
+def test_pages_that_came_into_being_behind_the_snapshot_belong_to_somebody_too(tmp_path: Path) -> None:
+    with GenerationWriter(tmp_path / "a.db", tmp_path / "replica", page_size=512) as writer:
+        writer.connection.execute("CREATE TABLE first(x); INSERT INTO first VALUES (1)")
+        writer.new_generation(NOW)
+        writer.connection.execute("CREATE TABLE second(x)")
+        writer.ship(NOW)
+        for _ in range(30):
+            writer.connection.execute("INSERT INTO second VALUES (randomblob(200))")
+        writer.ship(NOW)
+    store = open_store(refs(None, str(tmp_path / "replica"))[0].replica)
+    timeline, access = scan(store), Access(store)
+    last = timeline.generations[0].segments[-1]
+    found = describe(access, timeline, last)
+    known = belonging(access, timeline, found)
+    assert known.words(3) == "table second, its root page, as of this segment's end"
+    assert isinstance(found, SegmentAnatomy)
+    assert all(known.census and known.census.owner(int(page)) for page in found.frames.pgno)
+    path = tmp_path / "replica" / timeline.generations[0].segments[0].key
+    path.write_bytes(path.read_bytes()[:-3])
+    known = belonging(access, timeline, found)
+    assert known.words(1) == "table sqlite_schema, its root page, as of snapshot 00000000"
+    assert known.words(3) == "not known: it did not exist as of snapshot 00000000"
+    store.close()

@@ -80,7 +80,7 @@ def test_a_page_its_cells_and_its_bytes(cli: Cli, generations: Path) -> None:
         if row["belongs_to"] == "table words"
     )
     answer = cli("show", generations, last, "-page", page, "-hex")
-    assert "table words, its root page, as of snapshot" in answer.out
+    assert "table words, its root page, as of this segment's end" in answer.out
     assert "'word 3'" in answer.out
     assert "\n003f0  " in answer.out
     document = cli("show", generations, last, "-page", page, "-hex", "--json").document["page"]
