@@ -15,6 +15,7 @@ from textual.widgets import Static
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, phrases, text
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
+from sqlite_recovery_tui.tui.command import fleet_line
 from sqlite_recovery_tui.tui.jobs import VerifyJob
 from sqlite_recovery_tui.tui.screens.filtered import FilteredScreen
 from sqlite_recovery_tui.tui.screens.fleet_rows import COLUMNS, FleetEntries
@@ -93,6 +94,16 @@ class FleetScreen(FilteredScreen):
                 yield "history"
         if any(each.timeline is not None for each in self.meant):
             yield "timeline"
+
+    def equivalent(self) -> str:
+        places = self.console.listings.places
+        configured = any(place.ref.database is not None for place in places)
+        return fleet_line(self.console.config_file if configured else None, [place.url for place in places])
+
+    def copies(self) -> Iterator[tuple[str, str]]:
+        if (urls := self.copyable()) is not None:
+            yield "place", urls
+        yield "command", self.equivalent()
 
     def copyable(self) -> str | None:
         return "\n".join(place.url for place in self.meant) or None
