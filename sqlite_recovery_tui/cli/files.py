@@ -17,16 +17,26 @@ if TYPE_CHECKING:
 def database_file(session: Session, target: str) -> Path:
     """Return the file at the path `target`, or the database of that name; raises `NotFoundError`."""
     path = Path(target)
-    if path.exists():
-        return path
-    with suppress(ConfigError, NotFoundError):
-        if session.settings is not None:
-            return session.settings.database(target).path
+    found = path if path.exists() else configured(session, target)
+    if found is not None:
+        return found
     raise NotFoundError(
         f"there is no file {target}",
         object=target,
         hint="name a database file; `sqlrecover scratch` lists the restored ones",
     )
+
+
+def configured(session: Session, name: str) -> Path | None:
+    """Return the path of the database that the configuration calls `name`; None when it knows none.
+
+    Raises `ConfigError` for a configuration that was named; another one is left alone when it is broken.
+    """
+    passed_over = (NotFoundError,) if session.common.config is not None else (NotFoundError, ConfigError)
+    with suppress(*passed_over):
+        if session.settings is not None:
+            return session.settings.database(name).path
+    return None
 
 
 @contextmanager

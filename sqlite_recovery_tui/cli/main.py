@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "databases": "databases of the configuration and where their replicas are",
     "replicas": "every replica: what it is, where it is, how far it reaches",
+    "browse": "find every replica in a bucket or folder, also those no configuration names",
     "generations": "generations of each replica with their time span and lag (Litestream 0.3)",
     "snapshots": "snapshots of each replica",
     "wal": "WAL segments of each replica (Litestream 0.3)",

@@ -47,6 +47,8 @@ def subcommand(name: str) -> Callable[[Callable[..., int]], Command]:
             assert isinstance(session, Session)
             session.common = Common(config, not no_expand_env, as_json, not no_color, verbose)
             session.err.take_logs()
+            if config is not None and name != "version":
+                _ = session.settings  # one that was named must hold, whether the command needs it or not
             return body(session, **own)
 
         return click.command(name, cls=Command, epilog=_EPILOG)(_shared(wrapped))

@@ -26,6 +26,11 @@ class TableChange:
         """How many rows more the new file has; below zero they are lost."""
         return (self.new_rows or 0) - (self.live_rows or 0)
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether it has more or fewer rows, or is on one side only."""
+        return self.live_rows != self.new_rows
+
     def to_json(self) -> dict[str, Any]:
         """Return it as the command line's `--json` contract has it."""
         return {

@@ -1,0 +1,134 @@
+"""`sqlrecover undo`: take a promote back, list what can be taken back, let old undo points expire."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlite_recovery_tui.cli.options import duration, size_in_bytes, subcommand, target_argument
+from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.errors import UsageError
+from sqlite_recovery_tui.words import ago, plural, rfc3339, size
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.promote.undo import UndoPoint
+
+
+@subcommand("undo")
+@target_argument(required=True, what="DB")
+@click.argument("point", required=False, metavar="[POINT]")
+@click.option("--confirm", metavar="NAME", help="Do it; NAME is the database's file name.")
+@click.option("--timeout", metavar="DUR", callback=duration, help="How long to wait for a lock; 30s.")
+@click.option("--expire", is_flag=True, help="Delete undo points instead: with -older-than or -max-size.")
+@click.option("--older-than", metavar="DUR", callback=duration, help="With -expire: those older than this.")
+@click.option(
+    "--max-size",
+    metavar="SIZE",
+    callback=size_in_bytes,
+    help="With -expire: until all take no more than this.",
+)
+@click.option("--dry-run", is_flag=True, help="With -expire: only say what would be deleted.")
+def command(session: Session, target: str, point: str | None, expire: bool, **wished: Any) -> int:
+    """Put back what a database was before a promote, the newest undo point or the one named.
+
+    Without -confirm the undo points are listed and nothing is done. It goes by the same guarded procedure
+    as a promote, and what is there now becomes an undo point in turn: an undo can be undone. The newest
+    undo point never expires.
+    """
+    from sqlite_recovery_tui.cli.promoting import database_path
+
+    path = database_path(session, target)
+    limits = {name: wished[name] for name in ("older_than", "max_size", "dry_run")}
+    if expire:
+        return _expire(session, path, **limits)
+    if any(limits.values()):
+        raise UsageError("-older-than, -max-size and -dry-run go with -expire")
+    if wished["confirm"] is None:
+        return _list(session, path, point)
+    return _take_back(session, path, point, wished["confirm"], wished["timeout"])
+
+
+def _list(session: Session, path: Path, wanted: str | None) -> int:
+    from sqlite_recovery_tui.promote import undo
+    from sqlite_recovery_tui.promote.beside import Beside
+
+    beside = Beside(path)
+    found = undo.points(beside)
+    if wanted is not None:
+        found = [undo.find(beside, wanted)]
+    now = session.clock.now()
+    if found:
+        session.out.table(
+            ("name", "made", "age", "size", "kept by"),
+            [
+                (point.name, rfc3339(point.made), ago(point.made, now), size(point.size), _reason(point))
+                for point in found
+            ],
+        )
+        session.out.line()
+        session.out.line(
+            f"nothing was changed; to put {found[0].name} back: "
+            f"sqlrecover undo {path} {found[0].name} -confirm {path.name}"
+        )
+    else:
+        session.out.line(f"there is no undo point of {beside.real}")
+    session.document({"database": str(path), "points": [point.to_json() for point in found]})
+    return 0
+
+
+def _reason(point: UndoPoint) -> str:
+    reason = str(point.manifest.get("reason") or "a restore with -force")
+    return f"{reason}, as raw files" if point.is_raw else reason
+
+
+def _take_back(
+    session: Session, path: Path, wanted: str | None, confirm: str, timeout: timedelta | None
+) -> int:
+    from sqlite_recovery_tui.cli.promoting import of_result, show_result
+    from sqlite_recovery_tui.promote import undo
+    from sqlite_recovery_tui.promote.beside import Beside
+    from sqlite_recovery_tui.promote.run import WAIT_SECONDS, take_back
+
+    point = undo.find(Beside(path), wanted)
+    with session.act("undo", database=str(path), output=str(point.folder)) as act:
+        act.begin(asked=point.name)
+        with session.meter() as meter:
+            result = take_back(
+                point,
+                path,
+                confirm=confirm,
+                wait_seconds=timeout.total_seconds() if timeout else WAIT_SECONDS,
+                progress=meter,
+                cancel=session.cancel,
+                clock=session.clock,
+            )
+        act.finish("ok", **of_result(result))
+    show_result(session, result, "put back")
+    return 0
+
+
+def _expire(
+    session: Session, path: Path, *, dry_run: bool, older_than: timedelta | None, max_size: int | None
+) -> int:
+    from sqlite_recovery_tui.promote import undo
+    from sqlite_recovery_tui.promote.beside import Beside, PromoteLock
+
+    if older_than is None and max_size is None:
+        raise UsageError("nothing says which undo points go", hint="add -older-than DUR or -max-size SIZE")
+    beside = Beside(path)
+    found = undo.points(beside)
+    doomed = list(undo.expired(found, session.clock.now(), keep=older_than, keep_bytes=max_size))
+    if not dry_run:
+        with PromoteLock(beside):
+            for point in doomed:
+                undo.remove(point)
+    word = "would delete" if dry_run else "deleted"
+    session.out.lines(f"{word}  {point.name}  {size(point.size)}" for point in doomed)
+    session.out.line(f"{plural(len(doomed), 'undo point')}, {size(sum(point.size for point in doomed))}")
+    session.document(
+        {"database": str(path), "dry_run": dry_run, "deleted": [point.to_json() for point in doomed]}
+    )
+    return 0
