@@ -81,8 +81,7 @@ class Guard:
         if operation in _READS:
             return ""
         if operation == apsw.SQLITE_FUNCTION:
-            forbidden = (second or "").lower() in _FORBIDDEN_FUNCTIONS
-            return f"the function {second}()" if forbidden else ""
+            return "" if is_allowed_function(second or "") else f"the function {second}()"
         if operation == apsw.SQLITE_PRAGMA:
             return "" if _is_reading_pragma(first.lower(), second) else f"PRAGMA {first}"
         if operation in _WRITES:
@@ -90,6 +89,11 @@ class Guard:
             return "" if harmless else f"{_WRITES[operation]} {first}"
         name = str(apsw.mapping_authorizer_function.get(operation, operation))
         return name.removeprefix("SQLITE_").replace("_", " ")
+
+
+def is_allowed_function(name: str) -> bool:
+    """Tell whether a statement may call a function of this name."""
+    return name.lower() not in _FORBIDDEN_FUNCTIONS
 
 
 def _is_reading_pragma(name: str, value: str | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlite_recovery_tui.errors import Cancelled, RecoverError
 from sqlite_recovery_tui.progress import Progress
@@ -14,8 +14,11 @@ from sqlite_recovery_tui.tui.proof import Check, Proof
 from sqlite_recovery_tui.tui.sources import Source
 
 if TYPE_CHECKING:
-    from sqlite_recovery_tui.sqlite.messages import CheckReport, DatabaseSummary, RowPage, TableInfo
+    from sqlite_recovery_tui.sqlite.inspector import Inspector
+    from sqlite_recovery_tui.sqlite.messages import CheckReport, DatabaseSummary, TableInfo
+    from sqlite_recovery_tui.sqlite.view import View
 
+T = TypeVar("T")
 Failed = Callable[[RecoverError], None]
 Advanced = Callable[[Progress], None]
 Opened = Callable[["tuple[DatabaseSummary, tuple[TableInfo, ...]]"], None]
@@ -41,13 +44,19 @@ class Inspection:
         self._browsing: Request[Any] | None = None
         self._counting: Request[Any] | None = None
         self._checking: Request[Any] | None = None
+        self._tallying: Request[Any] | None = None
+
+    @property
+    def counts_freely(self) -> bool:
+        """Whether all rows can be read without fetching what nobody looks at."""
+        return self._source.fetched is None
 
     @property
     def busy(self) -> bool:
         """True while something runs that can be stopped."""
         return any(
             request is not None and request.running
-            for request in (self._browsing, self._counting, self._checking)
+            for request in (self._browsing, self._tallying, self._counting, self._checking)
         )
 
     def open(self, *, then: Opened, failed: Failed, progress: Advanced) -> None:
@@ -62,45 +71,37 @@ class Inspection:
             Queue.BROWSE, self._screen, work, then=then, failed=failed, progress=progress
         )
 
-    def rows(
+    def ask(
         self,
-        table: str,
-        offset: int,
-        limit: int,
+        question: Callable[[Inspector, Report], T],
         *,
-        then: Callable[[RowPage], None],
+        then: Callable[[T], None],
         failed: Failed,
-        progress: Advanced,
+        progress: Advanced | None = None,
     ) -> None:
-        """Read some rows of a table; what was asked before is no longer wanted."""
+        """Ask something that is looked at; what was asked before is no longer wanted."""
 
-        def work(report: Report) -> RowPage:
-            inspector = self._source.inspector(Queue.BROWSE, report)
-            return inspector.rows(
-                table, offset=offset, limit=limit, progress=report.progress, cancel=report.cancel
-            )
+        def work(report: Report) -> T:
+            return question(self._source.inspector(Queue.BROWSE, report), report)
 
-        self._browse(work, then, failed, progress)
+        if self._browsing is not None and self._browsing.running:
+            self._engine.drop(self._browsing)
+        self._browsing = self._engine.ask(
+            Queue.BROWSE, self._screen, work, then=then, failed=failed, progress=progress
+        )
 
-    def query(
-        self,
-        sql: str,
-        limit: int,
-        seconds: float,
-        *,
-        then: Callable[[RowPage], None],
-        failed: Failed,
-        progress: Advanced,
-    ) -> None:
-        """Ask in read-only SQL, for at most `seconds`."""
+    def tally(self, table: str, view: View, *, then: Callable[[TableCount], None]) -> None:
+        """Count the rows of a table that a condition lets through, beside everything else."""
 
-        def work(report: Report) -> RowPage:
-            inspector = self._source.inspector(Queue.BROWSE, report)
-            return inspector.query(
-                sql, limit=limit, seconds=seconds, progress=report.progress, cancel=report.cancel
-            )
+        def work(report: Report) -> TableCount:
+            return self._count(table, report, view)
 
-        self._browse(work, then, failed, progress)
+        def failed(error: RecoverError) -> None:
+            if not isinstance(error, Cancelled):
+                then(TableCount(None, wording.words(error)))
+
+        self._engine.drop(self._tallying)
+        self._tallying = self._engine.ask(Queue.COUNT, self._screen, work, then=then, failed=failed)
 
     def count(
         self,
@@ -135,35 +136,24 @@ class Inspection:
         if self._browsing is not None and self._browsing.running:
             self._browsing.stop()
             return
-        for request in (self._counting, self._checking):
+        for request in (self._tallying, self._counting, self._checking):
             if request is not None:
                 request.stop()
 
     def close(self) -> None:
         """Stop everything and end the processes, in the background."""
-        for request in (self._browsing, self._counting, self._checking):
+        for request in (self._browsing, self._tallying, self._counting, self._checking):
             self._engine.drop(request)
         self._engine.ask(
             Queue.CLEAN, self._session, lambda _: self._source.close(), then=_nothing, failed=_nothing
         )
 
-    def _browse(
-        self,
-        work: Callable[[Report], RowPage],
-        then: Callable[[RowPage], None],
-        failed: Failed,
-        progress: Advanced,
-    ) -> None:
-        if self._browsing is not None and self._browsing.running:
-            self._engine.drop(self._browsing)
-        self._browsing = self._engine.ask(
-            Queue.BROWSE, self._screen, work, then=then, failed=failed, progress=progress
-        )
+    def _count(self, table: str, report: Report, view: View | None = None) -> TableCount:
+        from sqlite_recovery_tui.sqlite.view import WHOLE
 
-    def _count(self, table: str, report: Report) -> TableCount:
         try:
             inspector = self._source.inspector(Queue.COUNT, report)
-            return TableCount(inspector.count(table, cancel=report.cancel))
+            return TableCount(inspector.count(table, view=view or WHOLE, cancel=report.cancel))
         except Cancelled:
             raise
         except RecoverError as error:

@@ -59,6 +59,10 @@ class RowSource:
             offset += 1
         return offset, max(PAGE_ROWS, last - offset + 1)
 
+    def reach(self, row: int) -> None:
+        """Learn that there is a row of this number, or there are as many in front of it."""
+        self._known, self._more = max(self._known, row), True
+
     def value(self, row: int, column: int) -> Value | None:
         """Return one loaded value."""
         values = self._rows.get(row)

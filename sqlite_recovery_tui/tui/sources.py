@@ -41,6 +41,10 @@ class Source(Protocol):
         """What has been fetched so far; None where the database is here."""
         ...
 
+    def again(self) -> Source:
+        """Return another source of the same database, for work that outlives the screen."""
+        ...
+
     def close(self) -> None:
         """End every process and let go of what was fetched."""
         ...
@@ -67,6 +71,9 @@ class FileSource:
             if queue not in self._inspectors:
                 self._inspectors[queue] = Inspector(self._path)
             return self._inspectors[queue]
+
+    def again(self) -> Source:
+        return FileSource(self._path)
 
     def close(self) -> None:
         with self._lock:
@@ -103,6 +110,9 @@ class PreviewSource:
         if opened is None:
             return None
         return Fetched(opened.preview.bytes_fetched, opened.preview.size)
+
+    def again(self) -> Source:
+        return PreviewSource(self._place, self._plan, self._folder, self._clock)
 
     def close(self) -> None:
         self._closed = True

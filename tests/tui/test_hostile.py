@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.errors import DamagedError, Unreachable
 from sqlite_recovery_tui.replica import fleet
-from sqlite_recovery_tui.sqlite.messages import Cell
 from sqlite_recovery_tui.storage.base import Store
+from sqlite_recovery_tui.tui.cell_forms import forms_of
 from sqlite_recovery_tui.tui.proof import Subject
-from sqlite_recovery_tui.tui.screens.cell import cell_dialog
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
-from sqlite_recovery_tui.tui.text import content
+from sqlite_recovery_tui.tui.text import width
 from tests.tui.hostile import HOSTILE, offending
 from tests.tui.support import (
     SIZES,
@@ -84,10 +84,10 @@ async def test_hostile_tables_are_listed_and_previewed(hostile_database: Path, s
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_whole_cell_is_only_text(value: str) -> None:
     data = value.encode("utf-8", "surrogatepass")
-    for cell in (Cell("text", value, len(data), truncated=True), Cell("blob", data[:1000], len(data))):
-        dialog = cell_dialog(value, cell)
-        shown = [dialog.heading, *(content(row).plain for row in dialog.rows)]
-        assert not offending("".join(shown))
+    for whole in (value, data.decode("utf-8", "replace"), json.dumps({value: [value]})):
+        forms = forms_of(whole, 76, whole=True)
+        assert not offending("".join((*forms.text, *forms.json)))
+        assert all(width(line) <= 76 for line in (*forms.text, *forms.json))
 
 
 async def test_hostile_cells_are_opened_and_copied(hostile_database: Path) -> None:
@@ -96,9 +96,11 @@ async def test_hostile_cells_are_opened_and_copied(hostile_database: Path) -> No
         console.open_workbench(Subject(hostile_database, MARKUP))
         await settle(pilot)
         await press(pilot, "enter", "down", "down", "enter")
-        assert view(pilot) == "TextDialog"
+        assert view(pilot) == "cell"
         look(pilot)
-        await press(pilot, "y", "escape", "right", "enter")
+        await press(pilot, "y", "v", "end")
+        look(pilot)
+        await press(pilot, "escape", "right", "enter")
         look(pilot)
         await press(pilot, "y", "escape", "y", "s")
         await type_text(pilot, "select '[/]' as \"[b\", char(27) || ']52;c;x' , x'00ff', char(8238)")

@@ -113,7 +113,7 @@ async def test_rows_and_sql_and_whole_cells(settings: Settings) -> None:
         assert bench.preview.current is not None, "the last page was loaded"
 
         await press(pilot, "right", "enter")
-        assert view(pilot) == "TextDialog"
+        assert view(pilot) == "cell"
         await press(pilot, "escape")
 
         await press(pilot, "s")
@@ -128,7 +128,7 @@ async def test_rows_and_sql_and_whole_cells(settings: Settings) -> None:
         await type_text(pilot, "select * from events")
         await press(pilot, "enter")
         assert bench.preview.source.row_count() == 1_000
-        assert "more than 1,000 rows; the rest is not shown" in picture(pilot)
+        assert "more than 1,000 rows; e exports all of them" in picture(pilot)
 
 
 async def test_sql_that_writes_is_refused_in_place(settings: Settings) -> None:

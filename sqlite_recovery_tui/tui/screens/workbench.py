@@ -1,8 +1,9 @@
-"""Inside a restored database: the checks while they run, its tables, their rows, and read-only SQL."""
+"""Inside a database: the checks while they run, its tables, their rows, and read-only SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -10,25 +11,27 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import actions, phrases, text
 from sqlite_recovery_tui.tui.aim import at_state
 from sqlite_recovery_tui.tui.inspection import Inspection, TableCount
+from sqlite_recovery_tui.tui.look import Look
 from sqlite_recovery_tui.tui.preview import RowSource
 from sqlite_recovery_tui.tui.proof import Proof, Subject
-from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
+from sqlite_recovery_tui.tui.screens.workbench_asking import PURPOSES, Asking
+from sqlite_recovery_tui.tui.screens.workbench_preview import PreviewPane
 from sqlite_recovery_tui.tui.sources import FileSource, PreviewSource, Source
-from sqlite_recovery_tui.tui.widgets.field import Field
+from sqlite_recovery_tui.tui.widgets.ask_line import AskLine
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 
 if TYPE_CHECKING:
-    from sqlite_recovery_tui.sqlite.messages import DatabaseSummary, RowPage, TableInfo
+    from sqlite_recovery_tui.sqlite.messages import DatabaseSummary, TableInfo
 
 __all__ = ["Subject", "WorkbenchScreen"]
 
@@ -36,18 +39,16 @@ TABLE_COLUMNS = (
     Column("name", "table", least=8, most=60, grow=True),
     Column("rows", "rows", least=6, most=14, align="right"),
 )
-SQL_SECONDS = 10.0
-SQL_ROWS = 1_000
 
 
-class WorkbenchScreen(ConsoleScreen):
-    """One restored database, opened as untrusted input by processes of its own."""
+class WorkbenchScreen(Asking):
+    """One database, opened as untrusted input by processes of its own."""
 
     VIEW = "workbench"
+    ABOUT = "Look into a restored database: is it sound, what is in it, take rows out of it."
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("workbench")]
     CSS_PATH = ["base.tcss", "workbench.tcss"]
     AUTO_FOCUS = "#tables"
-    TYPING_HINT = "ask"
 
     def __init__(self, subject: Subject) -> None:
         """Look into `subject`."""
@@ -55,12 +56,7 @@ class WorkbenchScreen(ConsoleScreen):
         self.subject = subject
         self.proof = Proof(subject)
         self.summary: DatabaseSummary | None = None
-        self.tables: tuple[TableInfo, ...] = ()
         self.counts: dict[str, TableCount] = {}
-        self.shown: TableInfo | None = None
-        """The table in the preview; None while an answer to SQL is."""
-        self.rows = RowSource()
-        self.sql = ""
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="proof", classes="panel"):
@@ -68,13 +64,8 @@ class WorkbenchScreen(ConsoleScreen):
             yield Static("", id="checks")
         with Horizontal(id="bench"):
             yield RecordTable(TABLE_COLUMNS, id="tables", empty="reading the schema…")
-            with Vertical(id="right"):
-                yield Static("", id="preview-title")
-                yield Problem()
-                yield RecordTable(id="preview", cursor="cell")
-        with Horizontal(id="sql-line"):
-            yield Static(text.line((" sql ›", "bold $text-primary")), id="sql-label")
-            yield Field(placeholder="SELECT … (read-only, s to type)", id="sql")
+            yield PreviewPane(id="right")
+        yield AskLine(PURPOSES["sql"], id="sql-line")
 
     @property
     def crumb(self) -> str:
@@ -82,17 +73,33 @@ class WorkbenchScreen(ConsoleScreen):
 
     @property
     def list(self) -> RecordTable:
-        return self.query_one("#tables", RecordTable)
+        return self.table_list
 
     @property
-    def preview(self) -> RecordTable:
-        return self.query_one("#preview", RecordTable)
+    def rows(self) -> RowSource:
+        return self.pane.rows
+
+    @property
+    def shown(self) -> TableInfo | None:
+        """The table in the preview; None while an answer to SQL is."""
+        return self.pane.look.table if self.pane.look is not None else None
+
+    @property
+    def place(self) -> Path | None:
+        """The file that is looked into; None where there is none yet."""
+        return self.subject.path if self.subject.draft is None else None
 
     def facts(self) -> Iterator[str]:
         if isinstance(self.focused, RecordTable) and self.focused.current is not None:
             yield "row"
         if self.inspection.busy:
             yield "busy"
+        if self.pane.look is not None:
+            yield "table"
+        if self.pane.look is not None or self.pane.sql:
+            yield "rows"
+        if self.asked:
+            yield "statement"
         yield "preview" if self.subject.draft is not None else "whole"
 
     def copyable(self) -> str | None:
@@ -107,6 +114,8 @@ class WorkbenchScreen(ConsoleScreen):
     def on_mount(self) -> None:
         self.source = self._source()
         self.inspection = Inspection(self.console.engine, self.console, self, self.source)
+        self.pane.inspection, self.pane.advanced = self.inspection, self._advanced
+        self.begin_asking()
         self.redraw()
         self.inspection.open(then=self._opened, failed=self._broken, progress=self._advanced)
         self._prove()
@@ -143,10 +152,10 @@ class WorkbenchScreen(ConsoleScreen):
 
     def _counted(self, counts: dict[str, TableCount]) -> None:
         self.counts = counts
-        if self.shown is not None and self.shown.name in counts:
-            self.rows.count = counts[self.shown.name].rows
-            self.preview.reload()
-        self.redraw()
+        if self.shown is not None and (count := counts.get(self.shown.name)) and count != self.pane.count:
+            self.pane.counted(count)
+        self._show_tables()
+        self.refresh_frame()
 
     def _broken(self, error: RecoverError) -> None:
         self.list.empty = "The schema could not be read."
@@ -156,10 +165,9 @@ class WorkbenchScreen(ConsoleScreen):
     # drawing
 
     def redraw(self) -> None:
-        self.query_one("#subject", Static).update(self._title())
         self._show_proof()
-        self.list.reload(ListSource(self._table_row(table) for table in self.tables))
-        self._show_preview_title()
+        self._show_tables()
+        self.pane.tell()
         self.refresh_frame()
 
     def _title(self) -> Content:
@@ -187,6 +195,14 @@ class WorkbenchScreen(ConsoleScreen):
         self.query_one("#checks", Static).update(text.lines(*self.proof.lines()))
         self.refresh_frame()
 
+    def _show_tables(self) -> None:
+        shown = [table for table in self.tables if self.pattern.matches(table.name)]
+        self.list.empty = "no table has such a name" if self.tables else self.list.empty
+        self.list.reload(ListSource(self._table_row(table) for table in shown))
+
+    def tables_filtered(self) -> None:
+        self._show_tables()
+
     def _table_row(self, table: TableInfo) -> Row:
         kind = "" if table.kind == "table" else f" {table.kind}"
         return Row(
@@ -200,108 +216,20 @@ class WorkbenchScreen(ConsoleScreen):
             return Cell("" if table.kind == "view" else waiting, "muted")
         return Cell(f"{count.rows:,}") if count.rows is not None else Cell("✗", "bad")
 
-    def _show_preview_title(self) -> None:
-        words: list[text.Part] = []
-        if self.shown is not None:
-            words = [(self.shown.name, "bold")]
-            count = self.counts.get(self.shown.name)
-            if count is not None and count.rows is not None:
-                words.append((f"  {phrases.many(count.rows, 'row')}", text.MUTED))
-            elif count is not None and count.error is not None:
-                words.append((f"  ✗ {count.error}", "$text-error"))
-        elif self.sql:
-            shown = self.rows.row_count()
-            more = "the first " if self.rows.notice or shown >= SQL_ROWS else ""
-            words = [("SQL", "bold"), (f"  {more}{phrases.many(shown, 'row')}", text.MUTED)]
-        if self.rows.notice:
-            words.append((f"  ▲ {self.rows.notice}", "$text-warning"))
-        self.query_one("#preview-title", Static).update(text.line(" ", *words))
-
     # the preview
 
     @on(RecordTable.Moved, "#tables")
     def _table_chosen(self, message: RecordTable.Moved) -> None:
         table = next((table for table in self.tables if table.name == message.key), None)
         if table is not None and table is not self.shown:
-            self._preview(table)
+            look = self.looks.get(table.name) or Look.at(table)
+            self.pane.look_at(look, self.counts.get(table.name))
 
-    def _preview(self, table: TableInfo) -> None:
-        self.shown, self.sql = table, ""
-        self.rows = RowSource()
-        count = self.counts.get(table.name)
-        self.rows.count = count.rows if count is not None else None
-        self.query_one(Problem).show(None)
-        self.preview.empty = "reading…"
-        self.preview.show((), ListSource())
-        self._show_preview_title()
-        self._load(0, self.preview.page)
-
-    @on(RecordTable.Wanted, "#preview")
-    def _rows_wanted(self, message: RecordTable.Wanted) -> None:
-        if self.shown is not None and message.table.source is self.rows:
-            self._load(message.first, message.last)
-
-    def _load(self, first: int, last: int) -> None:
-        table, rows = self.shown, self.rows
-        assert table is not None
-        offset, limit = rows.request(first, last)
-        self.inspection.rows(
-            table.name,
-            offset,
-            limit,
-            then=lambda page: self._page(rows, page),
-            failed=self._preview_failed,
-            progress=self._advanced,
-        )
-
-    def _page(self, rows: RowSource, page: RowPage) -> None:
-        if rows is not self.rows:
-            return
-        if rows.take(page):
-            self.preview.empty = "no rows"
-            self.preview.show(rows.table_columns(), rows)
-        else:
-            self.preview.reload()
-        self._show_preview_title()
+    @on(PreviewPane.Changed)
+    def _preview_changed(self) -> None:
+        if (look := self.pane.look) is not None:
+            self.looks[look.table.name] = look
         self._show_proof()
-
-    def _preview_failed(self, error: RecoverError) -> None:
-        self.preview.empty = ""
-        self.query_one(Problem).show(error)
-        self.refresh_frame()
-
-    # SQL
-
-    @on(Input.Submitted, "#sql")
-    def _ask(self, message: Input.Submitted) -> None:
-        self.sql = message.value.strip()
-        if not self.sql:
-            return
-        self.shown = None
-        self.rows = rows = RowSource()
-        self.query_one(Problem).show(None)
-        self.preview.empty = f"asking… at most {SQL_SECONDS:.0f} s, x stops it"
-        self.preview.show((), ListSource())
-        self.query_one("#preview-title", Static).update(text.line(" ", ("SQL", "bold")))
-        self.inspection.query(
-            self.sql,
-            SQL_ROWS,
-            SQL_SECONDS,
-            then=lambda page: self._answered(rows, page),
-            failed=self._preview_failed,
-            progress=self._advanced,
-        )
-        self.set_focus(self.preview)
-
-    def _answered(self, rows: RowSource, page: RowPage) -> None:
-        rows.take(page)
-        rows.count = len(page.rows)
-        if page.has_more and not rows.notice:
-            rows.notice = f"more than {SQL_ROWS:,} rows; the rest is not shown"
-        self.preview.empty = "no rows"
-        if rows is self.rows:
-            self.preview.show(rows.table_columns(), rows)
-            self._show_preview_title()
 
     # actions
 
@@ -309,14 +237,15 @@ class WorkbenchScreen(ConsoleScreen):
         if self.focused is self.list:
             self.set_focus(self.preview)
             return
-        value = self.rows.value(self.preview.cursor, self.preview.column)
-        if value is not None:
-            from sqlite_recovery_tui.tui.screens.cell import cell_dialog
+        spot = self.pane.spot()
+        if spot is not None:
+            from sqlite_recovery_tui.tui.screens.cell import CellScreen
 
-            self.console.push_screen(cell_dialog(self.rows.columns[self.preview.column], value))
-
-    def do_sql(self) -> None:
-        self.query_one("#sql", Input).focus()
+            cell = self.rows.value(self.preview.cursor, self.preview.column)
+            assert cell is not None
+            self.console.push_screen(
+                CellScreen(self.subject.name, spot, cell, self.source, self.pane.seconds)
+            )
 
     def do_restore(self) -> None:
         """Plan the restore of what is previewed, exactly that state."""
@@ -336,12 +265,3 @@ class WorkbenchScreen(ConsoleScreen):
         rows = list(self.proof.everything())
         title = f"{self.subject.name}: {self.proof.status.word}"
         self.console.push_screen(TextDialog(title, rows, copy="\n".join(row.plain for row in rows)))
-
-    def do_back(self) -> None:
-        if self.focused is self.list or self.focused is None:
-            self.console.back()
-        else:
-            self.set_focus(self.list)
-
-    def leave_typing(self) -> None:
-        self.set_focus(self.list)
