@@ -51,7 +51,7 @@ AREA = "area"
 """The digits, which work everywhere too."""
 TABLE = "table"
 SHEET = "sheet"
-DIALOGS = ("question", "reader", "help", "time", "filter", "copy", "log")
+DIALOGS = ("question", "reader", "help", "time", "filter", "copy", "log", *workbench.DIALOGS)
 """Views that lie over a screen; only their own keys work in them."""
 
 PARTS = {"replica": "timeline"}
