@@ -118,9 +118,14 @@ def _by_url(settings: Settings | None, wanted: str, replica_name: str | None) ->
     replica = config.replica_from_url(wanted)
     for database in settings.databases if settings is not None else ():
         for configured in database.replicas:
-            if _place(configured) == _place(replica):
+            if same_place(configured, replica):
                 return ReplicaRef(database, configured)
     return ReplicaRef(None, replica)
+
+
+def same_place(one: ReplicaConfig, other: ReplicaConfig) -> bool:
+    """Tell whether two replicas are the same one, whatever they are called and whoever may read them."""
+    return _place(one) == _place(other)
 
 
 def _place(replica: ReplicaConfig) -> tuple[object, ...]:
