@@ -15,7 +15,7 @@ from textual import on
 from textual.binding import BindingType
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.tui import actions, areas, phrases, recall, text
+from sqlite_recovery_tui.tui import actions, areas, interrupted, phrases, recall, text
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.engine import Engine, Queue
 from sqlite_recovery_tui.tui.everywhere import Everywhere
@@ -106,6 +106,7 @@ class Console(Everywhere):
             recall.go_back(self, remembered)
         self.call_after_refresh(self.listings.refresh)
         self.call_after_refresh(self.history.refresh)
+        self.call_after_refresh(interrupted.offer, self)
 
     def on_unmount(self) -> None:
         self.engine.stop()

@@ -41,6 +41,13 @@ def show_line(place: Place, item: StoredObject, *, config: Path | None, page: in
     return f"{line} {shlex.join(words)}"
 
 
+def resume_line(output: Path, *, config: Path | None) -> str:
+    """Return the `sqlrecover` command that takes an interrupted restore up again."""
+    words = ["sqlrecover", "resume"]
+    words += ["-config", str(config)] if config is not None else []
+    return shlex.join([*words, str(output)])
+
+
 def command_line(place: Place, aim: Aim, output: Path, *, config: Path | None) -> str:
     """Return the `sqlrecover` command that does what the plan screen would do."""
     words = ["sqlrecover", "restore"]

@@ -9,6 +9,7 @@ NEEDS: dict[str, str] = {
     "restored": "There is no restored database yet",
     "failed": "It has not failed",
     "again": "It still runs, or there is nothing left to do",
+    "discardable": "Nothing is left of it that could be discarded",
     "plannable": "It still runs, or has no plan",
 }
 
@@ -31,6 +32,15 @@ ACTIONS = (
         only=True,
     ),
     Action("job.retry", "r", "again", "Run the same job again.", RESTORE, ("again",)),
+    Action(
+        "job.discard",
+        "d",
+        "discard",
+        "Delete what an interrupted restore has fetched; asks first.",
+        RESTORE,
+        ("discardable",),
+        only=True,
+    ),
     Action("job.plan", "p", "plan", "Plan a restore: the same, to change it.", RESTORE, ("plannable",)),
     Action(
         "job.last-good",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Kind = Literal["restore", "verify", "export", "delete"]
-JobState = Literal["running", "cancelling", "done", "failed", "cancelled"]
+JobState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted", "discarded"]
 
 WORDS: dict[Kind, tuple[str, str]] = {
     "restore": ("restoring", "restored"),
@@ -25,6 +25,15 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "delete": ("deleting", "deleted"),
 }
 """What a job of each kind does, and has done."""
+
+STATUSES: dict[JobState, Status] = {
+    "cancelling": Status("◌", "stopping", "warn"),
+    "cancelled": Status("‖", "cancelled", "muted"),
+    "failed": Status("✗", "failed", "bad"),
+    "interrupted": Status("‖", "interrupted", "warn"),
+    "discarded": Status("○", "discarded", "muted"),
+}
+"""How jobs of every kind stand that neither run nor have done their work."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -91,17 +100,11 @@ class Job(Generic[T]):
     def status(self) -> Status:
         """Say in a word how it stands."""
         doing, done = WORDS[self.kind]
-        match self.state:
-            case "running":
-                return Status("◐", doing, "accent") if self.begun else Status("◌", "waiting", "muted")
-            case "cancelling":
-                return Status("◌", "stopping", "warn")
-            case "done":
-                return self.outcome or Status("✓", done, "ok")
-            case "cancelled":
-                return Status("‖", "cancelled", "muted")
-            case "failed":
-                return Status("✗", "failed", "bad")
+        if self.state == "running":
+            return Status("◐", doing, "accent") if self.begun else Status("◌", "waiting", "muted")
+        if self.state == "done":
+            return self.outcome or Status("✓", done, "ok")
+        return STATUSES[self.state]
 
     @property
     def outcome(self) -> Status | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlite_recovery_tui.history import facts
 from sqlite_recovery_tui.tui.jobs.job import Job
 from sqlite_recovery_tui.tui.jobs.restore import RestoreJob
+from sqlite_recovery_tui.tui.jobs.resume import ResumeJob
 from sqlite_recovery_tui.tui.jobs.verify import VerifyJob
 
 
@@ -18,12 +19,15 @@ def as_begun(job: Job[Any]) -> dict[str, Any]:
     if isinstance(job, VerifyJob):
         ref = job.place.ref
         return {**known, "database": ref.database_name, "replica": job.place.replica, "url": job.place.url}
+    if isinstance(job, ResumeJob):
+        order = job.unfinished.order
+        return {**known, "database": order.database, "replica": order.replica, "url": order.url}
     return {**known, "asked": job.title}
 
 
 def as_done(job: Job[Any], result: Any) -> dict[str, Any]:
     """Return the members of an entry that are known when a job has ended well."""
-    if isinstance(job, RestoreJob):
+    if isinstance(job, RestoreJob | ResumeJob):
         objects = (result.plan.base, *result.plan.changes)
         return {"command": job.command, **facts.of_restore(result.to_json(), objects)}
     if isinstance(job, VerifyJob):

@@ -58,9 +58,8 @@ class Jobs:
         kind of job that knows by itself what to do needs no `work`.
         """
         job.work, job.then = work or job.work, then or job.then
-        job.number = len(self.all) + 1
         job.started = self._clock.monotonic()
-        self.all.append(job)
+        self._enlist(job)
         LOGGER.info("job %d: %s", job.number, text.safe(job.command or job.title))
         job.request = self._engine.ask(
             Queue.JOB,
@@ -75,7 +74,21 @@ class Jobs:
 
     def retry(self, job: Job[T]) -> Job[T]:
         """Begin the same job again; a restore goes on from what was fetched."""
-        return self.start(job.again())
+        again = job.again()
+        if job.state == "interrupted":  # by another run of the console: it takes up its own line again
+            self.all[self.all.index(job)] = again
+            again.number = job.number
+        return self.start(again)
+
+    def adopt(self, job: Job[Any]) -> None:
+        """Take a job among the others that does not run yet."""
+        self._enlist(job)
+        job.seen = True
+        self._changed(job)
+
+    def tell(self, job: Job[Any]) -> None:
+        """Let everybody know that a job stands differently."""
+        self._changed(job)
 
     def cancel(self, job: Job[Any]) -> None:
         """Ask a job to stop; it cleans up and then says so."""
@@ -109,6 +122,11 @@ class Jobs:
             words.append("What a restore has fetched stays; the next start offers to go on from there.")
         verb = "is" if len(running) == 1 else "are"
         return f"{phrases.many(len(running), 'job')} {verb} still running", "\n".join(words)
+
+    def _enlist(self, job: Job[Any]) -> None:
+        if job not in self.all:
+            job.number = len(self.all) + 1
+            self.all.append(job)
 
     def _advance(self, job: Job[Any], progress: Progress) -> None:
         job.advance(progress, self._clock.monotonic())

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sqlite_recovery_tui.tui import actions, phrases, text
-from sqlite_recovery_tui.tui.jobs import Job, RestoreJob, VerifyJob
+from sqlite_recovery_tui.tui.jobs import Job, RestoreJob, ResumeJob, VerifyJob
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
 from sqlite_recovery_tui.tui.widgets.bar import Bar
@@ -31,6 +31,10 @@ def screen_of(job: Job[Any]) -> JobScreen:
         from sqlite_recovery_tui.tui.screens.job_restore import RestoreJobScreen
 
         return RestoreJobScreen(job)
+    if isinstance(job, ResumeJob):
+        from sqlite_recovery_tui.tui.screens.job_resume import ResumeJobScreen
+
+        return ResumeJobScreen(job)
     if isinstance(job, VerifyJob):
         from sqlite_recovery_tui.tui.screens.job_verify import VerifyJobScreen
 
@@ -111,6 +115,10 @@ class JobScreen(ConsoleScreen):
         yield way("r", "try the same again")
         yield way("esc", "back to where you came from")
 
+    def waiting(self) -> Content:
+        """Return what can be done with a job that was interrupted."""
+        return Content("")
+
     def next_step(self) -> Content:
         """Return what can be done with what came of it."""
         return Content("")
@@ -137,6 +145,8 @@ class JobScreen(ConsoleScreen):
     def _step(self) -> Content:
         job = self.job
         elapsed = phrases.seconds(job.elapsed(self.console.clock.monotonic()))
+        if job.ended is None and not job.running:
+            return Content("")
         if not job.running:
             return text.line((f"after {elapsed}", text.MUTED))
         if job.state == "cancelling":
@@ -162,6 +172,8 @@ class JobScreen(ConsoleScreen):
             return text.line(
                 "Nothing was left behind.  ", (" r ", "bold $text-primary on $panel"), "  starts it again."
             )
+        if self.job.state == "interrupted":
+            return self.waiting()
         return self.next_step() if self.job.state == "done" else Content("")
 
     # actions

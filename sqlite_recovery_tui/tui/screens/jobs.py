@@ -50,6 +50,8 @@ class JobsScreen(ConsoleScreen):
 
     @property
     def selected(self) -> Job[Any] | None:
+        if not self.ready:
+            return None
         number = self.query_one(RecordTable).current_key
         return next((job for job in self.console.jobs.all if job.number == number), None)
 
@@ -121,7 +123,7 @@ class JobsScreen(ConsoleScreen):
                 f"{fraction:.0%}" if fraction is not None else "",
                 Cell(rate_words(job) if job.running else "", "muted"),
                 phrases.seconds(left) if left is not None else "",
-                phrases.seconds(job.elapsed(self.console.clock.monotonic())),
+                phrases.seconds(job.elapsed(self.console.clock.monotonic())) if job.request else "",
             ),
         )
 
