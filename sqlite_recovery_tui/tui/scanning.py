@@ -55,19 +55,21 @@ def kept(ref: ReplicaRef, now: datetime) -> LastListing | None:
     found = ListingCache().load(ref.replica.url, now=now)
     if found is None:
         return None
-    _find_out(found[0])
+    _find_out(found[0], complete=True)
     return LastListing(*found)
 
 
 def _worked_out(state: ReplicaState) -> ReplicaState:
     if state.timeline is not None:
-        _find_out(state.timeline)
+        _find_out(state.timeline, complete=state.complete)
     return state
 
 
-def _find_out(timeline: Timeline) -> None:
+def _find_out(timeline: Timeline, *, complete: bool) -> None:
     """Have a timeline find out what every screen shows: on a long history that is work for a thread."""
     _ = timeline.newest, timeline.oldest, timeline.holes, timeline.warnings
+    if complete:
+        _ = timeline.bursts
 
 
 def _changed(ref: ReplicaRef) -> datetime | None:

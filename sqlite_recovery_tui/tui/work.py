@@ -30,25 +30,6 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.verify.proof import ReplicaProof
 
 
-def scan(ref: ReplicaRef, clock: Clock, report: Report) -> ReplicaState:
-    """List one replica; what is known so far is handed out on the way."""
-    from sqlite_recovery_tui.replica.fleet import scan_replica
-
-    def partial(state: ReplicaState) -> None:
-        report.partial(_worked_out(state))
-
-    return _worked_out(scan_replica(ref, clock=clock, cancel=report.cancel, on_partial=partial))
-
-
-def _worked_out(state: ReplicaState) -> ReplicaState:
-    """Have a timeline find out what every screen shows: on a long history that is work for a thread."""
-    if (timeline := state.timeline) is not None:
-        _ = timeline.newest, timeline.oldest, timeline.holes, timeline.warnings
-        if state.complete:
-            _ = timeline.bursts
-    return state
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A plan with all that its screen shows about it."""
