@@ -31,9 +31,13 @@ def title(entry: Entry) -> str:
 
 
 def state(entry: Entry) -> str:
-    """Return how it stands, never more than is known: `done, proven`, `damaged`, `interrupted`."""
-    word = STATES[entry.state]
-    return f"{word}, {shown}" if entry.state == "ok" and (shown := verdict(entry)) else word
+    """Return how it stands, never more than is known: `proven, sound`, `done`, `interrupted`."""
+    return words_for(entry, entry.state)
+
+
+def words_for(entry: Entry, standing: str) -> str:
+    """Return how an act stands that is known to stand so."""
+    return (verdict(entry) if standing == "ok" else "") or STATES[standing]
 
 
 def verdict(entry: Entry) -> str:

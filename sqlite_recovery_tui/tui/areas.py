@@ -36,9 +36,23 @@ def _jobs() -> ConsoleScreen:
     return JobsScreen()
 
 
+def _history() -> ConsoleScreen:
+    from sqlite_recovery_tui.tui.screens.history import HistoryScreen
+
+    return HistoryScreen()
+
+
+def _scratches() -> ConsoleScreen:
+    from sqlite_recovery_tui.tui.screens.scratches import ScratchesScreen
+
+    return ScratchesScreen()
+
+
 AREAS: tuple[Area, ...] = (
     Area("1", "fleet", "fleet", "Go to the fleet: every replica, how far it goes back.", _fleet),
     Area("2", "jobs", "jobs", "Go to the jobs of this session, running and ended.", _jobs),
+    Area("3", "scratches", "scratches", "Go to the scratch databases: list, open, delete.", _scratches),
+    Area("4", "history", "history", "Go to the history: what was done, when, by whom.", _history),
 )
 """In the order of their digits."""
 BY_ID = {area.id: area for area in AREAS}

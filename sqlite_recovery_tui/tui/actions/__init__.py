@@ -14,11 +14,13 @@ from sqlite_recovery_tui.tui.actions import (
     everywhere,
     filtering,
     fleet,
+    history,
     jobs,
     object,
     page,
     plan,
     replica,
+    scratches,
     sheets,
     tables,
     timeline,
@@ -51,7 +53,18 @@ AREA = "area"
 """The digits, which work everywhere too."""
 TABLE = "table"
 SHEET = "sheet"
-DIALOGS = ("question", "reader", "help", "time", "filter", "copy", "log", *workbench.DIALOGS)
+DIALOGS = (
+    "question",
+    "reader",
+    "help",
+    "time",
+    "filter",
+    "copy",
+    "log",
+    "interrupted",
+    *workbench.DIALOGS,
+    *history.DIALOGS,
+)
 """Views that lie over a screen; only their own keys work in them."""
 
 PARTS = {"replica": "timeline"}
@@ -70,6 +83,8 @@ NEEDS: dict[str, str] = {
     **page.NEEDS,
     **plan.NEEDS,
     **jobs.NEEDS,
+    **scratches.NEEDS,
+    **history.NEEDS,
     **workbench.NEEDS,
     **everywhere.NEEDS,
 }
@@ -84,6 +99,8 @@ ACTIONS: tuple[Action, ...] = (
     *page.ACTIONS,
     *plan.ACTIONS,
     *jobs.ACTIONS,
+    *scratches.ACTIONS,
+    *history.ACTIONS,
     *workbench.ACTIONS,
     *areas.ACTIONS,
     *everywhere.ACTIONS,
