@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,11 +136,10 @@ class Scratch:
         return value if isinstance(value, str) else ""
 
 
-def scratches(folder: Path) -> Iterator[Scratch]:
-    """Yield the scratch databases in `folder`, newest first; what has no manifest is not ours."""
-    for manifest in sorted(folder.glob(f"*/{MANIFEST}"), key=_modified, reverse=True):
-        if (found := _read(manifest)) is not None:
-            yield found
+def scratches(folder: Path) -> list[Scratch]:
+    """Return the scratch databases in `folder`, newest first; what has no manifest is not ours."""
+    found = [scratch for manifest in folder.glob(f"*/{MANIFEST}") if (scratch := _read(manifest))]
+    return sorted(found, key=lambda scratch: (scratch.made, scratch.name), reverse=True)
 
 
 def find(folder: Path, name: str) -> Scratch:
@@ -262,10 +260,3 @@ def _moment(written: object) -> datetime | None:
 
 def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -41,6 +41,18 @@ def show_line(place: Place, item: StoredObject, *, config: Path | None, page: in
     return f"{line} {shlex.join(words)}"
 
 
+def scratch_line(config: Path | None) -> str:
+    """Return the `sqlrecover` command that lists scratch databases."""
+    return shlex.join(["sqlrecover", "scratch", *(["-config", str(config)] if config is not None else [])])
+
+
+def delete_line(names: Sequence[str], config: Path | None) -> str:
+    """Return the `sqlrecover` command that deletes these scratch databases."""
+    words = ["sqlrecover", "scratch", "delete"]
+    words += ["-config", str(config)] if config is not None else []
+    return shlex.join([*words, *names])
+
+
 def resume_line(output: Path, *, config: Path | None) -> str:
     """Return the `sqlrecover` command that takes an interrupted restore up again."""
     words = ["sqlrecover", "resume"]

@@ -107,15 +107,6 @@ def test_a_folder_that_is_not_there_has_none(tmp_path: Path) -> None:
     assert list(scratches(tmp_path / "nowhere")) == []
 
 
-def test_a_manifest_that_vanishes_while_they_are_listed_is_passed_over(folder: Path) -> None:
-    first, second = a_scratch(folder, "a.db"), a_scratch(folder, "b.db")
-    listed = scratches(folder)
-    found = next(listed)
-    other = second if found.path == first else first
-    (other.parent / MANIFEST).unlink()
-    assert list(listed) == []
-
-
 @pytest.mark.parametrize("nonsense", ['{"output": "app.db", "made": 5, "position": [], "time": "soon"}'])
 def test_a_manifest_with_nonsense_in_it_is_read_as_far_as_it_makes_sense(nonsense: str, folder: Path) -> None:
     path = a_scratch(folder)
