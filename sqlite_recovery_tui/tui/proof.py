@@ -120,6 +120,8 @@ class Proof:
 
     subject: Subject
     checks: list[Check] = field(init=False)
+    kept: bool = False
+    """Whether what it found has been written down."""
 
     def __post_init__(self) -> None:
         """Check whatever is a file; of a preview only the pages that were looked at are there."""

@@ -52,6 +52,7 @@ async def test_a_restored_database_is_listed_and_opened_again(
         selected = screen(pilot)
         assert isinstance(selected, ScratchesScreen)
         assert selected.selected is not None
+        assert "checks passed" in shown, "the workbench has written down what it found"
         assert selected.selected.url in [place.url for place in console.listings.places]
         await press(pilot, "enter")
         assert view(pilot) == "workbench"

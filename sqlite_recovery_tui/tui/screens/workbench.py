@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
-from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui import actions, phrases, text, verdicts
 from sqlite_recovery_tui.tui.aim import at_state
 from sqlite_recovery_tui.tui.inspection import Inspection, TableCount
 from sqlite_recovery_tui.tui.look import Look
@@ -140,7 +140,7 @@ class WorkbenchScreen(Asking):
 
     def _prove(self) -> None:
         self.proof = Proof(self.subject)
-        self.inspection.prove(self.proof, changed=self._show_proof)
+        self.inspection.prove(self.proof, changed=self._checked)
         self._show_proof()
 
     def _opened(self, opened: tuple[DatabaseSummary, tuple[TableInfo, ...]]) -> None:
@@ -189,6 +189,10 @@ class WorkbenchScreen(Asking):
             return str(self.subject.path)
         amount = f"{phrases.size(fetched.transferred)} fetched · " if fetched is not None else ""
         return f"{amount}{draft.place.url}"
+
+    def _checked(self) -> None:
+        self._show_proof()
+        verdicts.keep(self.console, self.proof)
 
     def _show_proof(self) -> None:
         self.query_one("#subject", Static).update(self._title())
