@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.history import schema
 
-BUSY_SECONDS = 1.0
+BUSY_SECONDS = 2.0
 """How long another process may keep us waiting; a recovery does not wait for its own record."""
 
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -28,7 +28,7 @@ from sqlite_recovery_tui.history.ledger import Ledger
 from tests.history.acts import restored
 ledger = Ledger.open(Path(sys.argv[1]), warn=lambda words: sys.exit(words))
 for number in range(int(sys.argv[2])):
-    print(ledger.record(restored(number, error="x" * 20_000)), flush=True)
+    print(ledger.record(restored(number, error="x" * int(sys.argv[3]))), flush=True)
 """
 FILLS = """
 import resource, sys
@@ -56,8 +56,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file, "BUSY_SECONDS", 0.1)
 
 
-def start(path: Path, program: str = RECORDS, times: int = 1) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", program, path, str(times)]
+def start(path: Path, program: str = RECORDS, times: int = 1, size: int = 10) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", program, path, str(times), str(size)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
@@ -89,7 +89,7 @@ def test_a_kill_in_the_middle_costs_at_most_the_record_that_was_being_written(pa
     Ledger.open(path).record(restored())
     acknowledged = 1
     for after in (1, 3, 2, 5):
-        process = start(path, times=1000)
+        process = start(path, times=1000, size=20_000)
         assert process.stdout is not None
         for _ in range(after):
             process.stdout.readline()
@@ -184,6 +184,19 @@ def test_a_broken_ledger_is_set_aside_once_by_however_many(path: Path) -> None:
     assert [process.returncode for process in processes] == [0] * 4
     assert len(list(path.parent.glob("history.db.broken-*"))) == 1
     assert len(Ledger.open(path).entries()) == 12
+
+
+def test_what_took_the_place_of_a_broken_ledger_is_not_set_aside(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database at all" * 100)
+    broken = file.BrokenLedger(path, "file is not a database", path.stat().st_ino)
+    assert file.set_aside(path, broken) is not None
+    Ledger.open(path, warn=pytest.fail).record(restored())
+    while path.stat().st_ino == broken.inode:  # a file system may use a number again at once
+        path.with_name("other").write_bytes(path.read_bytes())
+        path.with_name("other").replace(path)
+    assert file.set_aside(path, broken) is None
+    assert len(Ledger.open(path).entries()) == 1
 
 
 @pytest.mark.parametrize("of", ["somebody else", "a later version"])
