@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.domain import Gap, Place, RestorePoint, StoredObject
@@ -120,7 +120,7 @@ def _blocks(timeline: Timeline, entries: Sequence[Entry]) -> Iterator[Block]:
         for lane in lineage.lanes
     }
     firsts = [place for place, entry in enumerate(entries) if isinstance(entry, Heading)]
-    for first, end in zip(firsts, [*firsts[1:], len(entries)], strict=True):
+    for first, end in pairwise([*firsts, len(entries)]):
         heading = entries[first]
         assert isinstance(heading, Heading)
         stored = [place for place in range(first + 1, end) if isinstance(entries[place], Stored)]

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlite_recovery_tui.domain import Place, RestorePoint
+from sqlite_recovery_tui.domain import Place, Position, RestorePoint
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.tui.jobs.job import Job
 
@@ -54,6 +54,17 @@ class Known:
     @cached_property
     def _rising(self) -> list[Shown]:
         return sorted(self.shown, key=lambda shown: shown.moment)
+
+    @cached_property
+    def _by_wal(self) -> Mapping[str, Shown]:
+        """The state that reaches furthest into each WAL, by the place in front of its offset."""
+        ordered = sorted(self.shown, key=lambda shown: shown.place)
+        return {shown.place.rpartition(":")[0]: shown for shown in ordered}
+
+    def inside(self, position: Position) -> Shown | None:
+        """Return the state behind `position`, in the same WAL, that was shown to be restorable."""
+        shown = self._by_wal.get(str(position).rpartition(":")[0])
+        return shown if shown is not None and shown.place > str(position) else None
 
     def of_state(self, place: Place) -> Shown | None:
         """Return how exactly this state was last shown to be restorable."""

@@ -174,7 +174,7 @@ async def test_the_replica_says_what_each_level_is_and_how_fine_one_can_go_back(
         await press(pilot, "end", "enter")
         shown = picture(pilot)
         assert "level 0 · each sync" in shown
-        assert "points every 2 s for the last 5 min, 30 s up to 39 min back" in shown
+        assert "points   every 2 s for the last 5 min, 30 s up to 39 min back" in shown
         await press(pilot, "right_square_bracket")
         assert "level 1 · compacted" in picture(pilot)
         await press(pilot, "end")

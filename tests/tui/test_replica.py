@@ -11,14 +11,12 @@ import pytest
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.domain import Snapshot, WalSegment
-from sqlite_recovery_tui.replica.fleet import ReplicaState
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from sqlite_recovery_tui.restore.plan import make_plan
 from sqlite_recovery_tui.storage.open import open_store
 from sqlite_recovery_tui.tui import entries
 from sqlite_recovery_tui.tui.entries import Heading, Hole, Stored
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
-from sqlite_recovery_tui.tui.screens.replica_rows import HistoryRows
 from tests.tui.support import (
     LARGE,
     SIZES,
@@ -28,7 +26,6 @@ from tests.tui.support import (
     press,
     screen,
     settings_for,
-    table,
     toasts,
     view,
 )
@@ -136,21 +133,3 @@ async def test_a_line_that_cannot_be_restored_says_why_not(incident: DemoInciden
         await press(pilot, "enter")
         assert view(pilot) == "replica"
         assert any("not a restore point" in message for message in toasts(pilot))
-
-
-async def test_a_key_costs_a_screenful_whatever_the_history_holds(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[int] = []
-    original = HistoryRows.row
-    monkeypatch.setattr(HistoryRows, "row", lambda self, i: made.append(i) or original(self, i))
-    console = make_console(settings)
-    async with opened(console, LARGE) as pilot:
-        place = console.listings.places[0]
-        place.state = ReplicaState(place.ref, timeline_of(1000, 100), None, console.now())
-        await press(pilot, "enter")
-        assert table(pilot).source.row_count() == 100_101
-        for key in ("pagedown", "end", "pageup", "home", "right_square_bracket", "down"):
-            made.clear()
-            await press(pilot, key)
-            assert len(made) < 1_000, f"{key} made {len(made)} rows"

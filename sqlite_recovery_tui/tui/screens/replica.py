@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -34,7 +34,8 @@ from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.timeline import Cursor, Timeline
 
-_LABELS = 13
+_LABELS = 9
+"""Cells for the label of a fact."""
 
 
 class ReplicaScreen(HistoryScreen):
@@ -203,7 +204,11 @@ class ReplicaScreen(HistoryScreen):
         facts: list[Fact] = []
         if timeline is not None:
             grain = self.lines.grain if self.lines is not None else None
-            facts = [fact for fact in timeline_facts(timeline, self, grain) if fact[0] not in self._said]
+            facts = [
+                ("points", text.line("every ", value)) if label == "points every" else (label, value)
+                for label, value in timeline_facts(timeline, self, grain)
+                if label not in self._said
+            ]
         if self.place.listing:
             count = f" {phrases.many(timeline.objects, 'object')} so far" if timeline is not None else ""
             facts.append(("", text.line(("◌ listing", text.MUTED), count)))
@@ -303,9 +308,8 @@ class ReplicaScreen(HistoryScreen):
         self.console.open_plan(self.place, LATEST)
 
     def do_open(self) -> None:
-        opener: Callable[..., object] | None = getattr(self.console, "open_object", None)
-        if opener is not None and isinstance(entry := self.selected, Stored):
-            opener(self.place, entry.item)
+        if isinstance(entry := self.selected, Stored):
+            self.console.open_object(self.place, entry.item)
 
     def do_refresh(self) -> None:
         self.console.listings.refresh([self.place])

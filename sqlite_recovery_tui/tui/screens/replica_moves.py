@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -48,6 +49,8 @@ class HistoryScreen(ConsoleScreen):
         """The time that was typed, and the line that it leads to."""
         self.commit: tuple[str, int] | None = None
         """The object that the cursor stands inside of, and at which of its commits."""
+        self._held: datetime | None = None
+        """The moment that is kept while one goes from lane to lane."""
 
     def point_changed(self) -> None:
         """Show and plan what the cursor stands on now."""
@@ -111,8 +114,7 @@ class HistoryScreen(ConsoleScreen):
             return
         place = find(Steps(self.lines), self.table.cursor)
         if place is not None:
-            self.asked = None
-            self.commit = None
+            self.asked, self.commit, self._held = None, None, None
             self.table.move_to(place)
 
     def do_older(self) -> None:
@@ -134,9 +136,15 @@ class HistoryScreen(ConsoleScreen):
         self._change_lane(1)
 
     def _change_lane(self, step: int) -> None:
-        cursor = self.timeline.cursor
-        if cursor is not None:
-            self._move(lambda steps, _: steps.in_lane(cursor.lane + step, cursor.moment))
+        """Go to another lane at the moment that the first of such steps began at, so that one gets back."""
+        if self.lines is None:
+            return
+        steps, place = Steps(self.lines), self.table.cursor
+        lane, moment = steps.block_of(place), self._held or steps.moment_of(place)
+        if lane is None or moment is None:
+            return
+        self._move(lambda steps, _: steps.in_lane(lane + step, moment))
+        self._held = moment
 
     def do_older_mark(self) -> None:
         if self.lines is not None:

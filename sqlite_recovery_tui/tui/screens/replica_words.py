@@ -14,12 +14,13 @@ from sqlite_recovery_tui.restore.target import AtPosition, AtTime, describe, of_
 from sqlite_recovery_tui.tui import entries, phrases, text, wording
 from sqlite_recovery_tui.tui.aim import Aim
 from sqlite_recovery_tui.tui.entries import Entry, Heading, Hole, Stored
-from sqlite_recovery_tui.tui.known import Known
+from sqlite_recovery_tui.tui.known import Known, Shown
 from sqlite_recovery_tui.tui.screens.summary import gap_words
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.restore.commits import ObjectCommits
+    from sqlite_recovery_tui.restore.plan import Plan
     from sqlite_recovery_tui.tui.replica_work import Takes
     from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 
@@ -99,7 +100,7 @@ def spot_facts(
         case Stored() as entry:
             yield from _point_facts(spot, entry, screen, reading)
             yield "restore", _cost(takes)
-            yield "proof", _proof(spot, takes, known, screen)
+            yield "proof", _proof(takes, known, screen)
 
 
 def _point_facts(spot: Spot, entry: Stored, screen: ConsoleScreen, reading: bool) -> Iterator[Fact]:
@@ -118,20 +119,21 @@ def _point_facts(spot: Spot, entry: Stored, screen: ConsoleScreen, reading: bool
             behind = f"  {entry.item.key}" if screen.has_class("-tall") else ""
         yield "exactly", text.line(describe(of_point(entry.point)), (behind, text.MUTED))
     else:
-        yield "exactly", _commit(spot, spot.commits)
+        yield "exactly", _commit(spot, spot.commits, brief=screen.has_class("-short"))
 
 
-def _commit(spot: Spot, found: ObjectCommits) -> Content:
+def _commit(spot: Spot, found: ObjectCommits, *, brief: bool) -> Content:
     """Return which commit of an object it is, exactly where, and what it changed."""
     if not found.commits:
         return text.line("no commit ends in this segment: its state is that of the one before")
     number = spot.number if spot.number is not None else len(found.commits) - 1
     commit = found.commits[number]
     notes = "".join(f" · {note}" for note in found.notes)
+    more = "" if brief else f" of {commit.database_pages:,}; the time is that of its segment"
     return text.line(
         (f"commit {number + 1} of {len(found.commits)}", "bold"),
         f" · position {commit.place.label} · changes {phrases.many(commit.pages, 'page')}",
-        (f" of {commit.database_pages:,}; the time is that of its segment{notes}", text.MUTED),
+        (more + notes, text.MUTED),
     )
 
 
@@ -150,9 +152,7 @@ def _cost(takes: Takes | RecoverError | None) -> Content | str:
     )
 
 
-def _proof(
-    spot: Spot, takes: Takes | RecoverError | None, known: Known, screen: ConsoleScreen
-) -> Content | str:
+def _proof(takes: Takes | RecoverError | None, known: Known, screen: ConsoleScreen) -> Content | str:
     """Return what is proven of exactly this state, or what would be, and what is known to be damaged."""
     if takes is None or isinstance(takes, RecoverError):
         return ""
@@ -160,13 +160,24 @@ def _proof(
     if flaw is not None:
         return text.line(("✗ damaged: ", "bold $text-error"), flaw.message)
     plan = takes.draft.plan
-    shown = known.of_state(plan.reached)
-    if shown is not None and plan.reached.label == spot.label:
+    shown = _shown(plan, known)
+    if shown is not None:
         when = screen.short(shown.at)
-        return text.line(("✓ proven ", "bold $text-success"), (f"{when} by {shown.how}", "$text-success"))
+        upto = "" if shown.place == str(plan.reached) else f" up to {shown.place.rpartition('/')[2]}"
+        return text.line(
+            ("✓ proven ", "bold $text-success"), (f"{when} by {shown.how}{upto}", "$text-success")
+        )
     near = known.before(plan.point.time)
     if near is None:
         return text.line("○ no hole by name", ("; every checksum is verified on the way", text.MUTED))
     away = (plan.point.time - near.moment).total_seconds()
     where = f"{phrases.seconds(away)} before this" if away else near.place
     return text.line("○ no hole by name", (f" · proven {where} by {near.how}", "$text-success"))
+
+
+def _shown(plan: Plan, known: Known) -> Shown | None:
+    """Return how just this state was shown to be restorable; of the last of a WAL how far it was."""
+    point = plan.point
+    if point.end is not None or plan.reached != point.position:
+        return known.of_state(plan.reached)
+    return known.inside(point.position) if isinstance(point.position, Position) else None

@@ -252,15 +252,15 @@ class Timeline(Widget, can_focus=True):
         period = phrases.period(start, end, style, start)
         length = f"zoom {window.length}" if self.view is not None else "everything"
         left = text.line((f" {period}", "bold" if self.has_focus else ""), (f"  {length}", text.MUTED))
-        parts = []
         count = len(self.index.tracks)
-        if lanes.end - lanes.first < count:
-            parts.append(f"lanes {lanes.first + 1}–{lanes.end} of {count}")
-        if lanes.most:
-            parts.append(f"█ {_rate(lanes.most, window.cell)}")
-        right = text.content("   ".join(parts) + " ", text.MUTED)
-        room = self.size.width - left.cell_length - right.cell_length
-        return left + " " * room + right if room > 1 else left.truncate(self.size.width, ellipsis=True)
+        parts = [f"lanes {lanes.first + 1}–{lanes.end} of {count}"] if lanes.end - lanes.first < count else []
+        rate = [f"█ = {_rate(lanes.most, window.cell)}"] if lanes.most else []
+        for told in ([*parts, *rate], parts):
+            right = text.content("   ".join(told) + " ", text.MUTED)
+            room = self.size.width - left.cell_length - right.cell_length
+            if room > 1:
+                return left + " " * room + right
+        return left.truncate(self.size.width, ellipsis=True)
 
     def _lane_name(self, line: Line) -> Content:
         here = self.cursor is not None and line.lane == self.cursor.lane and bool(line.name)
@@ -290,9 +290,9 @@ class Timeline(Widget, can_focus=True):
 
 
 def _rate(amount: int, cell: timedelta) -> str:
-    """Return what a full bar means: bytes in a minute, or in the time of a cell where that is shorter."""
+    """Return what a full bar means: bytes in a minute, or in the time of a cell where that is far shorter."""
     seconds = cell.total_seconds()
-    if seconds >= 60:
+    if seconds >= 15:
         return f"{phrases.size(int(amount * 60 / seconds))}/min"
     length = phrases.seconds(seconds) if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
     return f"{phrases.size(amount)} in {length}"
