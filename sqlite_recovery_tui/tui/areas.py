@@ -48,11 +48,18 @@ def _scratches() -> ConsoleScreen:
     return ScratchesScreen()
 
 
+def _browse() -> ConsoleScreen:
+    from sqlite_recovery_tui.tui.screens.browse import BrowseScreen
+
+    return BrowseScreen()
+
+
 AREAS: tuple[Area, ...] = (
     Area("1", "fleet", "fleet", "Go to the fleet: every replica, how far it goes back.", _fleet),
     Area("2", "jobs", "jobs", "Go to the jobs of this session, running and ended.", _jobs),
     Area("3", "scratches", "scratches", "Go to the scratch databases: list, open, delete.", _scratches),
     Area("4", "history", "history", "Go to the history: what was done, when, by whom.", _history),
+    Area("5", "browse", "browse", "Go and look through a bucket for replicas.", _browse),
 )
 """In the order of their digits."""
 BY_ID = {area.id: area for area in AREAS}

@@ -15,6 +15,7 @@ from sqlite_recovery_tui.tui.state import LastListing, Place
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
+    from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.tui.scanning import Look
 
 
@@ -44,6 +45,16 @@ class Listings:
         if database is None:
             return (place,)
         return tuple(each for each in self.places if each.ref.database is database) or (place,)
+
+    def visit(self, ref: ReplicaRef, timeline: Timeline) -> Place:
+        """Return the place of a replica that was found by browsing, listed as it was found; list it anew."""
+        held = next((place for place in self.places if place.ref.replica == ref.replica), None)
+        place = held or Place(ref)
+        if place.known is None:
+            place.known = LastListing(timeline, self._clock.now())
+        if not place.listing and not place.fresh:
+            self._list(place)
+        return place
 
     def refresh(self, places: Sequence[Place] | None = None) -> None:
         """List these places again (None: all); what is known stays until something newer arrives."""

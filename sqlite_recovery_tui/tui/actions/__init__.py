@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from sqlite_recovery_tui.tui.actions import (
     areas,
+    browse,
     dialogs,
     everywhere,
     filtering,
@@ -78,6 +79,7 @@ NEEDS: dict[str, str] = {
     "next-good": "There is no snapshot behind the damage",
     "other-replica": "No other replica of this database can serve this: it has none, or it is not listed yet",
     "previewable": "Only after a restore: this format keeps no index of pages to read single ones by",
+    **browse.NEEDS,
     **replica.NEEDS,
     **object.NEEDS,
     **page.NEEDS,
@@ -93,6 +95,7 @@ NEEDS: dict[str, str] = {
 ACTIONS: tuple[Action, ...] = (
     *welcome.ACTIONS,
     *fleet.ACTIONS,
+    *browse.ACTIONS,
     *replica.ACTIONS,
     *timeline.ACTIONS,
     *object.ACTIONS,
