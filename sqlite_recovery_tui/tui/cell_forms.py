@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -37,6 +38,16 @@ def forms_of(value: str, width: int, *, whole: bool) -> Forms:
     """Return text as lines of at most `width` cells, and as JSON if it is all there and is some."""
     pretty = tuple(wrapped(pretty_json(value), width)) if whole and value.lstrip()[:1] in ("{", "[") else ()
     return Forms(tuple(wrapped(value.replace("\r\n", "\n").split("\n"), width)), pretty)
+
+
+def text_of(data: bytes) -> str | None:
+    """Return the bytes of a blob as text if they are UTF-8, a last character that is cut left out."""
+    if b"\0" in data:
+        return None
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return None
 
 
 def pretty_json(value: str) -> list[str]:

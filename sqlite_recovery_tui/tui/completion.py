@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_WORD = re.compile(r'"[^"]*\Z|[^\W\d][\w$]*\Z')
+_WORD = re.compile(r"[^\W\d][\w$]*\Z")
 _PLAIN = re.compile(r"[^\W\d][\w$]*\Z", re.A)
 _QUALIFIED = re.compile(r'("(?:[^"]|"")*"|[^\W\d][\w$]*)\s*\.\Z')
 _KEYWORDS = (
@@ -61,8 +61,9 @@ class Names:
 def complete(typed: str, cursor: int, names: Names, *, table: str = "") -> Completion:
     """Return what could be meant by the word that ends at `cursor`; columns of `table` come first."""
     before = typed[:cursor]
-    found = _WORD.search(before)
-    start = found.start() if found else cursor
+    if before.count("'") % 2:
+        return Completion(cursor, ())  # a text of the operator's own
+    start = _start(before)
     wanted = before[start:].removeprefix('"').lower()
     qualifier = _QUALIFIED.search(before[:start].rstrip())
     if qualifier:
@@ -74,6 +75,14 @@ def complete(typed: str, cursor: int, names: Names, *, table: str = "") -> Compl
         pool = _everything(names, table, only_names=quoted)
     words = dict.fromkeys(word for word in pool if _unquoted(word).lower().startswith(wanted))
     return Completion(start, tuple(words)[:MOST])
+
+
+def _start(before: str) -> int:
+    """Return where the word begins that is typed: a name that may be quoted."""
+    if before.count('"') % 2:
+        return before.rindex('"')
+    found = _WORD.search(before)
+    return found.start() if found else len(before)
 
 
 def written(name: str) -> str:

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import actions, phrases, text
-from sqlite_recovery_tui.tui.cell_forms import Forms, dates_of, forms_of
+from sqlite_recovery_tui.tui.cell_forms import Forms, dates_of, forms_of, text_of
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.image_kind import picture_of
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.sqlite.values import Spot, ValuePiece
 
 PIECE_BYTES = 1 << 20
+NO_TEXT = "no text: these bytes are not UTF-8"
 _LINE = (Column("line", "", grow=True, most=10_000),)
 
 
@@ -94,7 +95,7 @@ class CellScreen(ConsoleScreen):
             return self.cell.text
         if self.piece is None:
             return None
-        return self.piece.data.hex() if self.form == "hex" else self.piece.text
+        return self.piece.text if self.piece.text and self.form != "hex" else self.piece.data.hex()
 
     # reading
 
@@ -232,13 +233,9 @@ class CellScreen(ConsoleScreen):
 
 def _shown(piece: ValuePiece, width: int) -> Piece:
     """Put a piece into every form; called in a thread."""
-    return Piece(
-        piece.data,
-        piece.text,
-        piece.first,
-        piece.size_bytes,
-        forms_of(piece.text, width, whole=piece.is_whole),
-    )
+    words = piece.text if piece.type == "text" else text_of(piece.data)
+    forms = Forms((NO_TEXT,)) if words is None else forms_of(words, width, whole=piece.is_whole)
+    return Piece(piece.data, words or "", piece.first, piece.size_bytes, forms)
 
 
 def _row(number: int, lines: tuple[str, ...]) -> Row:

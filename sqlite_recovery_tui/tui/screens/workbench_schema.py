@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.cell_forms import wrapped
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.inspection import TableCount
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
@@ -84,10 +85,18 @@ class SchemaScreen(ConsoleScreen):
     def _came(self, details: TableDetails) -> None:
         self.details = details
         self._tell()
-        self.query_one(RecordTable).reload(ListSource(rows(details)))
+        self._show()
         if not self._measuring and self.subject.draft is None and details.kind in ("table", "shadow"):
             self._measuring = True
             self._ask(sizes=True)
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        """Show the schema, with its SQL in lines as wide as the screen."""
+        if self.details is not None:
+            self.query_one(RecordTable).reload(ListSource(rows(self.details, max(20, self.size.width - 4))))
 
     def _failed(self, error: RecoverError) -> None:
         self.query_one(RecordTable).empty = ""
@@ -130,10 +139,10 @@ class SchemaScreen(ConsoleScreen):
         self.console.push_screen(ExportDialog(wanted, rows), chosen)
 
 
-def rows(details: TableDetails) -> Iterator[Row]:
-    """Yield the lines of the schema: columns, indexes, keys, triggers, SQL."""
+def rows(details: TableDetails, width: int) -> Iterator[Row]:
+    """Yield the lines of the schema: columns, indexes, keys, triggers, SQL in lines of `width` cells."""
     number = 0
-    for heading, found in _sections(details):
+    for heading, found in _sections(details, width):
         listed = list(found)
         if not listed:
             continue
@@ -154,15 +163,16 @@ def sql_of(details: TableDetails) -> str:
 _Cells = tuple[Cell | str, ...]
 
 
-def _sections(details: TableDetails) -> Iterator[tuple[str, Iterator[_Cells]]]:
+def _sections(details: TableDetails, width: int) -> Iterator[tuple[str, Iterator[_Cells]]]:
     if details.notice:
         yield "what cannot be told", iter([(Cell(f"▲ {details.notice}", "warn"),)])
     yield phrases.many(len(details.columns), "column"), map(_column, details.columns)
     yield phrases.many(len(details.indexes), "index", "indexes"), map(_index, details.indexes)
     yield "refers to", ((", ".join(key.columns), *_referred(key)) for key in details.foreign_keys)
-    lines = ((Cell(line),) for each in details.triggers for line in each.sql.splitlines())
-    yield f"{phrases.many(len(details.triggers), 'trigger')}, never run here", lines
-    yield "SQL", ((Cell(line),) for line in details.sql.splitlines())
+    triggers = [line for each in details.triggers for line in each.sql.splitlines()]
+    title = f"{phrases.many(len(details.triggers), 'trigger')}, never run here"
+    yield title, ((Cell(line),) for line in wrapped(triggers, width))
+    yield "SQL", ((Cell(line),) for line in wrapped(details.sql.splitlines(), width))
 
 
 def _column(column: ColumnDetails) -> _Cells:
