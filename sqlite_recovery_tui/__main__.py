@@ -31,6 +31,9 @@ def main() -> None:
 def _open_console(
     settings: Settings | None, target: str | None, colour: bool, /, *, read_only: bool = False
 ) -> int:
+    from sqlite_recovery_tui.tui.tuning import tune
+
+    tune()
     from sqlite_recovery_tui.tui.app import run
 
     return run(settings, target=target, colour=colour, read_only="always" if read_only else True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui import config
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import DatabaseConfig, ReplicaConfig, Settings
 from sqlite_recovery_tui.errors import Cancelled, NotFoundError, RecoverError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
-from sqlite_recovery_tui.replica.scan import scan
-from sqlite_recovery_tui.replica.timeline import Timeline
-from sqlite_recovery_tui.replica.times import exact_times, mend_times
 from sqlite_recovery_tui.storage.open import open_store
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def scan_replica(
     With `exact_at` what may belong to that moment is dated by its writer (see `replica.times`), which
     costs requests where a listing tells other times.
     """
+    from sqlite_recovery_tui.replica.scan import scan
+    from sqlite_recovery_tui.replica.times import exact_times, mend_times
 
     def partial(timeline: Timeline) -> None:
         if on_partial is not None:
