@@ -156,14 +156,14 @@ def _expire(session: Session, folder: Path, rule: Rule, dry_run: bool) -> int:
 
 
 def _remove(session: Session, folder: Path, doomed: Sequence[Scratch], dry_run: bool) -> int:
-    from sqlite_recovery_tui.restore.scratches import remove, sweep
+    from sqlite_recovery_tui.restore.scratches import sweep
 
     gone: list[Scratch] = []
     faults: list[tuple[Scratch, RecoverError]] = []
     for scratch in doomed:
         try:
             if not dry_run:
-                remove(scratch)
+                _recorded(session, scratch)
             gone.append(scratch)
         except RecoverError as error:
             faults.append((scratch, error))
@@ -182,3 +182,13 @@ def _remove(session: Session, folder: Path, doomed: Sequence[Scratch], dry_run: 
         }
     )
     return faults[0][1].code if faults else 0
+
+
+def _recorded(session: Session, scratch: Scratch) -> None:
+    """Delete one scratch, and let the history know."""
+    from sqlite_recovery_tui.restore.scratches import remove
+
+    with session.act("scratch-delete", output=str(scratch.path)) as act:
+        act.begin(database=scratch.family or None, replica=scratch.replica or None, url=scratch.url or None)
+        remove(scratch)
+        act.finish()
