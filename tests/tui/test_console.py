@@ -62,6 +62,11 @@ def test_every_action_of_the_registry_is_bound_and_done_by_something(action: act
         assert any(binding.id == action.id for binding in Console.BINDINGS)
     elif action.view == actions.EVERYWHERE:
         assert hasattr(Console, action.method) or hasattr(ConsoleScreen, action.method)
+    elif action.view in actions.PARTS.values():
+        views = {view for view, part in actions.PARTS.items() if part == action.view}
+        doing = {each.VIEW for each in _classes() if hasattr(each, action.method) and hasattr(each, "VIEW")}
+        assert any(_binds(each, action) for each in _classes())
+        assert views <= doing, action.id
     else:
         binding = [each for each in _classes() if _binds(each, action)]
         own = action.view == actions.TABLE or action.view in actions.DIALOGS
