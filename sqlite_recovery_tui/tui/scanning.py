@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.tui.state import Beside, LastListing
+from sqlite_recovery_tui.tui.widgets.timeline_index import index_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,6 +69,7 @@ def _worked_out(state: ReplicaState) -> ReplicaState:
 def _find_out(timeline: Timeline, *, complete: bool) -> None:
     """Have a timeline find out what every screen shows: on a long history that is work for a thread."""
     _ = timeline.newest, timeline.oldest, timeline.holes, timeline.warnings
+    index_of(timeline)
     if complete:
         _ = timeline.bursts
 
