@@ -105,7 +105,7 @@ class Entry:
     def subject(self) -> str:
         """What it was done to, as a person calls it."""
         parts = [part for part in (self.database, self.replica) if part]
-        return " ".join(parts) or self.url or self.output or ""
+        return " ".join(parts) or self.url or self.output or self.asked or ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as `history --json` prints it."""

@@ -259,3 +259,16 @@ def test_a_history_that_cannot_be_kept_is_a_warning_and_no_failure(
     assert answer.err.count("warning: ") == 1
     assert "history" in answer.err
     assert cli("history").code == 0
+
+
+def test_what_leaves_a_database_is_recorded(cli: Cli, plain: Case, out: Path, tmp_path: Path) -> None:
+    cli("restore", "-o", out, plain.url)
+    table = cli("tables", out, "--json").document["tables"][0]["name"]
+    assert cli("export", out, table, "-o", tmp_path / "rows.csv").code == 0
+    assert cli("export", out, table, "-o", tmp_path / "rows.csv").code == 7
+    exported, refused = acts(cli, "--kind", "export")
+    assert (exported["state"], refused["state"]) == ("ok", "refused")
+    assert exported["requested"] == table
+    assert exported["output"] == str(tmp_path / "rows.csv")
+    assert exported["results"]["from"] == str(out)
+    assert exported["results"]["bytes"] == (tmp_path / "rows.csv").stat().st_size

@@ -29,17 +29,22 @@ async def test_jobs_are_recorded_and_what_they_prove_is_known_to_every_screen(se
         assert (entry.kind, entry.state) == ("restore", "ok")
         assert (entry.url, entry.replica) == (place.url, place.replica)
         assert entry.verdict in ("proven", "consistent")
+        assert entry.integrity == "ok"
         assert entry.command == console.jobs.all[0].command
         assert entry.sources is not None
         assert entry.sources.count == entry.results["objects"]
         assert entry.point_time == result.time
         assert entry.duration is not None
 
+        proven = console.history.last_proof(place.url)
+        assert proven is not None, "the workbench has checked what was restored"
+        assert (proven.how, proven.point_time) == ("a full restore", result.time)
+
         verdicts = {}
         for each in console.listings.places:
             console.jobs.start(VerifyJob(place=each))
             await settle(pilot)
-            shown = console.history.last_proof(each.url) or console.history.last_failure(each.url)
+            shown = console.history.last_failure(each.url) or console.history.last_proof(each.url)
             assert shown is not None
             assert shown.how == "reading every object"
             assert each.timeline is not None

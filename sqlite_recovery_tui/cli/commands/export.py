@@ -59,10 +59,13 @@ def command(
     names = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
     wanted = Wanted(table or "", View(where=where, columns=names), sql or "", not no_create)
     chosen, limit = form or _form_of(output), time_limit(seconds)
-    with looking_into(session, target) as inspector, marking(sql or where), session.meter() as meter:
+    act = session.act("export", asked=sql or table)
+    with act, looking_into(session, target) as inspector, marking(sql or where), session.meter() as meter:
+        act.begin(output=str(output.absolute()), results={"from": target})
         report = export(
             inspector, wanted, output, chosen, seconds=limit, progress=meter, cancel=session.cancel
         )
+        act.learn(results={"rows": report.rows, "bytes": report.bytes})
     _tell(session, output, chosen, report)
     return 0
 
