@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ from sqlite_recovery_tui.tui.engine import Queue, Request
 from sqlite_recovery_tui.tui.jobs import RestoreJob
 from sqlite_recovery_tui.tui.jobs.restore import MEMORY_BYTES
 from sqlite_recovery_tui.tui.proof import Subject
+from sqlite_recovery_tui.tui.room import Room, room_for, room_line
 from sqlite_recovery_tui.tui.screens import plan_words
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.state import Other, Place
@@ -33,6 +35,9 @@ from sqlite_recovery_tui.tui.widgets.problem import Problem
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.work import Draft
+
+OLD = timedelta(minutes=5)
+"""From which age on a listing is made anew before a plan runs: Litestream 0.5 keeps level 0 that long."""
 
 
 class PlanScreen(ConsoleScreen):
@@ -55,7 +60,11 @@ class PlanScreen(ConsoleScreen):
         self.others: tuple[Other, ...] = ()
         self.output: Path | None = None
         """The path somebody typed; None takes the one proposed."""
+        self.room: Room | None = None
         self._doing = ""
+        self._to_run: Draft | None = None
+        """What enter was pressed on while its listing was old: it runs if a new one leads to the same."""
+        self._measuring: Request[Any] | None = None
         self._request: Request[Any] | None = None
         self._comparing: Request[Any] | None = None
 
@@ -127,11 +136,15 @@ class PlanScreen(ConsoleScreen):
     def on_unmount(self) -> None:
         self.console.engine.drop(self._request)
         self.console.engine.drop(self._comparing)
+        self.console.engine.drop(self._measuring)
 
     def place_changed(self, place: Place) -> None:
         if place not in self.places:
             return
-        if self.draft is None and self.error is None:
+        if self._to_run is not None and place is self.place:
+            if not place.listing:
+                self._plan()
+        elif self.draft is None and self.error is None:
             self._plan()
         elif place is not self.place:
             self._compare()
@@ -162,14 +175,41 @@ class PlanScreen(ConsoleScreen):
         self.redraw()
 
     def _planned(self, draft: Draft) -> None:
+        before, self._to_run = self._to_run, None
         self.draft = draft
+        if before is not None and same_restore(before, draft):
+            self.do_run()
+            return
+        if before is not None:
+            self.say("The replica has changed meanwhile: this is the plan as of now")
         self._compare()
+        self._measure()
         self.redraw()
 
     def _refused(self, error: RecoverError) -> None:
-        self.error = error
+        self.error, self._to_run = error, None
         self._compare()
         self.redraw()
+
+    def _measure(self) -> None:
+        """Find out whether there is room where the restored database goes."""
+        draft, output = self.draft, self.chosen_output
+        self.room = None
+        self.console.engine.drop(self._measuring)
+        if draft is None or output is None:
+            return
+
+        def measured(room: Room) -> None:
+            self.room = room
+            self.redraw()
+
+        self._measuring = self.console.engine.ask(
+            Queue.THINK,
+            self,
+            lambda _: room_for(draft.place, draft.plan, output),
+            then=measured,
+            failed=self._not_compared,
+        )
 
     def _compare(self) -> None:
         """Find out what the other replicas would give."""
@@ -238,7 +278,8 @@ class PlanScreen(ConsoleScreen):
 
     def _how(self) -> Iterator[Fact]:
         yield "write to", text.line((str(self.chosen_output), "bold"), ("  o changes it", text.FAINT))
-        yield "same as", text.content(self.command or "", text.MUTED)
+        yield "space", room_line(self.room) if self.room is not None else text.line(("…", text.MUTED))
+        yield "same as", text.line((self.command or "", text.MUTED), ("  y copies it", text.FAINT))
 
     def _ready(self) -> Content:
         if self.draft is None:
@@ -255,6 +296,11 @@ class PlanScreen(ConsoleScreen):
         draft, output = self.draft, self.chosen_output
         if draft is None or output is None:
             return
+        if self._is_old(draft.place):
+            self._to_run = draft
+            self.say(f"Listing {draft.place.replica} again first: what is known of it is old")
+            self.console.listings.refresh([draft.place])
+            return
         settings = self.console.settings
         job = RestoreJob(
             place=draft.place,
@@ -269,6 +315,11 @@ class PlanScreen(ConsoleScreen):
         )
         self.console.jobs.start(job)
         self.console.open_job(job, instead=True)
+
+    def _is_old(self, place: Place) -> bool:
+        """Tell whether objects may have gone since a replica was listed."""
+        state = place.state
+        return state is not None and self.console.now() - state.as_of > OLD
 
     def do_preview(self) -> None:
         if self.draft is not None:
@@ -337,9 +388,16 @@ class PlanScreen(ConsoleScreen):
         typed = message.value.strip()
         proposed = self.draft.output if self.draft is not None else None
         self.output = Path(typed).expanduser().absolute() if typed and typed != text.safe(proposed) else None
+        self._measure()
         self.leave_typing()
 
     def leave_typing(self) -> None:
         self.query_one("#output", Input).display = False
         self.set_focus(None)
         self.redraw()
+
+
+def same_restore(draft: Draft, other: Draft) -> bool:
+    """Tell whether two plans fetch the same objects and lead to the same state."""
+    keys = [[item.key for item in (each.plan.base, *each.plan.changes)] for each in (draft, other)]
+    return keys[0] == keys[1] and draft.plan.reached == other.plan.reached

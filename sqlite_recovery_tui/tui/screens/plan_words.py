@@ -47,6 +47,9 @@ def plan_facts(
     yield "exactly", text.line(describe(of_point(plan.point)), ("  " + plan.format, text.MUTED))
     yield "takes", cost_line(draft)
     yield "proof", "no hole by name; every checksum is verified on the way"
+    if (proven := screen.console.history.last_proof(draft.place.url)) is not None:
+        moment = screen.in_full(proven.at)
+        yield "", text.line(("✓ ", "$text-success"), f"proven by {proven.how}: {moment}")
     yield from _replica_facts(draft, others, following)
     warnings = draft.place.timeline.warnings if draft.place.timeline is not None else ()
     for note in dict.fromkeys((*plan.notes, *warnings)):
