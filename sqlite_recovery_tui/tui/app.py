@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from textual import on
 from textual.binding import BindingType
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.errors import Cancelled
 from sqlite_recovery_tui.tui import actions, areas, interrupted, phrases, recall, text
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.engine import Engine, Queue
@@ -141,6 +143,8 @@ class Console(Everywhere):
             self._remember()
             screen.refresh_frame()
             self._ticks += 1
+            if self._ticks % AGEING_TICKS == 0:
+                self.history.refresh()
             if self.time_style == "age" or self._ticks % AGEING_TICKS == 0:
                 screen.redraw()
 
@@ -294,10 +298,10 @@ def run(
         memory=Memory(_about(settings, wanted)) if read_only != "always" else None,
     )
     console.run()
-    if not console.engine.close():
+    if not console.engine.close() or threading.active_count() > 1:
         # A thread hangs in a library. Python would wait for it at exit; the operator must not.
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(console.return_code or 0)
+        os._exit(Cancelled.code if console.return_code is None else console.return_code)
     return console.return_code or 0

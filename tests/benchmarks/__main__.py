@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks import tasks
+from tests.benchmarks.console import LISTED, console
 from tests.benchmarks.measure import Comparison, Outcome, markdown
 from tests.benchmarks.throughput import throughput
 
-_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview")
+_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview", "console")
 
 
 def main() -> None:
@@ -82,6 +83,9 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Outcome]:
                 yield tasks.restore(place, size, options.runs, floor=False)
         if "ltx" in options.only:
             yield from _measure_ltx(tasks.prepare_ltx(folder, size), size, options.runs)
+    if "console" in options.only:
+        listed = tasks.prepare_listing(folder, LISTED)
+        yield console(listed, tasks.prepare_restore(folder, max(options.sizes)), options.runs)
     if "preview" in options.only:
         size = max(options.sizes)
         with tasks.on_s3(tasks.prepare_ltx(folder, size), tasks.LTX_ON_S3) as place:

@@ -51,11 +51,11 @@ def build_listing(folder: Path, objects: int) -> None:
     generation, nothing = "5f3a91c20b7de846", lz4.compress(b"")
     (folder / "app.db").touch()
     sink(generations.snapshot_key(generation, 0), [nothing], START)
-    for number in range(1, objects):
+    for number in range(objects - 1):
         key = generations.segment_key(
             generation, number // 100, number % 100 * 4120 + 32 * (number % 100 > 0)
         )
-        sink(key, [nothing], START + timedelta(seconds=number))
+        sink(key, [nothing], START + timedelta(seconds=number + 1))
 
 
 if __name__ == "__main__":

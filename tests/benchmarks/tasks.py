@@ -57,9 +57,10 @@ def prepare_ltx(folder: Path, megabytes: int) -> Path:
     return _build(folder / f"ltx-{megabytes}", "tests.benchmarks.ltx_replica", *words)
 
 
-def prepare_listing(folder: Path) -> Path:
+def prepare_listing(folder: Path, objects: int = LISTED) -> Path:
     """Build the replica for a listing unless `folder` has it from an earlier run; return its folder."""
-    return _build(folder / "list", "tests.benchmarks.replica", "list", str(folder / "list"), str(LISTED))
+    target = folder / f"list-{objects}"
+    return _build(target, "tests.benchmarks.replica", "list", str(target), str(objects))
 
 
 def _build(target: Path, program: str, *arguments: str) -> Path:

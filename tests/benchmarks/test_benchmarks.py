@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import ltx_replica, tasks
+from tests.benchmarks.console import Budget, Budgets, console
 from tests.benchmarks.measure import Comparison, Contender, Figures, Result, compare, markdown
 from tests.benchmarks.relay import relay
 from tests.benchmarks.replica import build, build_listing
@@ -91,6 +92,22 @@ def test_throughput_is_that_of_every_page_of_every_kind_of_file() -> None:
     assert all(len(rates) == 2 and min(rates) > 0 for rates in found.values())
     table = Throughput([Rates("frames", [100.0, 900.0, 200.0])]).table()
     assert "200 MB/s  (100-900)" in table
+
+
+def test_the_console_is_pressed_while_it_works(tmp_path: Path) -> None:
+    listing, restored = tmp_path / "listing", tmp_path / "restored"
+    listing.mkdir()
+    restored.mkdir()
+    build_listing(listing, 150)
+    build(restored, megabytes=2, segments=60)
+    found = console(listing, restored, 1, keys=10)
+    values = {budget.name: budget.value for budget in found.budgets}
+    assert len(values) == 5
+    assert 0 < values["key to screen, median"] <= values["key to screen, 99th percentile"] < 10_000
+    assert 30 < values["peak memory of its process"] < 1000
+    assert found.table().count("x of idle") == 2
+    slow = Budgets("slow", [Budget("end", "ms", 1000, 1500.0)])
+    assert "✗" in slow.table()
 
 
 def test_a_listing_has_all_objects(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 _TOKEN = re.compile(
     r"\x1b\[(?P<args>[0-9;:?<>=]*)[ -/]*(?P<final>[@-~])"  # a control sequence
     r"|\x1b[\]P^_X].*?(?:\x07|\x1b\\)"  # a string that a terminal takes for itself
-    r"|\x1b[ -/]*[0-~]"
+    r"|\x1b(?![\[\]P^_X])[ -/]*[0-~]"
     r"|[^\x1b]",
     re.DOTALL,
 )

@@ -1,0 +1,116 @@
+"""A program on a terminal of its own, as a person sits before it: keys in, frames out, each with its time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.terminal import Terminal
+
+COLUMNS, LINES = 120, 36
+KEYS = {"enter": "\r", "escape": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "ctrl+q": "\x11", "tab": "\t"}
+_ASKS_FOR_WHOLE_FRAMES, _HAS_WHOLE_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+_PATIENCE = 60.0
+
+
+class OnTerminal:
+    """A running program and what its terminal shows."""
+
+    def __init__(self, process: subprocess.Popen[bytes], leader: int) -> None:
+        """Watch `process` through our end of its terminal."""
+        self.process = process
+        self.began = time.perf_counter()
+        self.moment = self.began
+        """When the newest output arrived."""
+        self.terminal = Terminal(COLUMNS, LINES)
+        self._leader = leader
+
+    @property
+    def text(self) -> str:
+        return self.terminal.text
+
+    def press(self, *keys: str) -> float:
+        """Send keys; return when the last one was sent."""
+        os.write(self._leader, "".join(KEYS.get(key, key) for key in keys).encode())
+        return time.perf_counter()
+
+    def signal(self, number: int) -> float:
+        """Send a signal; return when."""
+        self.process.send_signal(number)
+        return time.perf_counter()
+
+    def until(self, shown: Callable[[str], bool], seconds: float = _PATIENCE) -> float:
+        """Wait until the screen is as `shown` wants it; return when what made it so arrived."""
+        deadline = time.perf_counter() + seconds
+        while not shown(self.text):
+            if not self._read(deadline - time.perf_counter()):
+                raise RuntimeError(f"this never came:\n{self.text}")
+        return self.moment
+
+    def see(self, *words: str) -> float:
+        """Wait until these words are on the screen; return when they arrived."""
+        return self.until(lambda text: all(word in text for word in words))
+
+    def drain(self, seconds: float) -> None:
+        """Read what comes, for so long."""
+        deadline = time.perf_counter() + seconds
+        while self._read(deadline - time.perf_counter()):
+            pass
+
+    def end(self) -> float:
+        """Wait until the program has ended; return when its terminal was given back."""
+        while self._read(_PATIENCE):
+            pass
+        self.process.wait(_PATIENCE)
+        return time.perf_counter()
+
+    def _read(self, seconds: float) -> bool:
+        """Draw what comes next; False when nothing comes in time, or nothing more."""
+        ready, _, _ = select.select([self._leader], [], [], max(seconds, 0.0))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._leader, 1 << 16)
+        except OSError:  # the other end is closed
+            return False
+        self.moment = time.perf_counter()
+        if _ASKS_FOR_WHOLE_FRAMES in data:
+            os.write(self._leader, _HAS_WHOLE_FRAMES)
+        self.terminal.feed(data)
+        return bool(data)
+
+
+@contextmanager
+def on_terminal(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None
+) -> Iterator[OnTerminal]:
+    """Run a command on a terminal of its own until the end of the block."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    own = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "ESCDELAY": "25"}
+    process = subprocess.Popen(
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        cwd=folder,
+        env={**os.environ, **own, **(environ or {})},
+        start_new_session=True,
+    )
+    running = OnTerminal(process, leader)
+    os.close(follower)
+    try:
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
