@@ -16,7 +16,7 @@ from sqlite_recovery_tui.formats import wal
 from sqlite_recovery_tui.formats.wal import FRAME_HEADER_SIZE, Checksum, WalHeader
 
 _PAGE_SIZES = tuple(512 << power for power in range(8))
-HeaderFrom = Literal["this segment", "the first segment of its WAL", "worked out from its frames", "nowhere"]
+HeaderFrom = Literal["this segment", "the first segment of its WAL", "its own frames", "nowhere"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _header(
             return wal.parse_header(start), "the first segment of its WAL"
         except (FormatError, ObjectNotFound):
             pass
-    return guess_header(data), "worked out from its frames"
+    return guess_header(data), "its own frames"
 
 
 def _frame_in_front(

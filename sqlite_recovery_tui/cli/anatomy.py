@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlite_recovery_tui.anatomy.describe import Anatomy, Found, page_places
+from sqlite_recovery_tui.anatomy.describe import Anatomy, Found, kind_word, page_places
 from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
 from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
 from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
@@ -59,7 +59,7 @@ def _segment(anatomy: SegmentAnatomy) -> Facts:
     yield "holds", f"{plural(anatomy.size, 'byte')} of WAL {anatomy.item.index:08x}, up to {anatomy.end:08x}"
     header = anatomy.header
     if header is not None:
-        told = "" if anatomy.before.header_from == "this segment" else f" ({anatomy.before.header_from})"
+        told = "" if anatomy.before.header_from == "this segment" else f" (by {anatomy.before.header_from})"
         yield (
             "WAL header",
             f"page size {header.page_size:,}, checkpoint sequence {header.sequence}, "
@@ -147,7 +147,7 @@ def _page_row(anatomy: Anatomy, place: int, known: Belonging | None) -> Sequence
             frame = anatomy.frame(place)
             return (
                 frame.page,
-                frame.kind.word,
+                kind_word(frame.kind, known, frame.page),
                 f"{frame.offset:08x}",
                 anatomy.page_size,
                 _owner(known, frame.page),
@@ -164,7 +164,13 @@ def _page_row(anatomy: Anatomy, place: int, known: Belonging | None) -> Sequence
         case LtxAnatomy():
             number, index = int(anatomy.index.pgno[place]), anatomy.index
             offset, length = int(index.offset[place]), int(index.length[place])
-            return number, anatomy.kind(place).word, f"{offset:08x}", length, _owner(known, number)
+            return (
+                number,
+                kind_word(anatomy.kind(place), known, number),
+                f"{offset:08x}",
+                length,
+                _owner(known, number),
+            )
 
 
 def _owner(known: Belonging | None, number: int) -> str:

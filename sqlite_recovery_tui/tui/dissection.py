@@ -70,7 +70,13 @@ def dissect(bench: Bench, item: StoredObject, whole: bool, report: Report) -> Di
     with bench.access(report) as access:
         anatomy = describe(access, bench.timeline, item, whole=whole)
     earlier, later = _beside(bench.timeline, item)
+    _warm_up()
     return Dissection(bench, item, anatomy, whole, earlier, later)
+
+
+def _warm_up() -> None:
+    """Import here what the next key needs, so that it does not wait for that."""
+    from sqlite_recovery_tui.tui.screens import object_facts, object_rows, page  # noqa: F401
 
 
 def _beside(timeline: Timeline, item: StoredObject) -> tuple[StoredObject | None, StoredObject | None]:

@@ -73,7 +73,7 @@ def test_without_what_is_in_front_the_first_frame_is_not_checked_and_the_others_
     assert states(found) == [FrameState.UNCHECKED, FrameState.PROVEN, FrameState.PROVEN]
     shelf.store.delete([segments[0].key])
     found = read(shelf, segments[2])
-    assert found.before.header_from == "worked out from its frames"
+    assert found.before.header_from == "its own frames"
     assert found.page_size == 512
     assert not found.faults
     assert found.proof.word == "not proven"

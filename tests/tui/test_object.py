@@ -27,8 +27,6 @@ from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.rows import Row
 from tests.tui.hostile import HOSTILE, offending
 from tests.tui.support import (
-    LARGE,
-    SIZES,
     SMALL,
     Gate,
     make_console,
@@ -43,6 +41,7 @@ from tests.tui.support import (
     view,
 )
 
+MEDIUM = (120, 36)
 START = datetime(2026, 3, 26, 10, tzinfo=UTC)
 
 
@@ -102,9 +101,8 @@ def damaged(settings: Settings, pattern: str, change: Callable[[bytes], bytes]) 
     yield path
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_from_the_replica_down_to_a_byte_and_back(settings: Settings, size: tuple[int, int]) -> None:
-    async with opened(make_console(settings), size) as pilot:
+async def test_from_the_replica_down_to_a_byte_and_back(settings: Settings) -> None:
+    async with opened(make_console(settings), SMALL) as pilot:
         await press(pilot, "enter", "i")
         assert view(pilot) == "object"
         found = shown(pilot)
@@ -134,7 +132,7 @@ async def test_from_the_replica_down_to_a_byte_and_back(settings: Settings, size
 
 
 async def test_a_cell_and_its_bytes_move_together_and_lead_on(generations: Settings) -> None:
-    async with opened(make_console(generations), LARGE) as pilot:
+    async with opened(make_console(generations), MEDIUM) as pilot:
         found = await open_first(pilot, Snapshot)
         assert "table words" in picture(pilot)
         await press(pilot, "slash")
@@ -180,7 +178,7 @@ async def test_on_a_low_terminal_cells_and_bytes_take_turns(generations: Setting
 
 
 async def test_a_page_that_is_not_in_a_segment_is_said_to_be(generations: Settings) -> None:
-    async with opened(make_console(generations), LARGE) as pilot:
+    async with opened(make_console(generations), MEDIUM) as pilot:
         found = await open_first(pilot, WalSegment)
         await press(pilot, "slash")
         await type_text(pilot, "table interior")
@@ -296,7 +294,7 @@ async def test_leaving_while_it_is_read(settings: Settings, gate_stores: Callabl
 
 
 async def test_what_can_be_copied_and_the_command_that_shows_the_same(generations: Settings) -> None:
-    async with opened(make_console(generations), LARGE) as pilot:
+    async with opened(make_console(generations), MEDIUM) as pilot:
         found = await open_first(pilot, WalSegment)
         copies = dict(found.copies())
         assert copies["object"] == found.item.key
@@ -320,7 +318,7 @@ async def test_hostile_names_and_values(tmp_path: Path) -> None:
         writer.connection.execute("CREATE TABLE last(x)")
         writer.ship(START)
     settings = settings_for((tmp_path / "replica").as_uri(), scratch=tmp_path / "scratch")
-    async with opened(make_console(settings), LARGE) as pilot:
+    async with opened(make_console(settings), MEDIUM) as pilot:
         await open_first(pilot, Snapshot)
         await press(pilot, "home", "enter", "c")
         for _ in range(9):

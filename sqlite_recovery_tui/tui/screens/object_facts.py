@@ -65,7 +65,7 @@ def _segment(anatomy: SegmentAnatomy) -> Iterator[Fact]:
     origin = anatomy.before.header_from
     yield (
         "salts",
-        f"{header.salt1:08x} {header.salt2:08x}" + ("" if origin == "this segment" else f" · {origin}"),
+        f"{header.salt1:08x} {header.salt2:08x}" + ("" if origin == "this segment" else f" · by {origin}"),
     )
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from sqlite_recovery_tui.anatomy.describe import kind_word
+from sqlite_recovery_tui.anatomy.kinds import Kind
 from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
 from sqlite_recovery_tui.anatomy.segment import FrameState, SegmentAnatomy
 from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
@@ -105,7 +110,9 @@ class _Rows:
         raise NotImplementedError
 
     def text(self, number: int) -> str:
-        return "  ".join(cell.text if isinstance(cell, Cell) else cell for cell in self.row(number).cells)
+        """Return what a filter looks at: numbers with their commas and without."""
+        shown = "  ".join(cell.text if isinstance(cell, Cell) else cell for cell in self.row(number).cells)
+        return f"{shown}  {shown.replace(',', '')}" if "," in shown else shown
 
     def rank(self, number: int, column: str) -> Any:
         return self.ranks[column](number)
@@ -166,13 +173,38 @@ class _Frames(_Rows):
                 f"{number:,}",
                 Cell(self._bracket(number, each.commit), "muted"),
                 f"{each.page:,}",
-                each.kind.word,
+                kind_word(each.kind, self._known, each.page),
                 _owner(self._known, each.page),
                 Cell(f"{each.offset:08x}", "muted"),
                 state_cell(each.state),
             ),
             role="bad" if each.state.is_bad else "",
         )
+
+    def text(self, number: int) -> str:
+        return self._texts[number]
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        """What a filter looks at, of all frames at once: one by one they would take seconds."""
+        anatomy = self._anatomy
+        count = len(anatomy.frames)
+        kinds = {kind.value: kind.word for kind in Kind}
+        states = {state.value: state.word for state in FrameState}
+        transactions = np.searchsorted(anatomy.ends, np.arange(count), side="right").tolist()
+        return [
+            f"{number}  {transaction} {'commit' if commit else ''}  {page}  {kinds[kind]}  "
+            f"{_owner(self._known, page)}  {anatomy.offset_of(number):08x}  {states[state]}"
+            for number, transaction, commit, page, kind, state in zip(
+                range(count),
+                transactions,
+                anatomy.frames.commit.tolist(),
+                anatomy.frames.pgno.tolist(),
+                anatomy.kinds.tolist(),
+                anatomy.states.tolist(),
+                strict=True,
+            )
+        ]
 
     def _bracket(self, number: int, commit: int) -> str:
         """Return how a frame lies in its transaction: first, between, or the commit."""
@@ -222,7 +254,7 @@ class _LtxPages(_Rows):
             number,
             (
                 f"{page:,}",
-                self._anatomy.kind(number).word,
+                kind_word(self._anatomy.kind(number), self._known, page),
                 _owner(self._known, page),
                 Cell(f"{int(index.offset[number]):,}", "muted"),
                 f"{int(index.length[number]):,}",

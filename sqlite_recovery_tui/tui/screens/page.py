@@ -219,7 +219,7 @@ class PageScreen(ConsoleScreen):
     def _cell_chosen(self) -> None:
         """Show the bytes of the cell that is selected in the list."""
         if self.focused is self.cells and (cell := self.cell) is not None:
-            self.bytes.move_to(cell.start)
+            self.bytes.move_to(cell.start, lead=True)
 
     # actions
 

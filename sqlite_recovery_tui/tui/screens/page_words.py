@@ -114,13 +114,5 @@ def _leads_to(cell: PageCell) -> str:
 
 
 def regions(page: Page) -> list[Region]:
-    """Return the parts of a page for the view of its bytes; every other cell stands out a little."""
-    found = []
-    odd = False
-    for part in page.parts:
-        role = _ROLES.get(part.name, "")
-        if part.name == "cell":
-            odd = not odd
-            role = "strong" if odd else ""
-        found.append(Region(part.start, part.end, part.title, role))
-    return found
+    """Return the parts of a page for the view of its bytes."""
+    return [Region(part.start, part.end, part.title, _ROLES.get(part.name, "")) for part in page.parts]

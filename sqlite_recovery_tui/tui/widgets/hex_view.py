@@ -1,6 +1,7 @@
 """Bytes in hexadecimal, of any size: only what is in view is ever turned into text.
 
-A cursor stands on one byte; `Moved` tells which, and regions say by name and colour what a byte belongs to.
+A cursor stands on one byte; `Moved` tells which, and regions say by name and colour what a byte belongs to:
+the one under the cursor stands out as a whole.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class HexView(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "hex-view--cursor",
         "hex-view--cursor-idle",
+        "hex-view--inside",
         "hex-view--muted",
         "hex-view--accent",
         "hex-view--ok",
@@ -63,6 +65,7 @@ class HexView(ScrollView, can_focus=True):
         scrollbar-size-horizontal: 0;
         & > .hex-view--cursor { background: $primary; color: $background; text-style: bold; }
         & > .hex-view--cursor-idle { background: $foreground 15%; color: $foreground; }
+        & > .hex-view--inside { background: $primary 22%; color: $foreground; }
         & > .hex-view--muted { color: $foreground 50%; }
         & > .hex-view--accent { color: $text-primary; }
         & > .hex-view--ok { color: $text-success; }
@@ -133,12 +136,15 @@ class HexView(ScrollView, can_focus=True):
         """How many lines are visible."""
         return max(1, self.scrollable_content_region.height)
 
-    def move_to(self, offset: int) -> None:
-        """Put the cursor on a byte and bring it into view."""
+    def move_to(self, offset: int, *, lead: bool = False) -> None:
+        """Put the cursor on a byte and bring it into view; with `lead` what follows it as well."""
         if not len(self.data):
             return
         self.cursor = max(0, min(offset, len(self.data) - 1))
         line, top = self.cursor // self.columns, self.scroll_offset.y
+        if lead and not top <= line < top + self.page * 2 // 3:
+            self.scroll_to(y=max(0, line - self.page // 4), animate=False)
+            return
         if line < top:
             self.scroll_to(y=line, animate=False)
         elif line >= top + self.page:
@@ -198,6 +204,8 @@ class HexView(ScrollView, can_focus=True):
     # reactions
 
     def watch_cursor(self, old: int, new: int) -> None:
+        if self.region_at(old) is not self.region_at(new):
+            self.refresh()  # another region stands out now
         for line in {old // self.columns, new // self.columns}:
             self.refresh_lines(line - self.scroll_offset.y, 1)
         self.post_message(self.Moved(self, new))
@@ -258,7 +266,8 @@ class HexView(ScrollView, can_focus=True):
         segments: list[Segment] = []
         for column, begin in enumerate(stops):
             end = stops[column + 1] if column + 1 < len(stops) else len(shown)
-            if roles[column].startswith("cursor") and hexadecimal:
+            ends = column + 1 == len(stops) or roles[column + 1] != roles[column]
+            if ends and hexadecimal and roles[column] not in ("", "muted"):
                 segments.append(Segment(shown[begin : begin + 2], base + self._style(roles[column])))
                 segments.append(Segment(shown[begin + 2 : end], base))
             else:
@@ -268,8 +277,12 @@ class HexView(ScrollView, can_focus=True):
 
     def _roles(self, at: int, piece: bytes) -> list[str]:
         roles: list[str] = []
+        current = self.region_at(self.cursor)
         for column, byte in enumerate(piece):
             region = self.region_at(at + column)
+            if region is not None and region is current:
+                roles.append("inside")
+                continue
             role = region.role if region is not None else ""
             roles.append(role or ("muted" if not byte else ""))
         if at <= self.cursor < at + len(piece):
@@ -282,5 +295,5 @@ class HexView(ScrollView, can_focus=True):
         if role not in self._styles:
             full = self.get_component_rich_style(f"hex-view--{role}")
             plain = Style(color=full.color, bold=full.bold or None)
-            self._styles[role] = full if role.startswith("cursor") else plain
+            self._styles[role] = full if role == "inside" or role.startswith("cursor") else plain
         return self._styles[role]
