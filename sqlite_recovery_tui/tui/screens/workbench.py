@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -224,7 +224,11 @@ class WorkbenchScreen(Asking):
 
     @on(RecordTable.Moved, "#tables")
     def _table_chosen(self, message: RecordTable.Moved) -> None:
-        table = next((table for table in self.tables if table.name == message.key), None)
+        self._show_table(message.key)
+
+    def _show_table(self, name: Hashable | None) -> None:
+        """Preview a table the way it was looked at last, unless it is there already."""
+        table = next((table for table in self.tables if table.name == name), None)
         if table is not None and table is not self.shown:
             look = self.looks.get(table.name) or Look.at(table)
             self.pane.look_at(look, self.counts.get(table.name))
@@ -239,6 +243,7 @@ class WorkbenchScreen(Asking):
 
     def do_open(self) -> None:
         if self.focused is self.list:
+            self._show_table(self.list.current_key)  # an answer to SQL may have taken its place
             self.set_focus(self.preview)
             return
         spot = self.pane.spot()

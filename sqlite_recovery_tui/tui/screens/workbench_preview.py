@@ -266,7 +266,9 @@ class PreviewPane(Vertical):
         elif self.sql:
             shown = self.rows.row_count()
             more = "the first " if self.rows.notice or shown >= SQL_ROWS else ""
-            words = [("SQL", "bold"), (f"  {more}{phrases.many(shown, 'row')}", text.MUTED)]
+            words = [("SQL", "bold")]
+            if self.rows.columns:
+                words.append((f"  {more}{phrases.many(shown, 'row')}", text.MUTED))
         if self.rows.notice:
             words.append((f"  ▲ {self.rows.notice}", "$text-warning"))
         return words
