@@ -216,7 +216,9 @@ async def test_a_time_is_gone_to_in_every_form(settings: Settings, typed: str) -
         assert isinstance(plan, PlanScreen)
         assert isinstance(plan.aim.target, AtTime)
         assert plan.aim.target.time == wanted, "what is planned is what was asked for"
-        await press(pilot, "escape", "left")
+        await press(pilot, "escape", "H")
+        assert isinstance(replica._aim.target, AtPosition), "a commit that was chosen is more than a time"  # type: ignore[union-attr]
+        await press(pilot, "left")
         assert replica.asked is None
         assert "asked for" not in facts(pilot)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from sqlite_recovery_tui.domain import Position, WalSegment
+from sqlite_recovery_tui.domain import LtxFile, Position, WalSegment
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, describe, of_point
 from sqlite_recovery_tui.tui import entries, phrases, text, wording
@@ -50,7 +50,7 @@ class Spot:
         """What to wish for to get this state; None where nothing can be restored."""
         if not isinstance(self.entry, Stored) or self.entry.point is None:
             return None
-        if self.asked is not None:
+        if self.asked is not None and self.number is None:
             return Aim(self.asked)
         if self.is_last:
             return entries.aim_of(self.entry)
@@ -117,9 +117,17 @@ def _point_facts(spot: Spot, entry: Stored, screen: ConsoleScreen, reading: bool
             behind = "  ◌ reading its commits…"
         else:
             behind = f"  {entry.item.key}" if screen.has_class("-tall") else ""
-        yield "exactly", text.line(describe(of_point(entry.point)), (behind, text.MUTED))
+        yield "exactly", text.line(describe(of_point(entry.point)), _merged(entry), (behind, text.MUTED))
     else:
         yield "exactly", _commit(spot, spot.commits, brief=screen.has_class("-short"))
+
+
+def _merged(entry: Stored) -> str:
+    """Return that a file holds the work of several syncs as one state, where it does."""
+    item = entry.item
+    if not isinstance(item, LtxFile) or item.is_base or item.min_txid == item.max_txid:
+        return ""
+    return f" · {phrases.many(item.max_txid - item.min_txid + 1, 'sync')} in one state"
 
 
 def _commit(spot: Spot, found: ObjectCommits, *, brief: bool) -> Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -13,6 +13,10 @@ from sqlite_recovery_tui.tui.widgets.timeline_window import Window
 
 LEVELS = " ▁▂▃▄▅▆▇█"
 SNAPSHOT, HOLE, PAUSE, NOTHING = "◆", "╳", "‖", "·"
+QUIET = "╌"
+"""Inside of a pause, whose ends alone are marked."""
+EARLIER, LATER = "‹", "›"
+"""Where all of a lane lies to the left or to the right of what is in view."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,19 @@ class Profile:
 def profile(track: Track, window: Window) -> Profile:
     """Cut a track into the cells of a window."""
     edges = window.edges
-    if track.end < edges[0] or min((track.start, *track.pauses.starts[:1])) >= edges[-1]:
-        return Profile((0,) * window.cells, (" ",) * window.cells)
+    nothing = (0,) * window.cells
+    if track.end < edges[0]:
+        return Profile(nothing, (EARLIER, *(" " for _ in nothing[1:])))
+    if min((track.start, *track.pauses.starts[:1])) >= edges[-1]:
+        return Profile(nothing, (*(" " for _ in nothing[1:]), LATER))
     amounts = track.stored(edges)
     bases = _counts(track, edges)
-    marks = tuple(
-        SNAPSHOT if bases[cell] else _mark(track, edges, cell, amounts[cell]) for cell in range(window.cells)
-    )
-    return Profile(tuple(amounts), marks)
+    holes = track.holes.cells(edges) if track.holes.starts else ()
+    marks = [
+        HOLE if cell in holes else SNAPSHOT if bases[cell] else _mark(track, edges, cell, amounts[cell])
+        for cell in range(window.cells)
+    ]
+    return Profile(tuple(amounts), tuple(_with_quiet_pauses(marks)))
 
 
 def bars(profile: Profile, rows: int, most: int | None = None) -> list[str]:
@@ -69,13 +78,17 @@ def _counts(track: Track, edges: Sequence[datetime]) -> list[bool]:
 
 def _mark(track: Track, edges: Sequence[datetime], cell: int, amount: int) -> str:
     start, end = edges[cell], edges[cell + 1]
-    if track.holes.starts and track.holes.covers(start, end):
-        return HOLE
     if amount:
         return ""
     if track.pauses.starts and track.pauses.covers(start, end):
         return PAUSE
     return NOTHING if track.start < end and track.end >= start else " "
+
+
+def _with_quiet_pauses(marks: Sequence[str]) -> Iterator[str]:
+    """Yield the marks, of a pause only its ends."""
+    for before, mark, behind in zip(("", *marks[:-1]), marks, (*marks[1:], ""), strict=True):
+        yield QUIET if before == mark == behind == PAUSE else mark
 
 
 def _level(share: float, row: int, rows: int) -> int:

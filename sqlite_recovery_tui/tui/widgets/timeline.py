@@ -271,7 +271,9 @@ class Timeline(Widget, can_focus=True):
         """Return a line of a lane, with what is damaged in it at its place."""
         glyphs = line.glyphs
         faults = {
-            window.slot(pin.moment) for pin in self.pins if pin.lane is not None and pin.lane == line.lane
+            window.slot(pin.moment)
+            for pin in self.pins
+            if pin.lane is not None and pin.lane == line.lane and window.holds(pin.moment)
         }
         if faults and line.name:
             glyphs = "".join(FAULT if number in faults else glyph for number, glyph in enumerate(glyphs))

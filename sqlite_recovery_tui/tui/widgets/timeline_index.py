@@ -6,7 +6,7 @@ No widget, no drawing: times and sizes of every lane, its snapshots, its holes a
 from __future__ import annotations
 
 import weakref
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,19 @@ class Stretches:
         """Sort stretches."""
         ordered = sorted(bounds)
         return cls(tuple(start for start, _ in ordered), tuple(accumulate((end for _, end in ordered), max)))
+
+    def cells(self, edges: Sequence[datetime]) -> set[int]:
+        """Return which of the cells between `edges` lie in a stretch; of each stretch at least one."""
+        found: set[int] = set()
+        number = bisect_right(self.ends, edges[0])
+        while number < len(self.starts) and self.starts[number] < edges[-1]:
+            last = bisect_right(edges, self.ends[number]) - 1
+            first = min(bisect_right(edges, self.starts[number]), last)
+            found.update(range(max(0, first), min(max(last, first + 1), len(edges) - 1)))
+            # Stretches that begin before that cell are in it, or in what was just marked.
+            following = bisect_left(self.starts, edges[last]) if last < len(edges) else len(self.starts)
+            number = max(number + 1, following)
+        return found
 
     def covers(self, start: datetime, end: datetime) -> bool:
         """Tell whether a stretch goes on from before `start`, or lies between the two altogether."""

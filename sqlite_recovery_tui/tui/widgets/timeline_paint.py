@@ -7,7 +7,7 @@ from itertools import groupby
 from textual.content import Content
 
 from sqlite_recovery_tui.tui import text
-from sqlite_recovery_tui.tui.widgets.profile import HOLE, NOTHING, PAUSE, SNAPSHOT
+from sqlite_recovery_tui.tui.widgets.profile import EARLIER, HOLE, LATER, NOTHING, PAUSE, QUIET, SNAPSHOT
 
 CURSOR, FAULT = "▲", "✗"
 _STYLES = {
@@ -16,6 +16,9 @@ _STYLES = {
     FAULT: "bold $text-error",
     PAUSE: "$text-warning",
     NOTHING: text.FAINT,
+    QUIET: text.FAINT,
+    EARLIER: text.FAINT,
+    LATER: text.FAINT,
 }
 _BAR = "$secondary"
 _COLUMN, _OWN_COLUMN = "on $foreground 20%", "on $primary 55%"

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from textual.content import Content
 
-from sqlite_recovery_tui.tui import text
 from sqlite_recovery_tui.tui.widgets.timeline_window import Window
 
 
@@ -19,6 +18,7 @@ class Pin:
     moment: datetime
     glyph: str
     words: str
+    """Our own, one cell to a character; the first alone where there is no room for all."""
     style: str
     lane: int | None = None
     """The lane that it stands in as well; None: only under the lanes."""
@@ -35,23 +35,27 @@ def pin_line(window: Window, pins: Sequence[Pin]) -> Content:
             placed.append((place, pin))
     told: set[str] = set()
     for place, pin in placed:
-        if pin.words and pin.words not in told and _write(cells, place, pin):
-            told.add(pin.words)
+        first, _, rest = pin.words.partition(" ")
+        if (
+            first
+            and first not in told
+            and any(
+                _write(cells, place, words, pin.style) for words in ((pin.words, first) if rest else (first,))
+            )
+        ):
+            told.add(first)
     return Content("").join(Content.styled(*run) for run in _runs(cells))
 
 
-def _write(cells: list[tuple[str, str]], place: int, pin: Pin) -> bool:
-    """Write the words of a pin behind its glyph, or in front of it; False where there is no room."""
-    words = text.safe(pin.words)
-    length = text.width(words)
-    if length != len(words):
-        return False
+def _write(cells: list[tuple[str, str]], place: int, words: str, style: str) -> bool:
+    """Write words behind the glyph of a pin, or in front of it; False where there is no room."""
+    length = len(words)
     for start in (place + 2, place - 1 - length):
         around = cells[max(0, start - 1) : start + length + 1]
         clear = [cell for number, cell in enumerate(around, max(0, start - 1)) if number != place]
         if start >= 0 and start + length <= len(cells) and all(glyph == " " for glyph, _ in clear):
             for number, glyph in enumerate(words):
-                cells[start + number] = (glyph, pin.style)
+                cells[start + number] = (glyph, style)
             return True
     return False
 

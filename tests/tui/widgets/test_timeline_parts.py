@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.tui.widgets import profile, timeline_index, timeline_lanes
-from sqlite_recovery_tui.tui.widgets.profile import HOLE, LEVELS, NOTHING, PAUSE, SNAPSHOT
-from sqlite_recovery_tui.tui.widgets.timeline_index import Index
+from sqlite_recovery_tui.tui.widgets.profile import (
+    EARLIER,
+    HOLE,
+    LATER,
+    LEVELS,
+    NOTHING,
+    PAUSE,
+    QUIET,
+    SNAPSHOT,
+)
+from sqlite_recovery_tui.tui.widgets.timeline_index import Index, Stretches
 from sqlite_recovery_tui.tui.widgets.timeline_pins import Pin, pin_line
 from sqlite_recovery_tui.tui.widgets.timeline_window import LADDER, Window, axis, coarser, finer
 from tests.support.listings import START, at, timeline
@@ -120,7 +129,8 @@ def test_a_hole_is_drawn_in_every_lane_of_its_history() -> None:
 
 def test_a_hole_shorter_than_a_cell_is_still_seen() -> None:
     history = timeline("S0@0 0.0@1 2.0@2 S3@3 3.0@4 3.20@1000")
-    assert HOLE in drawn(history, 10).popitem()[1] or SNAPSHOT in drawn(history, 10).popitem()[1]
+    for cells in (2, 5, 10, 100, 700):
+        assert HOLE in drawn(history, cells).popitem()[1], "not even a snapshot hides it"
     index = index_of(history)
     closer = Window(at(0), timedelta(seconds=6), 60)
     glyphs = timeline_lanes.draw(index, closer, 1).lines[-1].glyphs
@@ -132,9 +142,42 @@ def test_a_pause_between_generations_stands_in_front_of_the_newer_one() -> None:
     history = timeline("S0@0 0.0@10", b="S0@50 0.0@60")
     lanes = drawn(history, 60)
     newer, older = lanes["b" * 8], lanes["a" * 8]
-    assert set(newer[12:48]) == {PAUSE}
+    assert set(newer[13:48]) == {QUIET}
+    assert newer.count(PAUSE) == 2, "its ends"
     assert newer[whole(index_of(history), 60).slot(at(50))] == SNAPSHOT
     assert set(older[12:]) == {" "}
+
+
+def test_a_lane_that_is_out_of_view_says_on_which_side_it_lies() -> None:
+    index = index_of(timeline("S0@0 0.0@10", b="S0@500 0.0@600", c="S0@900 0.0@950"))
+    lanes = timeline_lanes.draw(index, Window(at(480), timedelta(seconds=100), 50), 3)
+    later, here, earlier = (line.glyphs for line in lanes.lines)
+    assert (later.strip(), later[-1]) == (LATER, LATER)
+    assert (earlier.strip(), earlier[0]) == (EARLIER, EARLIER)
+    assert here[10] == SNAPSHOT
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30)), max_size=8),
+    st.integers(2, 60),
+    st.integers(-20, 90),
+    st.integers(1, 120),
+)
+def test_each_stretch_in_view_marks_a_cell_and_nothing_else_does(
+    made: list[tuple[int, int]], cells: int, start: int, length: int
+) -> None:
+    bounds, reach = [], -1
+    for first, size in sorted(made):
+        if first > reach:
+            bounds.append((at(first), at(first + size)))
+            reach = first + size
+    window = Window(at(start), timedelta(seconds=length), cells)
+    marked = Stretches.of(bounds).cells(window.edges)
+    for first, last in bounds:
+        if window.edges[0] < last and first < window.edges[-1] and window.holds(last):
+            assert marked & set(range(window.slot(first), window.slot(last) + 1))
+    for cell in marked:
+        assert any(first < window.edges[cell + 1] and last >= window.edges[cell] for first, last in bounds)
 
 
 # lanes
