@@ -36,6 +36,8 @@ class FilteredScreen(ConsoleScreen):
         self.shown_entries = 0
         """How many entries the filter leaves."""
         self._sifting: Request[Any] | None = None
+        self._table: RecordTable | None = None
+        self._bar: FilterBar | None = None
 
     def entries(self) -> Entries:
         """Return what there is to show; it must not change afterwards."""
@@ -44,11 +46,15 @@ class FilteredScreen(ConsoleScreen):
     @property
     def table(self) -> RecordTable:
         """The table that is filtered."""
-        return self.query(RecordTable).first()
+        if self._table is None:
+            self._table = self.query(RecordTable).first()
+        return self._table
 
     @property
     def filter_bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
+        if self._bar is None:
+            self._bar = self.query_one(FilterBar)
+        return self._bar
 
     def show_entries(self) -> None:
         """Show what there is now, as far as the filter lets it through."""

@@ -72,8 +72,9 @@ class FleetScreen(FilteredScreen):
     @property
     def meant(self) -> list[Place]:
         """The places that an action is about: the marked ones, or the one under the cursor."""
-        marked = [place for place in self.console.listings.places if place in self.marked]
-        return marked or ([self.selected] if self.selected is not None else [])
+        if self.marked:
+            return [place for place in self.console.listings.places if place in self.marked]
+        return [self.selected] if self.selected is not None else []
 
     def entries(self) -> FleetEntries:
         console = self.console

@@ -72,7 +72,14 @@ class FleetEntries:
             if error is not None:
                 keys += [(number, "error"), *([(number, "hint")] if error.hint else [])]
         first = self._first_of_groups(numbers)
-        return MadeSource(keys, lambda place: self._row(keys[place], first))
+        made: dict[int, Row] = {}
+
+        def make(place: int) -> Row:
+            if place not in made:
+                made[place] = self._row(keys[place], first)
+            return made[place]
+
+        return MadeSource(keys, make)
 
     def _first_of_groups(self, numbers: Sequence[int]) -> set[int]:
         """Return the rows that name their database: the others have it from the row above."""
