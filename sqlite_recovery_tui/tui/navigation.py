@@ -63,6 +63,8 @@ class Navigation(App[None]):
     def place_in_view(self) -> Place | None:
         """The replica that is looked at or selected."""
         screen = self.screen
+        if not isinstance(screen, ConsoleScreen) or not screen.ready:
+            return None
         found = getattr(screen, "place", None) or getattr(screen, "selected", None)
         return found if isinstance(found, Place) else None
 

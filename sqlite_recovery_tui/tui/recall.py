@@ -19,7 +19,7 @@ def place_of(console: Console) -> Remembered:
     """Return where `console` is now."""
     screens = console.screens
     places = [place for screen in screens if isinstance(place := getattr(screen, "place", None), Place)]
-    selected = getattr(screens[0], "selected", None) if screens else None
+    selected = getattr(screens[0], "selected", None) if screens and screens[0].ready else None
     place = places[-1] if places else selected if isinstance(selected, Place) else None
     area = next((screen.VIEW for screen in reversed(screens) if screen.VIEW in areas.BY_ID), "")
     return Remembered(
