@@ -96,8 +96,7 @@ def main() -> None:
         answer = _OPERATIONS[operation](*paths)
     except OSError as error:
         answer = {"error": error.strerror or str(error), "errno": error.errno}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+    os.write(1, json.dumps(answer).encode() + b"\n")
     if operation == "gate":
         sys.stdin.read()
 

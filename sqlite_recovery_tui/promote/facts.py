@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +14,8 @@ import apsw
 from sqlite_recovery_tui.errors import FormatError, NotFoundError, RefusedError
 from sqlite_recovery_tui.formats import header
 from sqlite_recovery_tui.promote.beside import Beside
-from sqlite_recovery_tui.restore.place import SIDECARS, open_by
-from sqlite_recovery_tui.sqlite.connect import immutable_uri, open_untrusted
+from sqlite_recovery_tui.restore.place import is_at_rest, open_by
+from sqlite_recovery_tui.sqlite.connect import open_production, open_untrusted
 
 State = Literal["missing", "empty", "healthy", "locked", "unreadable"]
 _READ_BYTES = 4 << 20
@@ -173,28 +171,6 @@ def look(path: Path) -> Live:
         return Live(beside, "unreadable", str(error), **common)
 
 
-@contextmanager
-def reading(real: Path, *, seconds: float = 2.0) -> Iterator[apsw.Connection]:
-    """Open production's database for reading; its log is neither folded in nor removed at the end.
-
-    Where nothing lies beside it and nobody has it open, nothing is made beside it either. Raises
-    `apsw.Error`, also for a schema that cannot be read.
-    """
-    connection = _opened(real)
-    try:
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        connection.set_busy_timeout(int(seconds * 1000))
-        connection.pragma("query_only", True)
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        yield connection
-    finally:
-        connection.close()
-
-
-def _opened(real: Path) -> apsw.Connection:
-    beside = (Path(f"{real}{suffix}") for suffix in SIDECARS)
-    if any(sidecar.exists() for sidecar in beside) or open_by(real):
-        return apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    return apsw.Connection(immutable_uri(real), flags=flags)
+def reading(real: Path) -> closing[apsw.Connection]:
+    """Open production's database for reading until a block ends; raise `apsw.Error`."""
+    return closing(open_production(real, is_at_rest=is_at_rest(real)))

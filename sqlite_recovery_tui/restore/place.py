@@ -109,6 +109,11 @@ def open_by(path: Path) -> list[tuple[int, str]]:
     ]
 
 
+def is_at_rest(path: Path) -> bool:
+    """Tell whether nothing lies beside a database and nobody can be seen who has it open."""
+    return not _sidecars(path) and not open_by(path)
+
+
 def check_space(folder: Path, needed: int) -> None:
     """Raise `NoSpaceError` unless `folder` has room for `needed` bytes."""
     available = shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""How SQLite files are opened: untrusted ones read-only, defensive, and behind a guard."""
+"""How SQLite files are opened: untrusted ones behind a guard, production's without leaving a trace."""
 
 from __future__ import annotations
 
@@ -74,6 +74,31 @@ def _guarded(connection: apsw.Connection, guard: Guard | None, cache_bytes: int)
         # The first statement that reads the schema: a broken one shows here.
         connection.execute(f"PRAGMA cache_size=-{cache_bytes // 1024}")
         connection.authorizer = guard or Guard()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_production(
+    path: str | os.PathLike[str], *, is_at_rest: bool, busy_seconds: float = 2.0
+) -> apsw.Connection:
+    """Open a database that others may use, for reading; its log is neither folded in nor removed at the end.
+
+    Where it `is_at_rest` (nothing beside it, nobody has it open), nothing is made beside it either. Raises
+    `apsw.Error`, also for a schema that cannot be read.
+    """
+    if is_at_rest:
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(immutable_uri(path), flags=flags)
+    else:
+        connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.set_busy_timeout(int(busy_seconds * 1000))
+        connection.pragma("query_only", True)
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except BaseException:
         connection.close()
         raise

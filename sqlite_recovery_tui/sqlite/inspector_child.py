@@ -19,7 +19,7 @@ from typing import Any
 
 import apsw
 
-from sqlite_recovery_tui.sqlite.child import checks, details, export, query, schema, values
+from sqlite_recovery_tui.sqlite.child import checks, compare, details, export, query, schema, values
 from sqlite_recovery_tui.sqlite.child.failure import Failure, explain
 from sqlite_recovery_tui.sqlite.child.files import DatabaseFile, PlainFile
 from sqlite_recovery_tui.sqlite.child.lazy import LazyFile
@@ -177,6 +177,10 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "value": values.value,
     "export": export.export,
     "query": lambda session, _, sql, limit: query.query(session, sql, limit),
+    "compare": compare.begin,
+    "compare_count": compare.count,
+    "compare_start": compare.start,
+    "compare_next": compare.following,
     "check": lambda session, _, kind: checks.integrity(session, kind),
     "foreign_keys": lambda session, _: checks.foreign_keys(session),
 }

@@ -10,7 +10,7 @@ import click
 
 from sqlite_recovery_tui.cli.options import duration, subcommand
 from sqlite_recovery_tui.cli.session import Session
-from sqlite_recovery_tui.errors import NotFoundError, UsageError
+from sqlite_recovery_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.promote.plan import PromotePlan
@@ -90,22 +90,9 @@ def _carry_out(
 def _sides(session: Session, scratch: str, to: str | None) -> tuple[Path, Path]:
     """Return the restored file, and the database that it is to replace."""
     from sqlite_recovery_tui.cli.promoting import database_path
-    from sqlite_recovery_tui.config import Settings
-    from sqlite_recovery_tui.restore import scratches
+    from sqlite_recovery_tui.cli.sides import restored_file
 
-    path = Path(scratch)
-    found = None
-    folder = (session.settings or Settings()).scratch_dir
-    try:
-        found = scratches.find(folder, str(path.absolute()) if path.exists() else scratch)
-    except NotFoundError:
-        if not path.exists():
-            raise NotFoundError(
-                f"there is no file and no scratch {scratch}",
-                object=scratch,
-                hint="`sqlrecover scratch` lists the restored ones",
-            ) from None
-    file = found.path if found is not None else path
+    file, found = restored_file(session, scratch)
     if to is not None:
         return file, database_path(session, to)
     if found is None or not found.family:

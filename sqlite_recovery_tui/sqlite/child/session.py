@@ -33,6 +33,8 @@ class Session:
         self.watch = Watch(lambda _: None, None)
         self.guard = Guard()
         self.stand_ins: set[str] = set()
+        self.comparing: object = None
+        """The comparison under way, if there is one."""
         self._interrupting = threading.Lock()
         self._connections: list[apsw.Connection] = []
         self._browse: apsw.Connection | None = None
