@@ -46,10 +46,10 @@ class FrameState(IntEnum):
 _WORDS = {
     FrameState.PROVEN: "holds",
     FrameState.UNCHECKED: "not checked",
-    FrameState.BEHIND: "behind the break",
-    FrameState.NUMBERLESS: "has no page number",
-    FrameState.FOREIGN: "has the salts of another WAL",
-    FrameState.BROKEN: "checksum does not hold",
+    FrameState.BEHIND: "behind a break",
+    FrameState.NUMBERLESS: "no page number",
+    FrameState.FOREIGN: "other salts",
+    FrameState.BROKEN: "broken",
 }
 
 

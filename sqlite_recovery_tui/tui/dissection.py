@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.engine import Report
     from sqlite_recovery_tui.tui.state import Place
 
-READ_BYTES = 16 << 20
-"""An object elsewhere of more bytes is not read in full unless somebody asks."""
+READ_BYTES, READ_LOCAL_BYTES = 16 << 20, 1 << 30
+"""An object elsewhere, or here, of more bytes is not read in full unless somebody asks."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Bench:
 
     def reads_whole(self, item: StoredObject) -> bool:
         """Tell whether an object is read in full without being asked."""
-        return self.place.local or item.size <= READ_BYTES or isinstance(item, WalSegment)
+        most = READ_LOCAL_BYTES if self.place.local else READ_BYTES
+        return item.size <= most or isinstance(item, WalSegment)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class ObjectScreen(FilteredScreen):
         self._whose_words = "…"
 
     def body(self) -> Iterable[Widget]:
-        with VerticalScroll(id="about", classes="panel", can_focus=False):
+        with VerticalScroll(id="about", classes="panel"):
             yield FactSheet(label_width=12, id="facts")
         yield Problem()
         yield FilterBar()

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 SHOWN_FAULTS = 4
 
 
-def verdict(proof: Proof) -> Content:
-    """Return whether it holds, by glyph, word and colour, and how one knows."""
+def verdict(proof: Proof, faults: int = 0) -> Content:
+    """Return whether it holds, by glyph, word and colour, and how one knows; `faults` are named elsewhere."""
     glyph, style = ("✓", "$text-success") if proof.holds else ("○", "$text-warning")
     if proof.fails:
         glyph, style = "✗", "bold $text-error"
+    if proof.fails and faults:
+        wrong = "one thing is wrong" if faults == 1 else f"{faults} things are wrong"
+        return text.line((f"{glyph} {proof.word}", style), f": {wrong}")
     return text.line((f"{glyph} {proof.word}", style), f": {proof.how}")
 
 
 def facts(anatomy: Anatomy, screen: ConsoleScreen) -> Iterator[Fact]:
     """Yield what is known of an object, the verdict first, what is wrong right behind it."""
-    yield "checksums", verdict(anatomy.proof)
+    yield "checksums", verdict(anatomy.proof, len(anatomy.faults))
     for fault in anatomy.faults[:SHOWN_FAULTS]:
         yield "wrong", text.line(("✗ ", "bold $text-error"), str(fault))
     if len(anatomy.faults) > SHOWN_FAULTS:
