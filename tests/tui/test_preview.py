@@ -83,6 +83,24 @@ async def test_sql_sees_what_a_restore_of_the_same_point_gives(
         assert len(answers[0]) > 1
 
 
+async def test_a_table_of_a_point_is_exported_without_a_restore(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    console = make_console(settings)
+    async with opened(console, LARGE) as pilot:
+        await press(pilot, "end", "enter", "v", "w")
+        await type_text(pilot, "id <= 20")
+        await press(pilot, "enter", "e")
+        await press(pilot, "enter")
+        (job,) = console.jobs.all
+        assert job.state == "done", job.error
+        lines = (tmp_path / "jobs.csv").read_text().splitlines()
+        assert [line.split(",")[0] for line in lines[1:]] == [str(number) for number in range(1, 21)]
+    assert console.engine.close(10)
+    assert not inspectors()
+
+
 async def test_checks_of_a_preview_are_refused_with_the_way_to_them(settings: Settings) -> None:
     console = make_console(settings)
     async with opened(console, LARGE) as pilot:

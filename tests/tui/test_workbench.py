@@ -16,10 +16,13 @@ import pytest
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.folders import state_folder
+from sqlite_recovery_tui.sqlite.inspector import Inspector
 from sqlite_recovery_tui.tui.app import Console
+from sqlite_recovery_tui.tui.look import Look
 from sqlite_recovery_tui.tui.proof import Subject
 from sqlite_recovery_tui.tui.screens.cell import CellScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
+from sqlite_recovery_tui.tui.screens.workbench_order import order_for
 from sqlite_recovery_tui.tui.screens.workbench_schema import SchemaScreen
 from sqlite_recovery_tui.tui.sql_history import load
 from tests.tui.hostile import offending
@@ -112,6 +115,42 @@ async def test_rows_are_sorted_by_an_index_and_reached_by_number_key_and_end(
         assert "▼ by by_kind" in picture(pilot)
         await go(pilot, "g", "nowhere")
         assert "is no row number" in picture(pilot)
+
+
+async def test_what_takes_too_long_is_stopped_and_said(open_bench: Open) -> None:
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n"
+    async with open_bench(size=SMALL) as (pilot, bench):
+        bench.pane.seconds = 0.2
+        await go(pilot, "s", endless)
+        assert "time limit" in picture(pilot)
+        bench.pane.seconds = None
+        await pilot.press("s")
+        bench.line.field.value = endless
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "x stops it" in picture(pilot)
+        await press(pilot, "x")
+        assert "stopped" in picture(pilot)
+        await press(pilot, "escape", "enter")
+        assert bench.shown is not None, "enter brings the table back"
+        assert under_cursor(bench)[0] == 2
+
+
+def test_a_heading_sorts_up_down_and_not(stock: Path) -> None:
+    with Inspector(stock) as inspector:
+        details = inspector.details("goods")
+        look = Look.at(next(table for table in inspector.tables() if table.name == "goods"))
+    up = order_for(details, look, "kind")
+    assert up is not None
+    down = order_for(details, up, "kind")
+    assert down is not None
+    assert (up.order, up.descending, down.order, down.descending) == ("by_kind", False, "by_kind", True)
+    assert order_for(details, down, "kind") == look
+    turned = order_for(details, look, "id")
+    assert turned is not None
+    assert (turned.order, turned.descending) == ("", True)
+    assert order_for(details, turned, "id") == look
+    assert order_for(details, look, "price") is None
 
 
 async def test_a_condition_filters_counts_and_says_where_it_is_wrong(stock: Path, open_bench: Open) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Hashable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -84,11 +84,6 @@ class WorkbenchScreen(Asking):
         """The table in the preview; None while an answer to SQL is."""
         return self.pane.look.table if self.pane.look is not None else None
 
-    @property
-    def place(self) -> Path | None:
-        """The file that is looked into; None where there is none yet."""
-        return self.subject.path if self.subject.draft is None else None
-
     def facts(self) -> Iterator[str]:
         if isinstance(self.focused, RecordTable) and self.focused.current is not None:
             yield "row"
@@ -101,6 +96,8 @@ class WorkbenchScreen(Asking):
         if self.asked:
             yield "statement"
         yield "preview" if self.subject.draft is not None else "whole"
+        if self.console.production_of(self.subject.name) is not None:
+            yield "production"
 
     def copyable(self) -> str | None:
         if self.focused is self.preview:
@@ -108,6 +105,16 @@ class WorkbenchScreen(Asking):
             return value.text if value is not None else None
         draft = self.subject.draft
         return str(self.subject.path) if draft is None else draft.plan.reached.label
+
+    def equivalent(self) -> str | None:
+        path, pane = self.subject.path, self.pane
+        if self.subject.draft is not None:
+            return None
+        if pane.look is None:
+            words = ["query", str(path), pane.sql] if pane.sql else ["tables", str(path)]
+        else:
+            words = ["tables", str(path), pane.look.table.name]
+        return shlex.join(["sqlrecover", *words])
 
     # life
 
@@ -132,7 +139,7 @@ class WorkbenchScreen(Asking):
     def _advanced(self, progress: Progress) -> None:
         """Say what comes while an answer is waited for."""
         table = self.list if not self.tables else self.preview
-        if not table.source.row_count():
+        if progress.phase and not table.source.row_count():
             amount = phrases.size(progress.done) if progress.unit == "bytes" else f"{progress.done:,}"
             table.empty = f"{progress.phase}… {amount}"
             table.redraw()
@@ -255,6 +262,11 @@ class WorkbenchScreen(Asking):
             self.console.push_screen(
                 CellScreen(self.subject.name, spot, cell, self.source, self.pane.seconds)
             )
+
+    def do_promote(self) -> None:
+        production = self.console.production_of(self.subject.name)
+        if production is not None:
+            self.console.open_promote(self.subject.path, production)
 
     def do_restore(self) -> None:
         """Plan the restore of what is previewed, exactly that state."""

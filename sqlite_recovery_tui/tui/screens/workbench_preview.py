@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from sqlite_recovery_tui.errors import RecoverError, StatementError
+from sqlite_recovery_tui.errors import Cancelled, RecoverError, StatementError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import phrases, text
 from sqlite_recovery_tui.tui.inspection import Inspection, TableCount
@@ -133,7 +133,11 @@ class PreviewPane(Vertical):
             self.look_at(replace(self.look, first=0, **changes), self.count)  # type: ignore[arg-type]
 
     def failed(self, error: RecoverError, typed: str | None = None) -> None:
-        """Show what went wrong, and where in what was typed."""
+        """Show what went wrong, and where in what was typed; what was stopped on purpose is no failure."""
+        if isinstance(error, Cancelled):
+            self.table.empty = "stopped"
+            self.table.redraw()
+            return
         self.table.empty = ""
         self.table.redraw()
         source = typed if typed is not None else (self.look.where if self.look is not None else self.sql)
