@@ -72,6 +72,21 @@ def of_proof(
     }
 
 
+def of_promote(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known when a promote begins, of its plan's JSON."""
+    return {
+        "database": plan["database"],
+        "asked": plan["new"]["file"],
+        "integrity": plan["integrity"]["verdict"],
+        "results": {name: plan[name] for name in ("mode", "why", "tables", "rows_lost", "rows_won")},
+    }
+
+
+def of_promoted(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what came of a promote or an undo, of its JSON."""
+    return {"database": result["database"], "output": result["database"], "results": dict(result)}
+
+
 def of_point(point: Mapping[str, Any]) -> dict[str, Any]:
     """Return position and time of a state."""
     position = point["position"]

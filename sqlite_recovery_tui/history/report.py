@@ -97,7 +97,7 @@ def _table(acts: Sequence[Entry]) -> Iterator[str]:
             _cell(entry.subject),
             _cell(entry.asked),
             reached,
-            f"{_mark(entry)} {telling.state(entry)} {_cell(entry.error)}".rstrip(),
+            f"{_mark(entry)} {_plain(telling.state(entry))} {_cell(entry.error)}".rstrip(),
             took,
         )
         yield f"| {' | '.join(cells)} |"
@@ -114,13 +114,15 @@ def _cell(text: str | None) -> str:
 
 def _chosen(acts: Sequence[Entry]) -> Iterator[str]:
     done = [entry for entry in acts if entry.outcome in ("ok", "damaged")]
-    chosen = [entry for entry in done if entry.kind in CHOSEN and entry.point_time is not None]
+    chosen = [entry for entry in done if entry.kind in CHOSEN]
     for entry in chosen:
-        assert entry.point_time is not None
+        state = f": the state of {both_zones(entry.point_time)}" if entry.point_time else ""
         far = telling.distance(entry.distance_seconds)
-        yield f"- {_when(entry)} {code(telling.title(entry))}: the state of {both_zones(entry.point_time)}"
-        yield f"  - asked for {code(entry.asked or 'nothing')}{f': {far}' if far else ''}"
-        yield f"  - position {code(entry.position or 'unknown')}"
+        yield f"- {_when(entry)} {code(telling.title(entry))}{state}"
+        if entry.asked:
+            yield f"  - asked for {code(entry.asked)}{f': {far}' if far else ''}"
+        if entry.position:
+            yield f"  - position {code(entry.position)}"
         if entry.output:
             yield f"  - into {code(entry.output)}"
     if not chosen:
@@ -178,4 +180,4 @@ def _when(entry: Entry) -> str:
 
 def _plain(text: str) -> str:
     """Return words of ours, among which there may be some of a ledger that others wrote to."""
-    return text if re.fullmatch(r"[\w ,;:()-]*", text) else code(text)
+    return text if re.fullmatch(r"[a-z ,;:()-]*", text) else _cell(text)

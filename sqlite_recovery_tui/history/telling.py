@@ -117,12 +117,19 @@ def _shown(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def lost(entry: Entry) -> list[str]:
-    """Return what an act found to be missing."""
-    found = [text for text in entry.results.get("lost") or () if isinstance(text, str)]
-    for part in (*(entry.results.get("generations") or ()), entry.results.get("ltx")):
+    """Return what an act found to be missing, or took away."""
+    found = [text for text in _items(entry, "lost") if isinstance(text, str)]
+    for part in (*_items(entry, "generations"), entry.results.get("ltx")):
         faults = part.get("faults") if isinstance(part, dict) else None
-        found += [_fault(fault) for fault in faults or () if isinstance(fault, dict)]
-    return found
+        listed = faults if isinstance(faults, list) else []
+        found += [_fault(fault) for fault in listed if isinstance(fault, dict)]
+    tables = (table for table in _items(entry, "tables") if isinstance(table, dict))
+    return found + [_table(table) for table in tables if table.get("difference")]
+
+
+def _items(entry: Entry, name: str) -> list[Any]:
+    value = entry.results.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _fault(fault: dict[str, Any]) -> str:
@@ -130,6 +137,15 @@ def _fault(fault: dict[str, Any]) -> str:
     good = fault.get("last_good")
     moment = good.get("time") if isinstance(good, dict) else None
     return f"{words}; good up to {_whole(moment)}" if isinstance(moment, str) else words
+
+
+def _table(table: dict[str, Any]) -> str:
+    before, after = table.get("live_rows"), table.get("new_rows")
+    return f"table {table.get('table')}: {_rows(before)} before, {_rows(after)} after"
+
+
+def _rows(count: object) -> str:
+    return plural(count, "row") if isinstance(count, int) else "no such table"
 
 
 def _whole(moment: str) -> str:

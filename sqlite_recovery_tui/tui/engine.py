@@ -37,6 +37,8 @@ class Queue(Enum):
     CHECK = ("check", 3)
     BROWSE = ("browse", 1)
     COUNT = ("count", 1)
+    RECORD = ("record", 1)
+    """Reads the history, which may have to wait for others that write it."""
     CLEAN = ("clean", 2)
     """Ends processes and removes what is left; done even when everything is asked to stop."""
 

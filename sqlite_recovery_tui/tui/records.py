@@ -50,6 +50,7 @@ class Records:
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
         self._proofs: Proofs = {}
+        self._reading = self._stale = False
         self.warnings: list[str] = []
         """What kept acts from being recorded; for the screen that shows the history."""
 
@@ -70,14 +71,26 @@ class Records:
 
     def refresh(self) -> None:
         """Read in the background what was proven, if anything was recorded since, by whichever process."""
+        if self._reading:
+            self._stale = True  # what is being read may have been read before the news
+            return
+        self._reading = True
         self._engine.ask(
-            Queue.THINK, self._owner, lambda _: self.ledger.all_proofs(), then=self._take, failed=_forget
+            Queue.RECORD,
+            self._owner,
+            lambda _: self.ledger.all_proofs(),
+            then=self._take,
+            failed=lambda _: self._take(self._proofs),
         )
 
     def _take(self, proofs: Proofs) -> None:
+        self._reading = False
         if proofs is not self._proofs:
             self._proofs = proofs
             self._changed()
+        if self._stale:
+            self._stale = False
+            self.refresh()
 
     # in threads
 

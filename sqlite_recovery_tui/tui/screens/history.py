@@ -27,7 +27,7 @@ from sqlite_recovery_tui.tui.widgets.filter import FilterBar
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 
-MOST = 5_000
+MOST = 2_000
 """How many acts are shown, the newest; the command line lists all."""
 LOOK_SECONDS = 2.0
 """How often to look whether another process recorded something."""
@@ -171,7 +171,7 @@ class HistoryScreen(FilteredScreen):
 
         self.console.engine.drop(self._reading)
         self._reading = self.console.engine.ask(
-            Queue.THINK, self, work, then=self._taken, failed=self._failed
+            Queue.RECORD, self, work, then=self._taken, failed=self._failed
         )
 
     def do_open(self) -> None:

@@ -24,9 +24,6 @@ from sqlite_recovery_tui.tui.widgets.field import Field
 class ActDialog(TextDialog):
     """All that is known of one act; `y` copies the command that does the same again."""
 
-    CSS_PATH = ["dialogs.tcss", "history_dialogs.tcss"]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]
-
     def __init__(self, told: Told) -> None:
         """Show what was read of `told`."""
         entry = told.entry
@@ -38,7 +35,8 @@ class ActDialog(TextDialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -large"):
             yield Static(text.content(self.heading), classes="dialog-title")
-            with VerticalScroll(classes="dialog-text"):
+            with VerticalScroll(classes="dialog-text") as scroll:
+                scroll.styles.max_height = "54vh"  # so that the keys below stay in view on any terminal
                 yield FactSheet(label_width=12)
             copied = "copy command   " if self.copy.startswith("sqlrecover ") else "copy   "
             keys = (" y ", "bold $text-primary"), copied, (" esc ", "bold $text-primary"), "leave"

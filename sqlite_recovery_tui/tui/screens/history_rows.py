@@ -18,11 +18,11 @@ MARK = "●"
 COLUMNS = (
     Column("began", "began", least=17, most=26),
     Column("act", "act", least=8, most=16),
-    Column("on", "on", least=12, most=40, cut="middle"),
-    Column("asked", "asked for", least=12, most=28, drop=5),
+    Column("on", "on", least=16, most=40, cut="middle"),
+    Column("asked", "asked for", least=14, most=28, drop=5),
     Column("reached", "reached", least=17, most=26, drop=2),
     Column("took", "took", width=9, align="right", drop=4),
-    Column("by", "by", least=8, most=24, drop=6, cut="middle"),
+    Column("by", "by", least=14, most=24, drop=6, cut="middle"),
     Column("outcome", "outcome", least=20, most=120, grow=True),
 )
 
