@@ -65,7 +65,6 @@ def live(settings: Settings, tmp_path: Path, age: timedelta | None) -> Settings:
     return replace(settings, databases=tuple(databases))
 
 
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("age", "column", "words"),
     [
@@ -79,12 +78,11 @@ def live(settings: Settings, tmp_path: Path, age: timedelta | None) -> Settings:
 async def test_a_replica_says_how_far_it_is_behind_its_live_database(
     settings: Settings,
     tmp_path: Path,
-    size: tuple[int, int],
     age: timedelta | None,
     column: str,
     words: str,
 ) -> None:
-    async with opened(make_console(live(settings, tmp_path, age)), size) as pilot:
+    async with opened(make_console(live(settings, tmp_path, age))) as pilot:
         shown = picture(pilot)
         assert column in shown
         assert "can go back to 14:03:08Z (4 s ago)" in shown

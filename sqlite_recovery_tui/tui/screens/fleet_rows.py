@@ -27,7 +27,7 @@ COLUMNS = (
     Column("objects", "objects", least=7, most=10, align="right", drop=7),
     Column("size", "size", width=10, align="right", drop=8),
     Column("format", "format", least=6, most=11, drop=9),
-    Column("state", "state", least=8, most=22),
+    Column("state", "state", least=11, most=22),
 )
 NOTHING = Cell("–", "muted")
 Key = int | tuple[int, str]
