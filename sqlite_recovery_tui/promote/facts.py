@@ -103,9 +103,9 @@ def incoming(path: Path) -> Incoming:
                 object=str(beside),
                 hint="restore it again, or let SQLite close it cleanly first",
             )
-    if open_by(path):
+    if open_by(path, for_writing=True):
         raise RefusedError(
-            f"{path} is open in another process, which may change it",
+            f"{path} is open for writing in another process",
             object=str(path),
             hint="close it there first",
         )

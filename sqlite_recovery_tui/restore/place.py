@@ -91,8 +91,11 @@ def refuse_in_use(output: Path) -> None:
         )
 
 
-def open_by(path: Path) -> list[tuple[int, str]]:
-    """Return pid and name of every visible process that has the file or a sidecar of it open."""
+def open_by(path: Path, *, for_writing: bool = False) -> list[tuple[int, str]]:
+    """Return pid and name of every visible process that has the file or a sidecar of it open.
+
+    With `for_writing` those that only read it do not count.
+    """
     wanted = set()
     for candidate in (path, *(Path(f"{path}{suffix}") for suffix in SIDECARS)):
         try:
@@ -105,7 +108,7 @@ def open_by(path: Path) -> list[tuple[int, str]]:
     return [
         (int(process.name), _name(process))
         for process in sorted(Path("/proc").glob("[0-9]*"))
-        if process.name != str(os.getpid()) and _has_open(process, wanted)
+        if process.name != str(os.getpid()) and _has_open(process, wanted, for_writing)
     ]
 
 
@@ -313,7 +316,7 @@ def _take_identity(old: Path, new: Path) -> None:
     new.chmod(status.st_mode & 0o7777)
 
 
-def _has_open(process: Path, wanted: set[tuple[int, int]]) -> bool:
+def _has_open(process: Path, wanted: set[tuple[int, int]], for_writing: bool) -> bool:
     try:
         descriptors = list((process / "fd").iterdir())
     except OSError:
@@ -323,9 +326,20 @@ def _has_open(process: Path, wanted: set[tuple[int, int]]) -> bool:
             status = descriptor.stat()
         except OSError:
             continue
-        if (status.st_dev, status.st_ino) in wanted:
+        is_it = (status.st_dev, status.st_ino) in wanted
+        if is_it and not (for_writing and _only_reads(process, descriptor)):
             return True
     return False
+
+
+def _only_reads(process: Path, descriptor: Path) -> bool:
+    """Tell whether a file was opened for reading alone (proc(5), fdinfo)."""
+    try:
+        lines = (process / "fdinfo" / descriptor.name).read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((int(line.split()[1], 8) for line in lines if line.startswith("flags:")), os.O_RDWR)
+    return flags & os.O_ACCMODE == os.O_RDONLY
 
 
 def _name(process: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -62,8 +63,8 @@ class Navigation(App[None]):
     @property
     def place_in_view(self) -> Place | None:
         """The replica that is looked at or selected."""
-        screen = self.screen
-        if not isinstance(screen, ConsoleScreen) or not screen.ready:
+        screen = self.screens[-1] if self.screens else None
+        if screen is None or not screen.ready:
             return None
         found = getattr(screen, "place", None) or getattr(screen, "selected", None)
         return found if isinstance(found, Place) else None
@@ -143,6 +144,21 @@ class Navigation(App[None]):
         from sqlite_recovery_tui.tui.screens.page import PageScreen
 
         self.push_screen(PageScreen(found, number, known))
+
+    def production_of(self, name: str) -> Path | None:
+        """Return where the database of this name is by the configuration; None when it names none."""
+        from sqlite_recovery_tui.errors import NotFoundError
+
+        try:
+            return self.settings.database(name).path if self.settings is not None else None
+        except NotFoundError:
+            return None
+
+    def open_promote(self, file: Path, database: Path) -> None:
+        """Show what it would mean to put `file` in the place of `database`."""
+        from sqlite_recovery_tui.tui.screens.promote import PromoteScreen
+
+        self.push_screen(PromoteScreen(file, database))
 
     def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
         """Look into a restored database; `instead` of the screen in front."""

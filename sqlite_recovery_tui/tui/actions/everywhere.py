@@ -21,7 +21,7 @@ ACTIONS = (
         "app.burst",
         "B",
         "before burst",
-        "Go right before the largest write of this replica, which may be what went wrong; again: the next.",
+        "Go right before the largest write, perhaps what went wrong; again: before the next one.",
         CHOOSE,
         ("burst",),
         footer=False,

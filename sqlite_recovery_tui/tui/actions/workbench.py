@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlite_recovery_tui.tui.actions.action import CHOOSE, CONSOLE, LOOK, PROVE, RESTORE, Action
 
 NEEDS: dict[str, str] = {
+    "broken": "Nothing has failed here",
     "busy": "Nothing is running that could be stopped",
     "whole": "This is a preview: checks need all of the database. R restores it first",
     "preview": "It is restored already",
@@ -45,9 +46,26 @@ ACTIONS = (
         CHOOSE,
         ("rows",),
     ),
+    Action(
+        "workbench.again",
+        "r",
+        "again",
+        "Read again what could not be read.",
+        LOOK,
+        ("broken",),
+        only=True,
+    ),
     Action("workbench.report", "v", "verdict", "Show everything the checks had to say.", PROVE),
     Action(
         "workbench.check", "c", "check again", "Run every check of this database again.", PROVE, ("whole",)
+    ),
+    Action(
+        "workbench.promote",
+        "P",
+        "promote",
+        "See what it would mean to put this database in production's place, and do it.",
+        RESTORE,
+        ("whole", "production"),
     ),
     Action(
         "workbench.restore",

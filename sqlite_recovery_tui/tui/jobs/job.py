@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.engine import Report, Request
 
 T = TypeVar("T")
-Kind = Literal["restore", "verify", "export", "delete"]
+Kind = Literal["restore", "verify", "export", "delete", "promote", "undo"]
 JobState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted", "discarded"]
 
 WORDS: dict[Kind, tuple[str, str]] = {
@@ -23,6 +23,8 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "verify": ("proving", "looked at"),
     "export": ("exporting", "exported"),
     "delete": ("deleting", "deleted"),
+    "promote": ("promoting", "promoted"),
+    "undo": ("putting back", "put back"),
 }
 """What a job of each kind does, and has done."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlite_recovery_tui.history import facts
 from sqlite_recovery_tui.tui.jobs.job import Job
+from sqlite_recovery_tui.tui.jobs.promote import PromoteJob, UndoJob
 from sqlite_recovery_tui.tui.jobs.restore import RestoreJob
 from sqlite_recovery_tui.tui.jobs.resume import ResumeJob
 from sqlite_recovery_tui.tui.jobs.verify import VerifyJob
@@ -22,6 +23,10 @@ def as_begun(job: Job[Any]) -> dict[str, Any]:
     if isinstance(job, ResumeJob):
         order = job.unfinished.order
         return {**known, "database": order.database, "replica": order.replica, "url": order.url}
+    if isinstance(job, PromoteJob):
+        return {**known, **facts.of_promote(job.plan.to_json())}
+    if isinstance(job, UndoJob):
+        return {**known, "database": str(job.database), "asked": job.point.name}
     return {**known, "asked": job.title}
 
 
@@ -36,4 +41,6 @@ def as_done(job: Job[Any], result: Any) -> dict[str, Any]:
         fault = next(iter(result.faults), None)
         error = f"{fault.object}: {fault.message}" if fault is not None else None
         return {"outcome": facts.shown(members["verdict"], None), "error": error, **members}
+    if isinstance(job, PromoteJob | UndoJob):
+        return facts.of_promoted(result.to_json())
     return {}

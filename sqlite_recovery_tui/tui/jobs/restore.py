@@ -46,7 +46,7 @@ class RestoreJob(Job["RestoreResult"]):
     def __post_init__(self) -> None:
         """Word its title, and where it goes."""
         place, moment = self.place, phrases.utc(self.plan.point.time)
-        self.title = f"{place.database} from {place.replica}, as of {moment}"
+        self.title = f"{place.database} as of {moment}, from {place.replica}"
         self.goes_to(self.output)
 
     def goes_to(self, output: Path) -> None:

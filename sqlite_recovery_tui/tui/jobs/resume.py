@@ -34,7 +34,8 @@ class ResumeJob(Job["RestoreResult"]):
     def __post_init__(self) -> None:
         """Word what it restores."""
         order = self.unfinished.order
-        self.title = f"{self.unfinished.database} from {order.replica}, as of {phrases.utc(order.point.time)}"
+        moment = phrases.utc(order.point.time)
+        self.title = f"{self.unfinished.database} as of {moment}, from {order.replica}"
         self.into = str(self.unfinished.output)
         self.command = resume_line(self.unfinished.output, config=self.config)
 

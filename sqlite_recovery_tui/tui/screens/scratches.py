@@ -21,11 +21,12 @@ from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.jobs import Job
 from sqlite_recovery_tui.tui.screens.filtered import FilteredScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
+from sqlite_recovery_tui.tui.state import Status
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.filter import FilterBar
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
-from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, Role, Row
+from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, Row
 from sqlite_recovery_tui.tui.widgets.sift import Listed, Rank
 
 if TYPE_CHECKING:
@@ -39,15 +40,15 @@ COLUMNS = (
     Column("time", "as of", least=9, most=26),
     Column("made", "made", least=9, most=12, align="right"),
     Column("size", "size", width=10, align="right", drop=1),
-    Column("state", "state", least=12, most=27),
+    Column("state", "state", width=12),
     Column("expires", "expires", least=8, most=26, drop=2),
     Column("name", "directory", least=24, most=80, grow=True, drop=4, cut="middle"),
 )
-STATES: dict[str, tuple[str, Role]] = {
-    "damaged": ("✗", "bad"),
-    "incomplete": ("▲", "warn"),
-    "checked": ("✓", "ok"),
-    "restored": ("○", "muted"),
+STATES = {
+    "damaged": Status("✗", "damaged", "bad"),
+    "incomplete": Status("▲", "incomplete", "warn"),
+    "checked": Status("✓", "checked", "ok"),
+    "restored": Status("○", "unchecked", "muted"),
 }
 MOST_NAMED = 6
 
@@ -117,8 +118,14 @@ class ScratchesScreen(FilteredScreen):
     def facts(self) -> Iterator[str]:
         if self.selected is not None:
             yield "row"
+            if self._production is not None:
+                yield "production"
         if self.found.due:
             yield "due"
+
+    @property
+    def _production(self) -> Path | None:
+        return self.console.production_of(self.selected.database) if self.selected is not None else None
 
     def copyable(self) -> str | None:
         return "\n".join(str(scratch.path) for scratch in self.meant) or None
@@ -179,7 +186,7 @@ class ScratchesScreen(FilteredScreen):
 
     def _row(self, fate: Fate) -> Row:
         scratch = fate.scratch
-        glyph, role = STATES[scratch.verdict]
+        status = STATES[scratch.verdict]
         return Row(
             scratch.path,
             (
@@ -189,7 +196,7 @@ class ScratchesScreen(FilteredScreen):
                 self.short(scratch.time) if scratch.time is not None else "–",
                 Cell(phrases.age(scratch.made, self.console.now()), "muted"),
                 phrases.size(scratch.size),
-                Cell(f"{glyph} {scratch.state}", role),
+                Cell(status.label, status.role),
                 self._expiry(fate),
                 Cell(scratch.name, "muted"),
             ),
@@ -226,14 +233,14 @@ class ScratchesScreen(FilteredScreen):
 
     def _about(self, fate: Fate) -> Iterator[Fact]:
         scratch = fate.scratch
-        glyph, role = STATES[scratch.verdict]
+        status = STATES[scratch.verdict]
         yield "file", text.line((str(scratch.path), "bold"))
         if scratch.time is not None:
             yield "state of", self.in_full(scratch.time)
         yield "exactly", phrases.short_ids(scratch.position) or "–"
         yield "from", text.line(scratch.replica, (f"  {scratch.url}", text.MUTED))
         yield "made", self.in_full(scratch.made)
-        yield "state", text.line((f"{glyph} {scratch.state}", role_style(role)))
+        yield "state", text.line((f"{status.glyph} {scratch.state}", role_style(status.role)))
         if fate.kept:
             yield "expires", f"it is {fate.due}, but kept: {fate.kept}"
         elif fate.due:
@@ -248,7 +255,9 @@ class ScratchesScreen(FilteredScreen):
         if self.marked:
             parts.append((f" · ● {len(self.marked)} marked", "$text-primary"))
         parts.append((f" · {self._rule_words()}", text.MUTED))
-        parts.append((f" · in {', '.join(map(str, found.folders))}", text.MUTED))
+        if found.folders:
+            others = f" and {len(found.folders) - 1} more" if len(found.folders) > 1 else ""
+            parts.append((f" · in {found.folders[0]}{others}", text.MUTED))
         while len(parts) > 1 and text.line(*parts).cell_length > self.size.width:
             parts.pop()
         self.query_one("#summary", Static).update(text.line(*parts))
@@ -265,6 +274,11 @@ class ScratchesScreen(FilteredScreen):
         return f"expire {' or '.join(limits)}"
 
     # actions
+
+    def do_promote(self) -> None:
+        production = self._production
+        if self.selected is not None and production is not None:
+            self.console.open_promote(self.selected.path, production)
 
     def do_open(self) -> None:
         from sqlite_recovery_tui.tui.screens.workbench import Subject

@@ -26,7 +26,7 @@ from sqlite_recovery_tui.tui.screens.workbench_asking import PURPOSES, Asking
 from sqlite_recovery_tui.tui.screens.workbench_preview import PreviewPane
 from sqlite_recovery_tui.tui.sources import FileSource, PreviewSource, Source
 from sqlite_recovery_tui.tui.widgets.ask_line import AskLine
-from sqlite_recovery_tui.tui.widgets.problem import Problem
+from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 
@@ -89,6 +89,8 @@ class WorkbenchScreen(Asking):
             yield "row"
         if self.inspection.busy:
             yield "busy"
+        if self.query_one(Problem).error is not None:
+            yield "broken"
         if self.pane.look is not None:
             yield "table"
         if self.pane.look is not None or self.pane.sql:
@@ -124,8 +126,13 @@ class WorkbenchScreen(Asking):
         self.pane.inspection, self.pane.advanced = self.inspection, self._advanced
         self.begin_asking()
         self.redraw()
-        self.inspection.open(then=self._opened, failed=self._broken, progress=self._advanced)
+        self._read()
         self._prove()
+
+    def _read(self) -> None:
+        """Read header and schema, again if need be."""
+        self.list.empty = "reading the schema…"
+        self.inspection.open(then=self._opened, failed=self._broken, progress=self._advanced)
 
     def on_unmount(self) -> None:
         self.inspection.close()
@@ -166,7 +173,7 @@ class WorkbenchScreen(Asking):
 
     def _broken(self, error: RecoverError) -> None:
         self.list.empty = "The schema could not be read."
-        self.query_one(Problem).show(error)
+        self.query_one(Problem).show(error, [way("r", "read it again")])
         self.redraw()
 
     # drawing
@@ -247,6 +254,17 @@ class WorkbenchScreen(Asking):
         self._show_proof()
 
     # actions
+
+    def do_again(self) -> None:
+        """Ask once more for what could not be read: the schema, the rows, or the answer."""
+        self.query_one(Problem).show(None)
+        if self.summary is None:
+            self._read()
+            self.redraw()
+        elif self.pane.look is not None:
+            self.pane.look_at(self.pane.look, self.pane.count, row=self.preview.cursor)
+        else:
+            self.pane.ask(self.pane.sql)
 
     def do_open(self) -> None:
         if self.focused is self.list:
