@@ -90,9 +90,19 @@ def wrapped(lines: list[str], width: int) -> Iterator[str]:
         if len(shown) <= width and (shown.isascii() or cell_len(shown) <= width):
             yield shown
         elif shown.isascii():
-            yield from (shown[start : start + width] for start in range(0, len(shown), width))
+            yield from _by_words(shown, width)
         else:
             yield from _by_cells(shown, width)
+
+
+def _by_words(shown: str, width: int) -> Iterator[str]:
+    """Yield pieces of plain text, broken behind a space where one is near the end of the line."""
+    start = 0
+    while start < len(shown):
+        end = start + width
+        space = shown.rfind(" ", start + width * 2 // 3, end) + 1 if end < len(shown) else 0
+        yield shown[start : space or end]
+        start = space or end
 
 
 def _by_cells(shown: str, width: int) -> Iterator[str]:

@@ -53,6 +53,13 @@ def test_long_lines_go_on_in_the_next() -> None:
     assert shown == ("a" * 40, "a" * 40, "a" * 20, "b", "表" * 20, "表" * 10)
 
 
+def test_lines_are_broken_behind_words_and_lose_nothing() -> None:
+    words = "CREATE TABLE goods(id INTEGER PRIMARY KEY, kind TEXT NOT NULL)"
+    shown = forms_of(words, 30, whole=True).text
+    assert shown == ("CREATE TABLE goods(id INTEGER ", "PRIMARY KEY, kind TEXT NOT ", "NULL)")
+    assert "".join(shown) == words
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [
