@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"  # read when textual is imported
 
+import pytest
 from textual.pilot import Pilot
+from textual.theme import Theme
 
 from sqlite_recovery_tui import config, demo
-from sqlite_recovery_tui.tui.theme import CLEAR, DAY, NIGHT
+from sqlite_recovery_tui.demo import DemoIncident
+from sqlite_recovery_tui.tui.app import Console
+from sqlite_recovery_tui.tui.theme import CLEAR, DAY, MONO, NIGHT, TERMINAL
 from tests.support.screenshots import render
 from tests.tui.support import (
     NOW,
@@ -30,6 +37,7 @@ from tests.tui.support import (
     still_checks,
     type_text,
 )
+from tests.tui.test_pictures_history import fill
 
 NORMAL, SMALL, LARGE = (120, 36), (80, 24), (200, 50)
 DEFAULT_FOLDER = Path(__file__).parents[2] / "screenshots"
@@ -65,11 +73,14 @@ async def tour(album: Album) -> None:
     await album.take("fleet")
     await album.take("help", "question_mark")
     await album.take("palette", "escape", "colon")
-    await album.take("replica", "escape", "enter", "right_square_bracket")
+    await album.take("copy", "escape", "y")
+    await album.take("padlock", "escape", "K")
+    await album.take("replica", "n", "B")
     await album.take("time", "g", typed="14:53:40")
-    await album.take("plan", "enter")
+    await album.take("plan", "escape", "enter")
     await album.take("workbench", "enter", "down", "down", "enter")
     await album.take("cell", "right", "right", "right", "enter")
+    await album.take("order", "escape", "o")
     await album.take(
         "sql",
         "escape",
@@ -77,18 +88,32 @@ async def tour(album: Album) -> None:
         typed="SELECT status, count(*) AS orders, sum(total_cents) / 100 AS euro FROM orders GROUP BY 1",
     )
     await album.take("sql", "enter")
-    await album.take("verdict", "v")
+    await album.take("export", "e")
+    await album.take("verdict", "escape", "escape", "v")
+    await album.take("schema", "escape", "i")
     await album.take("restore", "escape", "J")
+    await album.take("scratches", "3")
 
 
 async def damage(album: Album) -> None:
-    """Meet the segment that is missing offsite, and go to the last good commit."""
+    """Meet the segment that is missing offsite, go to the last good commit, prove what else there is."""
     await album.take("outside", "down", "enter", "g", typed="09:00")
     await album.take("outside", "enter")
     await album.take("damaged", "g", "home", "ctrl+k", typed="2026-03-26 13:55 utc")
     await album.take("damaged", "enter", "enter")
     await album.take("last-good", "l")
     await album.take("incomplete", "enter")
+    await album.take("proof", "1", "v")
+    await album.take("jobs", "2")
+
+
+async def anatomy(album: Album) -> None:
+    """Drill down: a window of the timeline, an object, its frames, a page."""
+    await album.take("timeline", "enter", "B", "plus", "plus", "plus")
+    await album.take("segment", "i")
+    await album.take("frames", "f")
+    await album.take("page", "enter")
+    await album.take("log", "ctrl+l")
 
 
 async def levels(album: Album) -> None:
@@ -104,18 +129,35 @@ async def levels(album: Album) -> None:
     await album.take("preview-sql", "enter")
 
 
+async def acts_of_others(album: Album) -> None:
+    """The history of an incident, and a report on it."""
+    await album.take("history", "4")
+    await album.take("act", "enter")
+    await album.take("report", "escape", "space", "space", "e")
+
+
+async def browsing(album: Album) -> None:
+    """Look through a folder for replicas that no configuration names."""
+    await album.take("browse", "5", "o", typed="bucket")
+    await album.take("browse", "enter")
+
+
 async def glance(album: Album) -> None:
     """The main screens only: for another size, another theme."""
     await album.take("fleet")
-    await album.take("replica", "enter")
-    await album.take("plan", "R")
+    await album.take("replica", "B")
+    await album.take("plan", "enter")
     await album.take("workbench", "enter", "down", "down", "enter")
 
 
-async def glance_at_levels(album: Album) -> None:
-    """The screens that LTX files fill, for another size."""
-    await album.take("levels", "end", "enter")
-    await album.take("preview", "v", "right")
+EVERY = ((NORMAL, NIGHT, ""), (NORMAL, DAY, "-light"), (SMALL, NIGHT, "-80x24"))
+"""How every screen is drawn: size, theme, and what ends the file's name."""
+SOME = (
+    (LARGE, NIGHT, "-200x50"),
+    (NORMAL, CLEAR, "-clear"),
+    (NORMAL, TERMINAL, "-terminal"),
+    (SMALL, MONO, "-mono"),
+)
 
 
 async def draw(folder: Path) -> None:
@@ -123,23 +165,54 @@ async def draw(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     incident = demo.build(Path("demo").absolute(), now=NOW)
     settings = presentable(config.load(incident.config))
-    for walk, size, theme, suffix in (
-        (tour, NORMAL, NIGHT, ""),
-        (damage, NORMAL, NIGHT, ""),
-        (levels, NORMAL, NIGHT, ""),
-        (glance, SMALL, NIGHT, "-80x24"),
-        (glance, LARGE, NIGHT, "-200x50"),
-        (glance_at_levels, SMALL, NIGHT, "-80x24"),
-        (glance_at_levels, LARGE, NIGHT, "-200x50"),
-        (glance, NORMAL, DAY, "-light"),
-        (glance, NORMAL, CLEAR, "-clear"),
-    ):
-        console = make_console(settings)
-        console.theme = theme.name
-        async with opened(console, size) as pilot:
-            await walk(Album(pilot, folder, suffix))
-    async with opened(make_console(None), NORMAL) as pilot:
-        await Album(pilot, folder, "").take("welcome")
+    for look in EVERY:
+        for walk in (tour, damage, anatomy, levels):
+            _forget()
+            await _draw(walk, make_console(settings), folder, look)
+        _forget()
+        fill()
+        await _draw(acts_of_others, make_console(settings), folder, look)
+        with a_bucket(incident):
+            await _draw(browsing, make_console(settings), folder, look)
+        await _draw(welcome, make_console(None), folder, look)
+    for look in SOME:
+        _forget()
+        await _draw(glance, make_console(settings), folder, look)
+
+
+async def welcome(album: Album) -> None:
+    """The first screen where nothing is configured."""
+    await album.take("welcome")
+
+
+async def _draw(
+    walk: Callable[[Album], Awaitable[None]],
+    console: Console,
+    folder: Path,
+    look: tuple[tuple[int, int], Theme, str],
+) -> None:
+    size, theme, suffix = look
+    console.theme = theme.name
+    async with opened(console, size) as pilot:
+        await walk(Album(pilot, folder, suffix))
+
+
+def _forget() -> None:
+    """Begin with an empty history and no scratch databases."""
+    for name in (os.environ["XDG_STATE_HOME"], os.environ["XDG_CACHE_HOME"], "scratch"):
+        shutil.rmtree(name, ignore_errors=True)
+
+
+@contextmanager
+def a_bucket(incident: DemoIncident) -> Iterator[None]:
+    """Offer a folder with replicas, one of a database that no configuration names."""
+    bucket = Path.cwd() / "bucket"
+    shutil.copytree(incident.replicas[0], bucket / "eu" / "tenants" / "deleted.db", dirs_exist_ok=True)
+    shutil.copytree(incident.jobs.replica, bucket / "us" / "jobs.db", dirs_exist_ok=True)
+    shown = property(lambda replica: f"file:///mnt/backup/{replica.path.partition('/bucket')[2].strip('/')}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config.ReplicaConfig, "url", shown)
+        yield
 
 
 def main() -> None:
@@ -150,6 +223,7 @@ def main() -> None:
     folder = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else DEFAULT_FOLDER
     with tempfile.TemporaryDirectory() as work, server_names(), still_checks():
         os.chdir(work)
+        os.environ["XDG_STATE_HOME"], os.environ["XDG_CACHE_HOME"] = f"{work}/state", f"{work}/cache"
         asyncio.run(draw(folder))
         os.chdir("/")
 

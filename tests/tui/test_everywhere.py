@@ -37,9 +37,9 @@ async def test_where_there_are_several_things_to_copy_a_menu_asks(
         await press(pilot, "y", "j", "j", "enter")
         assert console.clipboard == incident.replicas[0].as_uri()
         await press(pilot, "y", "end", "enter")
-        assert console.clipboard.startswith("sqlrecover timeline -config ")
+        assert console.clipboard.startswith("sqlrecover restore -config ")
         await press(pilot, "y", "escape")
-        assert console.clipboard.startswith("sqlrecover timeline -config ")
+        assert console.clipboard.startswith("sqlrecover restore -config ")
 
 
 async def test_a_single_thing_is_copied_at_once(settings: Settings) -> None:
@@ -67,7 +67,7 @@ async def test_help_tells_keys_of_all_kinds_and_why_some_do_not_work_now(setting
         await press(pilot, "question_mark")
         await type_text(pilot, "session")
         assert "Go to the jobs of this session" in picture(pilot)
-        assert "Not now: No restore has been started yet" in picture(pilot)
+        assert "not now: No restore has been started yet" in picture(pilot)
         await press(pilot, "escape", "question_mark")
         await type_text(pilot, "ctrl+home")
         assert "To the first row." in picture(pilot)

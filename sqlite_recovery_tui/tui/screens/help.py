@@ -22,7 +22,7 @@ from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
 from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 
 COLUMNS = (
-    Column("keys", "key", width=20),
+    Column("keys", "key", least=12, most=18),
     Column("does", "what it does", least=20, most=110, grow=True),
 )
 
@@ -90,15 +90,17 @@ class HelpScreen(ModalScreen[None]):
         found = [action for action in self._actions() if _matches(action, wanted)]
         for group, members in groupby(found, key=lambda action: action.group):
             rows.append(Row(f"group {group} {len(rows)}", (Cell(group, "accent"),), wide=True))
-            rows += [self._row(action) for action in members]
+            for action in members:
+                rows += self._rows_of(action)
         return rows
 
-    def _row(self, action: Action) -> Row:
+    def _rows_of(self, action: Action) -> list[Row]:
         reason = self.about.why_not(action)
+        keys = f"  {action.shown_keys}"
         if reason is None:
-            return Row(action.id, (Cell(f"  {action.shown_keys}", "strong"), action.description))
-        cells = (f"  {action.shown_keys}", f"{action.description} Not now: {reason}")
-        return Row(action.id, cells, role="muted")
+            return [Row(action.id, (Cell(keys, "strong"), action.description))]
+        said = Row(f"{action.id} why not", ("", f"not now: {reason}"), role="muted")
+        return [Row(action.id, (keys, action.description), role="muted"), said]
 
     def _actions(self) -> list[Action]:
         kind = actions.TABLE if self.about.query(RecordTable) else actions.SHEET

@@ -150,11 +150,18 @@ class ReplicaScreen(HistoryScreen):
         self.laid = made
         self.table.empty = "Nothing that could be restored was found here."
         self.table.reload(HistoryRows(made.lines, self.known.flaws, self))
-        if first and not (self._begin_at and self.table.move_to_key(self._begin_at)):
-            self.table.move_to(made.lines.first_point())
+        if first:
+            self._begin(made.lines.first_point())
         self.point_changed()
         self._describe_place()
         self.refresh_frame()
+
+    def _begin(self, newest: int) -> None:
+        """Put the cursor where it is to begin; its line is brought into view once there is a layout."""
+        if self._begin_at is None or not self.table.move_to_key(self._begin_at):
+            self.table.move_to(newest)
+        else:
+            self.call_after_refresh(self.table.move_to_key, self._begin_at)
 
     def _failed(self, error: RecoverError) -> None:
         self.query_one(Problem).show(error)
