@@ -70,8 +70,10 @@ async def test_while_reading_the_schema(console: Console, killing: Killing) -> N
         shown = picture(pilot)
         assert "was killed by signal" in shown
         assert "every check passed" in shown, "the checks have a process of their own"
-        await press(pilot, "escape")
-        assert view(pilot) == "fleet"
+        await press(pilot, "r")
+        shown = picture(pilot)
+        assert "was killed by signal" not in shown
+        assert "692" in line_of("orders", shown)
 
 
 async def test_while_counting(console: Console, killing: Killing) -> None:
@@ -91,11 +93,9 @@ async def test_while_fetching_rows(console: Console, killing: Killing) -> None:
         await restored(pilot)
         assert len(killed) == 1
         assert "was killed by signal" in picture(pilot)
-        await press(pilot, "down")
+        await press(pilot, "r")
         assert "was killed by signal" not in picture(pilot)
-        assert "email" in picture(pilot), "another table is shown by another process"
-        await press(pilot, "up")
-        assert "0001_first_tables" in picture(pilot), "and so is the first one when it is asked for again"
+        assert "0001_first_tables" in picture(pilot)
 
 
 @pytest.mark.parametrize(("operation", "name"), [("check", "quick check"), ("foreign_keys", "foreign keys")])
@@ -121,7 +121,7 @@ async def test_while_asking_in_sql(console: Console, killing: Killing) -> None:
         await press(pilot, "enter")
         assert len(killed) == 1
         assert "was killed by signal" in picture(pilot)
-        await press(pilot, "s", "enter")
+        await press(pilot, "r")
         assert "was killed by signal" not in picture(pilot)
         assert "2076" in picture(pilot)
 

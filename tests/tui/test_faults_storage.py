@@ -192,6 +192,25 @@ async def test_a_restore_that_nothing_answers_can_be_cancelled(
     assert databases(tmp_path / "scratch") == []
 
 
+async def test_proof(console: Console, network: Outages) -> None:
+    async with opened(console, (120, 36)) as pilot:
+        still = network.stop_at("/wal/")
+        await pilot.press("v")
+        await still.reached()
+        await keys_are_answered(pilot)
+        network.fail("server killed")
+        still.end()
+        await settle(pilot)
+        assert view(pilot) == "job"
+        shown = picture(pilot)
+        assert "✗ failed" in shown
+        assert "cannot read generations/" in shown
+        network.recover()
+        await press(pilot, "r")
+        shown = picture(pilot)
+        assert "every object was read" in shown
+
+
 async def test_preview(console: Console, network: Outages) -> None:
     async with opened(console, (120, 36)) as pilot:
         await press(pilot, "down", "enter")

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import aiohttp
 
+from sqlite_recovery_tui.tui.actions import BY_ID
 from sqlite_recovery_tui.web.gate import Gate
 from sqlite_recovery_tui.web.server import ConsoleServer
 from tests.support.terminal import Terminal
 
 COLUMNS, LINES = 120, 36
 PATIENCE = 30.0
+PADLOCK = BY_ID["app.padlock"].shown_key
 ECHO = """
 import os, signal, sys
 send = lambda kind, data: os.write(1, kind + len(data).to_bytes(4, "big") + data)

@@ -15,7 +15,7 @@ from playwright.async_api import Page, WebSocket, async_playwright
 from sqlite_recovery_tui import demo
 from sqlite_recovery_tui.__main__ import main
 from tests.support.terminal import Terminal
-from tests.web.support import PATIENCE, consoles, ended, place, server_process
+from tests.web.support import PADLOCK, PATIENCE, consoles, ended, place, server_process
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -104,7 +104,7 @@ async def test_a_restore_from_the_link_to_the_verdict(
             await window.press("Enter")
             await window.see("every check passed", "orders", f"{incident.before.orders:,}")
 
-            await window.press("L")
+            await window.press(PADLOCK)
             await window.see("The padlock cannot be opened here")
             assert [asked for asked in window.asked if not asked.startswith(place(url))] == []
             assert window.complaints == []

@@ -15,7 +15,7 @@ from sqlite_recovery_tui.web import server as serving
 from sqlite_recovery_tui.web import visitor as visiting
 from sqlite_recovery_tui.web.server import FULL, ConsoleServer
 from tests.support.corpus import case
-from tests.web.support import browser, connected, consoles, ended, place, served, server_process
+from tests.web.support import PADLOCK, browser, connected, consoles, ended, place, served, server_process
 
 PATHS = ("", "ws", "static/js/textual.js", "static/css/xterm.css", "page/console.js", "download/x", "nothing")
 
@@ -205,5 +205,5 @@ async def test_nobody_opens_the_padlock(tmp_path: Path) -> None:
     with server_process(replica.url, cwd=tmp_path) as (_, url):
         async with browser(url) as session, connected(session, url) as visit:
             await visit.see("read-only")
-            await visit.press("L")
+            await visit.press(PADLOCK)
             assert "read-only" in await visit.see("The padlock cannot be opened here")
