@@ -18,6 +18,7 @@ from sqlite_recovery_tui.anatomy.snapshot import read_snapshot
 from sqlite_recovery_tui.anatomy.unpack import Access
 from sqlite_recovery_tui.domain import LtxFile, Snapshot, WalSegment
 from sqlite_recovery_tui.errors import Cancelled, FormatError, RecoverError
+from sqlite_recovery_tui.formats.lz4 import MAX_RATIO
 from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.replica.timeline import Timeline
 
@@ -26,6 +27,8 @@ REMOTE_BYTES = 16 << 20
 """A snapshot of more bytes, as stored, is only read at its beginning, where the schema mostly lies."""
 MOST_SEGMENTS = 500
 """Between the snapshot and a segment; with more, the snapshot alone has to tell."""
+MOST_PAGES = 1 << 24
+"""Of a database that is looked through: what is noted of each page takes memory."""
 FETCHED_PAGES = 4_000
 """No more single pages than this are fetched to find out whose the others are."""
 
@@ -90,7 +93,10 @@ def _by_beginning(access: Access, base: Snapshot) -> Belonging:
     found = read_snapshot(access, base, most=1)
     if found.facts is None:
         return Belonging(None, why=f"snapshot {base.label} cannot be read")
-    pages = LocalPages(found.unpacked.data, found.page_size, found.facts.header.page_count)
+    possible = base.size * MAX_RATIO // found.page_size + 1  # a header may claim anything
+    pages = LocalPages(found.unpacked.data, found.page_size, min(found.facts.header.page_count, possible))
+    if pages.pages > MOST_PAGES:
+        return Belonging(None, why=f"a database of {pages.pages:,} pages is not looked through here")
     census = take_census(pages, found.facts, cancel=access.cancel)
     return Belonging(census, f"as of the beginning of snapshot {base.label}")
 
@@ -107,6 +113,8 @@ def _by_restore_point(access: Access, timeline: Timeline, item: LtxFile) -> Belo
     plan = make_plan(only, AtTxid(item.max_txid), database=None, replica="", url=access.store.url)
     assert isinstance(plan.route, LtxRoute)
     known = page_map.load(access.store, plan.route.files, cancel=access.cancel, progress=access.progress)
+    if known.pages > MOST_PAGES:
+        return Belonging(None, why=f"a database of {known.pages:,} pages is not looked through here")
     pages = RemotePages(access.store, known, cancel=access.cancel)
     try:
         facts = DatabaseFacts.parse(pages.fetch([1])[1])

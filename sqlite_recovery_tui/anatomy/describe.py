@@ -79,12 +79,12 @@ def place_of_page(anatomy: Anatomy, number: int) -> int:
     return place
 
 
-def kind_word(seen: Kind, known: Belonging | None, number: int) -> str:
-    """Return what a page in a list is: by its first byte, or by what else is known of it."""
-    if seen is not Kind.UNKNOWN or known is None or known.census is None:
-        return seen.word
-    told = known.census.kind(number)
-    return told.word if told is not None and not told.is_btree else seen.word
+def kind_word(seen: Kind | None, known: Belonging | None, number: int) -> str:
+    """Return what a page in a list is: by its first byte (None: not read), or by what is known."""
+    told = known.census.kind(number) if known is not None and known.census is not None else None
+    if seen is None:
+        return told.word if told is not None else "not read"
+    return told.word if seen is Kind.UNKNOWN and told is not None and not told.is_btree else seen.word
 
 
 def open_page(access: Access, anatomy: Anatomy, place: int, known: Belonging | None = None) -> Found:

@@ -59,7 +59,7 @@ def lay_over(access: Access, below: LocalPages, segments: Sequence[WalSegment]) 
     laid = LaidOver(below, pages=below.pages)
     fetcher = Fetcher(access.store, access.identities, cancel=access.cancel)
     try:
-        for batch in Chain(below.page_size).read(fetcher.segments(segments)):
+        for batch in Chain(below.page_size, pages=below.pages).read(fetcher.segments(segments)):
             access.cancel.check()
             if not laid.lay(batch.frames):
                 return None

@@ -73,9 +73,9 @@ class LtxAnatomy:
             return "proven"
         return "kept, and only a base can prove it" if not self.header.is_base else "not proven"
 
-    def kind(self, place: int) -> Kind:
-        """Return what the page at `place` of the list looks like."""
-        return Kind(int(self.kinds[place])) if place < len(self.kinds) else Kind.UNKNOWN
+    def kind(self, place: int) -> Kind | None:
+        """Return what the page at `place` of the list looks like; None when it was not read."""
+        return Kind(int(self.kinds[place])) if place < len(self.kinds) else None
 
     def place_of(self, number: int) -> int | None:
         """Return where page `number` stands in the list."""

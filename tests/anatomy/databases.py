@@ -53,7 +53,15 @@ def make_database(path: Path, page_size: int, *, auto_vacuum: int = 0, rows: int
             for number in range(rows)
         ),
     )
-    sizes = (10, page_size, page_size * 3 + 17, 100, page_size // 2)
+    sizes = (
+        10,
+        page_size,
+        page_size * 3 + 17,
+        100,
+        page_size // 2,
+        page_size + page_size // 9,
+        2 * page_size,
+    )
     db.executemany(
         "INSERT INTO notes VALUES (?)",
         ((bytes([n % 251]) * sizes[n % len(sizes)],) for n in range(rows // 8)),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sqlite_recovery_tui.anatomy import belonging as module
 from sqlite_recovery_tui.anatomy.census import Census, LocalPages, take_census
 from sqlite_recovery_tui.anatomy.database import DatabaseFacts
-from sqlite_recovery_tui.anatomy.describe import belonging, describe
+from sqlite_recovery_tui.anatomy.describe import belonging, describe, open_page
 from sqlite_recovery_tui.anatomy.kinds import Kind
 from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+from sqlite_recovery_tui.anatomy.snapshot import read_snapshot
 from sqlite_recovery_tui.anatomy.unpack import Access
 from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import Cancelled
@@ -21,7 +27,7 @@ from sqlite_recovery_tui.replica.fleet import refs
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.storage.open import open_store
 from tests.anatomy.databases import Made, make_database
-from tests.anatomy.stock import NOW
+from tests.anatomy.stock import NOW, Shelf, three_transactions
 
 
 class Counted(LocalPages):
@@ -103,6 +109,55 @@ def test_loops_and_links_to_nowhere_end(tmp_path: Path) -> None:
     view = memoryview(bytes(data))
     found = take_census(LocalPages(view, 512), DatabaseFacts.parse(view))
     assert any("lead outside" in remark for remark in found.remarks)
+
+
+def test_a_page_with_a_use_of_its_own_is_no_part_of_a_tree_that_claims_it(tmp_path: Path) -> None:
+    made = make_database(tmp_path / "a.db", 512, auto_vacuum=1, rows=2000)
+    data = bytearray(made.data)
+    root = next(tree.root for tree in census_of(made).trees if tree.name == "people")
+    data[(root - 1) * 512 + 8 : (root - 1) * 512 + 12] = (2).to_bytes(4, "big")
+    view = memoryview(bytes(data))
+    found = take_census(LocalPages(view, 512), DatabaseFacts.parse(view))
+    assert found.kind(2) is Kind.POINTER_MAP
+    assert found.owner(2) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_damage_makes_it_fail_or_run_on(data: st.DataObject) -> None:
+    damaged = bytearray(_a_small_database())
+    for _ in range(data.draw(st.integers(1, 30))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at] = data.draw(st.integers(0, 255))
+    shelf = Shelf()
+    found = read_snapshot(shelf.access, shelf.snapshot(0, bytes(damaged)))
+    known = belonging(shelf.access, shelf.timeline, found)
+    for place in range(0, found.pages, 3):
+        assert known.words(open_page(shelf.access, found, place, known).page.number)
+
+
+@cache
+def _a_small_database() -> bytes:
+    with TemporaryDirectory() as folder:
+        return make_database(Path(folder) / "a.db", 512, auto_vacuum=1, rows=60).data
+
+
+def test_a_header_that_claims_billions_of_pages_takes_no_memory_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_database(tmp_path / "a.db", 512)
+    data = bytearray(made.data)
+    data[28:32] = b"\xff\xff\xff\xff"
+    shelf = Shelf()
+    shelf.snapshot(0, bytes(data))
+    segment = shelf.segment(0, 0, bytes(three_transactions().data))
+    monkeypatch.setattr(module, "LOCAL_BYTES", 0)
+    known = module.belonging_at(shelf.access, shelf.timeline, segment)
+    assert known.census is not None
+    assert known.census.pages < 1 << 20
+    assert known.words(2).endswith("as of the beginning of snapshot 00000000")
+    monkeypatch.setattr(module, "MOST_PAGES", 10)
+    assert "is not looked through here" in module.belonging_at(shelf.access, shelf.timeline, segment).why
 
 
 def test_it_can_be_stopped(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlite_recovery_tui.anatomy.describe import describe, open_page, place_of_page
+from sqlite_recovery_tui.anatomy.describe import describe, kind_word, open_page, place_of_page
 from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy, read_ltx, read_ltx_page
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.formats.ltx.frames import FRAMED, SIZED, Spelling
@@ -46,7 +46,7 @@ def test_its_ends_alone_list_the_pages_and_prove_nothing() -> None:
     assert isinstance(found, LtxAnatomy)
     assert found.pages == 4
     assert found.proof.word == "not proven"
-    assert not len(found.kinds)
+    assert kind_word(found.kind(1), None, 2) == "not read"
     assert open_page(shelf.access, found, 1).page.number == 2
 
 

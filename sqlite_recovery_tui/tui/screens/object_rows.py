@@ -241,7 +241,7 @@ class _LtxPages(_Rows):
         index = anatomy.index
         self.ranks = {
             "page": lambda number: number,
-            "kind": lambda number: anatomy.kind(number).word,
+            "kind": lambda number: kind_word(anatomy.kind(number), known, int(index.pgno[number])),
             "owner": lambda number: _owner(known, int(index.pgno[number])) or None,
             "offset": lambda number: number,
             "length": lambda number: int(index.length[number]),
