@@ -163,6 +163,17 @@ class Proven:
         """True when it can be restored."""
         return self.verdict != "damaged"
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `replicas --json` prints it."""
+        return {
+            "at": _iso(self.at),
+            "how": self.how,
+            "verdict": self.verdict,
+            "time": _iso(self.point_time),
+            "position": self.place or None,
+            "entry": self.entry,
+        }
+
 
 HOW = {
     "restore": "a full restore",

@@ -272,3 +272,25 @@ def test_what_leaves_a_database_is_recorded(cli: Cli, plain: Case, out: Path, tm
     assert exported["output"] == str(tmp_path / "rows.csv")
     assert exported["results"]["from"] == str(out)
     assert exported["results"]["bytes"] == (tmp_path / "rows.csv").stat().st_size
+
+
+def test_replicas_say_when_they_were_proven(cli: Cli, plain: Case, out: Path) -> None:
+    def listed() -> tuple[str, dict[str, Any]]:
+        [member] = cli("replicas", plain.url, "--json").document["replicas"]
+        heads, row = (line.split("  ") for line in cli("replicas", plain.url).out.splitlines())
+        cells = [cell.strip() for cell in row if cell.strip()]
+        return cells[[head.strip() for head in heads if head.strip()].index("proven")], member
+
+    shown, member = listed()
+    assert (shown, member["proven"], member["found_damaged"]) == ("-", None, None)
+    cli("restore", "-o", out, "-integrity-check", "quick", plain.url)
+    shown, member = listed()
+    assert shown.endswith("ago") or shown == "now"
+    assert member["proven"]["how"] == "a full restore"
+    victim = sorted(plain.replica.glob("generations/*/wal/*.lz4"))[3]
+    victim.write_bytes(victim.read_bytes()[:-20])
+    cli("verify", plain.url)
+    shown, member = listed()
+    assert shown.startswith("damaged")
+    assert member["found_damaged"]["verdict"] == "damaged"
+    assert member["proven"] is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +19,19 @@ from sqlite_recovery_tui.tui.screens.history import MOST
 from sqlite_recovery_tui.tui.widgets.fact_sheet import FactSheet
 from tests.history.acts import URL, restored
 from tests.tui.hostile import HOSTILE, offending
-from tests.tui.support import LARGE, make_console, opened, picture, press, screen, settle, table, toasts, view
+from tests.tui.support import (
+    LARGE,
+    Gate,
+    make_console,
+    opened,
+    picture,
+    press,
+    screen,
+    settle,
+    table,
+    toasts,
+    view,
+)
 
 
 async def test_jobs_are_recorded_and_what_they_prove_is_known_to_every_screen(settings: Settings) -> None:
@@ -178,3 +192,20 @@ async def test_thousands_of_acts_do_not_slow_a_key(settings: Settings) -> None:
         started = time.perf_counter()
         await pilot.press(*["down"] * 10)
         assert time.perf_counter() - started < 10 * 0.5
+
+
+async def test_a_job_is_in_the_history_while_it_runs_and_when_the_console_was_left(
+    settings: Settings, gate_stores: Callable[..., Gate]
+) -> None:
+    console = make_console(settings)
+    async with opened(console, LARGE) as pilot:
+        gate = gate_stores("get")
+        await press(pilot, "R")
+        await pilot.press("enter")
+        assert await asyncio.to_thread(gate.waiting.wait, 30)
+        assert [entry.state for entry in Ledger.open().entries()] == ["running"]
+        gate.open()
+    assert console.engine.close(30)
+    [entry] = Ledger.open().entries()
+    assert entry.state in ("ok", "cancelled")
+    assert entry.ended is not None

@@ -10,10 +10,11 @@ from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.words import ago, plural, size
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.history.entry import Proven
     from sqlite_recovery_tui.replica.fleet import ReplicaState
 
 
-_STATE = ("holds", "newest", "position", "gaps", "size")
+_STATE = ("holds", "newest", "position", "gaps", "size", "proven")
 
 
 @subcommand("replicas")
@@ -22,7 +23,8 @@ _STATE = ("holds", "newest", "position", "gaps", "size")
 def command(session: Session, target: str | None, replica: str | None) -> int:
     """List replicas: database, name, type, where, what they hold, the newest point to go back to, gaps, size.
 
-    Without an argument: the replicas of every database.
+    Without an argument: the replicas of every database. "proven" tells when this machine last restored and
+    checked one, or read all of it, as `sqlrecover history` has it.
     """
     return show_replicas(session, target, replica)
 
@@ -38,7 +40,7 @@ def show_replicas(session: Session, target: str | None, replica: str | None) -> 
         [_row(session, state) for state in states],
     )
     code = report_errors(session, states)
-    session.document({"replicas": list(_members(states)), "errors": errors_of(states)})
+    session.document({"replicas": list(_members(session, states)), "errors": errors_of(states)})
     return code
 
 
@@ -49,22 +51,44 @@ def _row(session: Session, state: ReplicaState) -> tuple[object, ...]:
     timeline = state.timeline
     if timeline is None:
         kind = state.error.kind if state.error else "-"
-        return (name, *place, "-", kind, *["-"] * (len(_STATE) - 2), replica.url)
+        return (
+            name,
+            *place,
+            "-",
+            kind,
+            *["-"] * (len(_STATE) - 3),
+            _proven(session, replica.url),
+            replica.url,
+        )
     point = timeline.newest
     newest = (ago(point.time, session.clock.now()), point.reached.label) if point else ("nothing", "-")
-    gaps = _gaps(len(timeline.holes))
-    return (name, *place, timeline.holds or "-", *newest, gaps, size(timeline.size), replica.url)
+    gaps, proven = _gaps(len(timeline.holes)), _proven(session, replica.url)
+    return (name, *place, timeline.holds or "-", *newest, gaps, size(timeline.size), proven, replica.url)
+
+
+def _proven(session: Session, url: str) -> str:
+    """Say when a replica was last shown to be restorable, or found damaged."""
+    proven, damaged = _shown(session, url)
+    if damaged is not None:
+        return f"damaged {ago(damaged.at, session.clock.now())}"
+    return ago(proven.at, session.clock.now()) if proven is not None else "-"
+
+
+def _shown(session: Session, url: str) -> tuple[Proven | None, Proven | None]:
+    """Return the last proof of a replica, and the last look at it if that found damage."""
+    return session.history.last_proof(url), session.history.last_failure(url)
 
 
 def _gaps(count: int) -> str:
     return plural(count, "gap") if count else "none"
 
 
-def _members(states: list[ReplicaState]) -> Iterator[dict[str, Any]]:
+def _members(session: Session, states: list[ReplicaState]) -> Iterator[dict[str, Any]]:
     from sqlite_recovery_tui.cli.listing import identity
 
     for state in states:
         replica = state.ref.replica
+        proven, damaged = _shown(session, replica.url)
         yield {
             **identity(state.ref),
             "type": replica.type,
@@ -74,4 +98,6 @@ def _members(states: list[ReplicaState]) -> Iterator[dict[str, Any]]:
             "endpoint": replica.endpoint,
             "timeline": state.timeline.to_json() if state.timeline else None,
             "error": state.error.to_json() if state.error else None,
+            "proven": proven.to_json() if proven else None,
+            "found_damaged": damaged.to_json() if damaged else None,
         }
