@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlite_recovery_tui.replica.fleet import ReplicaState
 from sqlite_recovery_tui.replica.timeline import Timeline as History
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime
 from sqlite_recovery_tui.tui.entries import Stored
+from sqlite_recovery_tui.tui.jobs.verify import VerifyJob
 from sqlite_recovery_tui.tui.known import Flaw, Known, Shown
 from sqlite_recovery_tui.tui.replica_work import Laid
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
@@ -266,8 +268,6 @@ async def test_commits_are_stepped_through_and_each_can_be_planned(settings: Set
 async def test_a_commit_that_cannot_be_read_is_said_and_nothing_is_chosen(
     incident: DemoIncident, tmp_path: Path
 ) -> None:
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(incident.replicas[0], copy)
     async with opened(make_console(settings_for(copy.as_uri(), scratch=tmp_path)), SMALL) as pilot:
@@ -388,3 +388,35 @@ async def test_a_hole_is_jumped_to_and_stands_in_plain_sight(settings: Settings)
         await press(pilot, "right")
         assert item_of(pilot).point is None
         assert "cannot be restored" in facts(pilot)
+
+
+# what this session did
+
+
+async def test_a_restore_proves_its_point_and_a_verify_shows_what_is_damaged(
+    incident: DemoIncident, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(incident.replicas[0], copy)
+    console = make_console(settings_for(copy.as_uri(), scratch=tmp_path / "scratch"))
+    async with opened(console, LARGE) as pilot:
+        await press(pilot, "enter", *["left"] * 4)
+        proven = item_of(pilot)
+        await press(pilot, "enter", "enter")
+        assert view(pilot) == "workbench"
+        while view(pilot) != "replica":
+            await press(pilot, "escape")
+        await settle(pilot)
+        replica_in(pilot).redraw()
+        await settle(pilot)
+        assert "✓ proven 14:03:12Z by a full restore" in facts(pilot)
+        await press(pilot, "right", "right")
+        file = copy / item_of(pilot).item.key
+        file.write_bytes(file.read_bytes()[:-9])
+        console.jobs.start(VerifyJob(place=console.listings.places[0]))
+        await settle(pilot)
+        assert "✗ damaged" in facts(pilot)
+        assert any("damaged" in line and "segment" not in line for line in picture(pilot).splitlines()[:20])
+        await press(pilot, "left", "left")
+        assert item_of(pilot) == proven
+        assert "✓ proven" in facts(pilot)

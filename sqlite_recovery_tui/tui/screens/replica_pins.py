@@ -19,7 +19,7 @@ _MOST = 2_000
 
 def pins(lines: EntryList, known: Known, asked: datetime | None, now: datetime) -> list[Pin]:
     """Return all pins, the ones that matter most first."""
-    found = [Pin(asked, ASKED, "asked", "bold $text-accent")] if asked is not None else []
+    found = [Pin(asked, ASKED, "asked", "bold $text-accent", urgent=True)] if asked is not None else []
     found += list(_damage(lines, known))
     newest = lines.timeline.newest
     if newest is not None:
@@ -32,7 +32,7 @@ def _damage(lines: EntryList, known: Known) -> Iterator[Pin]:
     for flaw in list(known.flaws.values())[:_MOST]:
         where = _where(lines, flaw)
         if where is not None:
-            yield Pin(where[0], FAULT, "damaged", "bold $text-error", where[1])
+            yield Pin(where[0], FAULT, "damaged", "bold $text-error", where[1], urgent=True)
 
 
 def _where(lines: EntryList, flaw: Flaw) -> tuple[datetime, int | None] | None:

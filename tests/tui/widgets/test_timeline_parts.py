@@ -256,3 +256,6 @@ def test_pins_that_matter_most_hide_others_and_have_their_words_where_there_is_r
     crowded = pin_line(window, [Pin(at(number), "✓", "proven", "") for number in range(0, 40, 3)]).plain
     assert "proven" not in crowded
     assert crowded.count("✓") == 14
+    urgent = Pin(at(20), "✗", "damaged", "", urgent=True)
+    beside = [urgent, *(Pin(at(number), "✓", "proven", "") for number in range(0, 40, 3))]
+    assert pin_line(window, beside).plain[20:29] == "✗ damaged", "damage is told whatever lies there"
