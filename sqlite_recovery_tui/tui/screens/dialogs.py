@@ -32,7 +32,7 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -small"):
             yield Static(text.content(self.question), classes="dialog-title")
-            yield Static(text.content(self.detail))
+            yield Static(text.lines(*text.safe_lines(self.detail)))
             with Horizontal(classes="dialog-buttons"):
                 yield Button(text.content(f"{self.no} (n)"), id="no", compact=True)
                 yield Button(text.content(f"{self.yes} (y)"), id="yes", compact=True)
