@@ -34,10 +34,12 @@ def timeline_line(place: Place, *, config: Path | None) -> str:
     return verify_line(place, config=config).replace("sqlrecover verify", "sqlrecover timeline", 1)
 
 
-def show_line(place: Place, item: StoredObject, *, config: Path | None, page: int | None = None) -> str:
-    """Return the `sqlrecover` command that takes an object, or a page of it, apart."""
+def show_line(
+    place: Place, item: StoredObject, *, config: Path | None, which: tuple[str, int] | None = None
+) -> str:
+    """Return the `sqlrecover` command that takes an object apart, or `which` page or frame of it."""
     line = verify_line(place, config=config).replace("sqlrecover verify", "sqlrecover show", 1)
-    words = [item.key, *(["-page", str(page), "-hex"] if page is not None else [])]
+    words = [item.key, *([which[0], str(which[1]), "-hex"] if which is not None else [])]
     return f"{line} {shlex.join(words)}"
 
 

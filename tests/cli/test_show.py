@@ -89,6 +89,13 @@ def test_a_page_its_cells_and_its_bytes(cli: Cli, generations: Path) -> None:
     assert [cell["rowid"] for cell in document["cell_list"]] == [1, 2, 3]
 
 
+def test_a_frame_is_the_image_that_it_writes(cli: Cli, generations: Path) -> None:
+    document = cli("show", generations, "0:0", "-frame", "0", "--json").document["page"]
+    assert document["place"].startswith("frame 0, offset 00000020")
+    listed = cli("show", generations, "0:0", "-frames", "--json").document["frame_list"]
+    assert document["page"] == listed[0]["page"]
+
+
 def test_an_ltx_file_by_its_txid(cli: Cli, levels: Path) -> None:
     answer = cli("show", levels, "3", "-pages")
     assert answer.code == 0
@@ -120,7 +127,9 @@ def test_damage_is_shown_as_far_as_it_can_be_read(cli: Cli, generations: Path, l
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("nothing",), 3, "no object here is called 'nothing'"),
     (("0:0", "-page", "999"), 3, "page 999 is not in"),
-    (("0:0", "-hex"), 2, "-hex needs -page"),
+    (("0:0", "-frame", "999"), 3, "there is no frame 999 in"),
+    (("0:0", "-frame", "1", "-page", "1"), 2, "exclude one another"),
+    (("0:0", "-hex"), 2, "-hex needs -page or -frame"),
     (("0:0", "-page", "0"), 2, "-page"),
     ((), 2, "OBJECT"),
 ])  # fmt: skip

@@ -301,6 +301,7 @@ async def test_what_can_be_copied_and_the_command_that_shows_the_same(generation
         assert copies["position"] == str(found.item.position)
         await press(pilot, "enter")
         below = dict(page(pilot).copies())
+        assert f"-frame {page(pilot).number} " in below["command"]
         assert below["page number"] == str(page(pilot).page_number)
     for words in (copies["command"], below["command"]):
         arguments = shlex.split(words)

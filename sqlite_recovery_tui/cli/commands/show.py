@@ -40,6 +40,7 @@ class Wish:
     frames: bool
     pages: bool
     page: int | None
+    frame: int | None
     hex: bool
     quick: bool
 
@@ -51,7 +52,13 @@ class Wish:
 @click.option("--frames", is_flag=True, help="List every frame of a WAL segment.")
 @click.option("--pages", is_flag=True, help="List every page, and whose it is where that is known.")
 @click.option("--page", type=click.IntRange(1), metavar="N", help="Take page N apart; its newest image.")
-@click.option("--hex", is_flag=True, help="With -page: its bytes.")
+@click.option(
+    "--frame",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Take the page apart that frame N of a segment writes.",
+)
+@click.option("--hex", is_flag=True, help="With -page or -frame: its bytes.")
 @click.option("--quick", is_flag=True, help="Read headers and indexes alone; then nothing is proven.")
 def command(session: Session, **wished: Any) -> int:
     """Take one stored object apart: what it holds, whether its checksums hold, what is wrong where.
@@ -61,8 +68,10 @@ def command(session: Session, **wished: Any) -> int:
     exit code is then 4.
     """
     wish = Wish(**wished)
-    if wish.hex and wish.page is None:
-        raise UsageError("-hex needs -page", hint="say which page, such as -page 1")
+    if wish.page is not None and wish.frame is not None:
+        raise UsageError("-page and -frame exclude one another", hint="give one of them")
+    if wish.hex and wish.page is None and wish.frame is None:
+        raise UsageError("-hex needs -page or -frame", hint="say which page, such as -page 1")
     from sqlite_recovery_tui.anatomy.unpack import Access
     from sqlite_recovery_tui.cli.listing import scan_all, single_error
     from sqlite_recovery_tui.storage.open import open_store
@@ -104,13 +113,30 @@ def _look(access: Access, timeline: Timeline, item: StoredObject, wish: Wish) ->
 
     anatomy = describe.describe(access, timeline, item, whole=not wish.quick)
     known = None
-    if wish.pages or wish.page is not None:
+    one = wish.page is not None or wish.frame is not None
+    if wish.pages or one:
         known = describe.belonging(access, timeline, anatomy)
     found: Found | None = None
-    if wish.page is not None:
-        place = describe.place_of_page(anatomy, wish.page)
+    if one:
+        place = _place(anatomy, wish)
         found = describe.open_page(access, anatomy, place, known)
     return _Shown(anatomy, known, found)
+
+
+def _place(anatomy: Anatomy, wish: Wish) -> int:
+    """Return which page image is meant; raise `NotFoundError`."""
+    from sqlite_recovery_tui.anatomy.describe import place_of_page
+    from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+
+    if wish.frame is None:
+        return place_of_page(anatomy, wish.page or 0)
+    count = len(anatomy.frames) if isinstance(anatomy, SegmentAnatomy) else 0
+    if wish.frame >= count:
+        raise NotFoundError(
+            f"there is no frame {wish.frame:,} in {anatomy.item.key}",
+            hint=f"it has {count:,}, counted from 0" if count else "only WAL segments have frames",
+        )
+    return wish.frame
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from sqlite_recovery_tui.domain import WalSegment
 from sqlite_recovery_tui.errors import Cancelled, NotFoundError, RecoverError
 from sqlite_recovery_tui.tui import actions, phrases, text, wording
 from sqlite_recovery_tui.tui.command import show_line
@@ -119,7 +120,9 @@ class PageScreen(ConsoleScreen):
         settings = self.console.settings
         config = settings.file if settings is not None else None
         bench = self.dissection.bench
-        return show_line(bench.place, self.dissection.item, config=config, page=self.page_number)
+        item = self.dissection.item
+        which = ("-frame", self.number) if isinstance(item, WalSegment) else ("-page", self.page_number)
+        return show_line(bench.place, item, config=config, which=which)
 
     def on_mount(self) -> None:
         self._read(self.number)
