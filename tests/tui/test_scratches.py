@@ -52,7 +52,7 @@ async def test_a_restored_database_is_listed_and_opened_again(
         selected = screen(pilot)
         assert isinstance(selected, ScratchesScreen)
         assert selected.selected is not None
-        assert "checks passed" in shown, "the workbench has written down what it found"
+        assert "✓ checked" in shown, "the workbench has written down what it found"
         assert selected.selected.url in [place.url for place in console.listings.places]
         await press(pilot, "enter")
         assert view(pilot) == "workbench"
@@ -82,7 +82,7 @@ async def test_several_are_marked_and_hidden_ones_counted(settings: Settings, th
         await press(pilot, "3", "down", "space", "space")
         assert "● 2 marked" in picture(pilot)
         await press(pilot, "slash")
-        await type_text(pilot, "passed")
+        await type_text(pilot, "✓ checked")
         await press(pilot, "enter", "d")
         assert "Delete 2 scratch databases?" in picture(pilot)
         assert "1 of them not shown by the filter" in picture(pilot)

@@ -49,7 +49,8 @@ class InterruptedDialog(ModalScreen[str]):
     def _hint(self) -> str:
         if self.sure:
             return "Discarding deletes what was fetched. Press d again to do it."
-        return "Resuming goes on from what was fetched, by the same plan. Later: they wait among the jobs."
+        wait = "it waits" if len(self.described) == 1 else "they wait"
+        return f"Resuming goes on from what was fetched, by the same plan. Later: {wait} among the jobs."
 
     @on(Button.Pressed)
     def _pressed(self, message: Button.Pressed) -> None:

@@ -61,8 +61,8 @@ class JobScreen(ConsoleScreen):
             yield Static("", id="step")
             yield Bar()
             yield Problem()
-            yield FactSheet(id="about")
             yield Static("", id="next")
+            yield FactSheet(id="about")
 
     @property
     def crumb(self) -> str:
@@ -130,12 +130,16 @@ class JobScreen(ConsoleScreen):
         self.query_one("#job-title", Static).update(
             text.line((job.status.label, role_style(job.status.role)), f"  {job.title}")
         )
-        self.query_one("#step", Static).update(self._step())
+        step = self._step()
+        self.query_one("#step", Static).display = bool(step)
+        self.query_one("#step", Static).update(step)
         self.query_one(Bar).display = job.running
         self.query_one(Bar).show(job.fraction)
         self.query_one(Problem).show(job.error, list(self.ways_out()) if job.error is not None else [])
         self.query_one("#about", FactSheet).show(list(self._about()))
-        self.query_one("#next", Static).update(self._next())
+        following = self._next()
+        self.query_one("#next", Static).display = bool(following)
+        self.query_one("#next", Static).update(following)
 
     def _about(self) -> Iterator[Fact]:
         yield from self.about()

@@ -15,6 +15,7 @@ from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact
 from sqlite_recovery_tui.tui.widgets.problem import way
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.domain import RestorePoint
     from sqlite_recovery_tui.verify.proof import Fault, LineageProof, ReplicaProof
 
 MEANINGS = {
@@ -54,11 +55,11 @@ class VerifyJobScreen(JobScreen):
             return
         yield "verdict", _verdict(proof)
         yield "read", f"{phrases.many(proof.objects, 'object')} · {phrases.size(proof.bytes_fetched)}"
-        for lineage in proof.lineages:
-            yield "reaches", _reach(lineage)
+        for number, lineage in enumerate(proof.lineages):
+            yield "" if number else "reaches", _reach(lineage)
         yield from self._fault_facts(proof)
-        for remark in proof.unproven[:SHOWN_REMARKS]:
-            yield "not proven", text.line((wording.words(remark), text.MUTED))
+        for number, remark in enumerate(proof.unproven[:SHOWN_REMARKS]):
+            yield "" if number else "not proven", text.line((wording.words(remark), text.MUTED))
         if len(proof.unproven) > SHOWN_REMARKS:
             yield (
                 "",
@@ -78,13 +79,16 @@ class VerifyJobScreen(JobScreen):
 
     def next_step(self) -> Content:
         fault = self.fault
-        rows = [Content("")]
+        rows = []
         if fault is not None and fault.last_good is not None:
-            rows.append(way("l", f"plan up to the last good commit: {self.in_full(fault.last_good.time)}"))
+            rows.append(way("l", f"plan up to the last good commit: {self._moment(fault.last_good)}"))
         if fault is not None and fault.next_good is not None:
-            rows.append(way("n", f"plan the next good snapshot: {self.in_full(fault.next_good.time)}"))
+            rows.append(way("n", f"plan the next good snapshot: {self._moment(fault.next_good)}"))
         rows.append(way("p", "plan a restore of the newest state"))
-        return text.lines(*rows[0 if fault is not None else 1 :])
+        return text.lines(*rows)
+
+    def _moment(self, point: RestorePoint) -> str:
+        return f"{phrases.utc(point.time)} · {phrases.age(point.time, self.console.now())}"
 
     # actions
 
@@ -107,5 +111,5 @@ def _verdict(proof: ReplicaProof) -> Content:
 
 
 def _reach(lineage: LineageProof) -> str:
-    where = phrases.short_ids(str(lineage.end)) if lineage.end is not None else "nothing"
-    return f"{where} ({lineage.title}, {lineage.verdict})"
+    where = phrases.short_ids(str(lineage.end)) if lineage.end is not None else f"nothing of {lineage.title}"
+    return f"{where} · {lineage.verdict}"

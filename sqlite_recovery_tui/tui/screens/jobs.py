@@ -23,12 +23,10 @@ from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 COLUMNS = (
     Column("number", "no.", width=4, align="right"),
     Column("state", "state", width=12),
-    Column("title", "what", least=20, most=100, grow=True),
-    Column("step", "step", least=8, most=28, drop=3),
-    Column("done", "done", width=5, align="right"),
-    Column("rate", "rate", width=12, align="right", drop=4),
-    Column("left", "left", width=9, align="right", drop=1),
-    Column("time", "took", width=10, align="right", drop=2),
+    Column("title", "what", least=34, most=100, grow=True),
+    Column("step", "step", least=8, most=28, drop=1),
+    Column("rate", "rate", width=12, align="right", drop=2),
+    Column("progress", "progress", width=17),
 )
 
 
@@ -111,8 +109,6 @@ class JobsScreen(ConsoleScreen):
             yield text.line(("same as  ", text.MUTED), (job.command, text.MUTED))
 
     def _row(self, job: Job[Any]) -> Row:
-        fraction = job.fraction if job.running else None
-        left = job.seconds_left if job.running else None
         return Row(
             job.number,
             (
@@ -120,12 +116,20 @@ class JobsScreen(ConsoleScreen):
                 Cell(job.status.label, job.status.role),
                 job.title,
                 Cell(job.phase if job.running else "", "muted"),
-                f"{fraction:.0%}" if fraction is not None else "",
                 Cell(rate_words(job) if job.running else "", "muted"),
-                phrases.seconds(left) if left is not None else "",
-                phrases.seconds(job.elapsed(self.console.clock.monotonic())) if job.request else "",
+                self._progress(job),
             ),
         )
+
+    def _progress(self, job: Job[Any]) -> str:
+        """Say how far a job is and how long it still takes, or how long it took."""
+        if not job.running:
+            took = phrases.seconds(job.elapsed(self.console.clock.monotonic()))
+            return f"took {took}" if job.ended is not None else ""
+        words = [f"{job.fraction:.0%}"] if job.fraction is not None else []
+        if (left := job.seconds_left) is not None:
+            words.append(f"{phrases.seconds(left)} left" if not words else phrases.seconds(left))
+        return " · ".join(words)
 
     # actions
 
