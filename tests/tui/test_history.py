@@ -165,12 +165,12 @@ async def test_hostile_words_stay_words(settings: Settings) -> None:
     console = make_console(settings)
     async with opened(console, LARGE) as pilot:
         await press(pilot, "4")
-        for _ in HOSTILE:
-            assert not offending(picture(pilot).replace("\n", ""))
+        assert not offending(picture(pilot).replace("\n", ""))
+        for _ in HOSTILE[::3]:
             await pilot.press("enter")
             assert view(pilot) == "ActDialog"
             assert not offending(picture(pilot).replace("\n", ""))
-            await pilot.press("escape", "down")
+            await pilot.press("escape", "down", "down", "down")
         await press(pilot, "e")
         assert view(pilot) == "ReportDialog"
 

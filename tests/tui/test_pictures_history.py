@@ -13,7 +13,7 @@ from sqlite_recovery_tui.domain import Snapshot, WalSegment
 from sqlite_recovery_tui.history.entry import Entry
 from sqlite_recovery_tui.history.ledger import Ledger
 from sqlite_recovery_tui.history.sources import Sources
-from tests.tui.support import NOW, PICTURE_SIZES, Walk, make_console, walk
+from tests.tui.support import NOW, PICTURE_SIZES, SMALL, Walk, make_console, walk
 
 GENERATION = "f3020a305956a25e"
 WHO = {"user": "ana", "host": "db1", "pid": 4711, "process": "gone", "version": "0.2.0"}
@@ -95,10 +95,9 @@ def fill() -> None:
         ledger.record(entry)
 
 
-SCREENS: dict[str, Walk] = {
-    "list": walk("4"),
+SCREENS: dict[str, Walk] = {"list": walk("4"), "full": walk("4", "enter")}
+SMALL_SCREENS: dict[str, Walk] = {
     "filtered": walk("4", "slash", *"damaged", "enter"),
-    "full": walk("4", "enter"),
     "report": walk("4", "space", "space", "e"),
 }
 
@@ -110,5 +109,11 @@ def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare:
     assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
 
 
+@pytest.mark.parametrize("name", SMALL_SCREENS)
+def test_small_screen(name: str, shown: Settings, snap_compare: Any) -> None:
+    fill()
+    assert snap_compare(make_console(shown), terminal_size=SMALL, run_before=SMALL_SCREENS[name])
+
+
 def test_nothing_recorded_yet(shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=PICTURE_SIZES[0], run_before=walk("4"))
+    assert snap_compare(make_console(shown), terminal_size=SMALL, run_before=walk("4"))
