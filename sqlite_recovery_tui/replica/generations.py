@@ -5,7 +5,7 @@ Everything here follows from a listing alone; whether the bytes hold is for the 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -157,12 +157,11 @@ class Generation:
         assert isinstance(point.position, Position)
         index = point.position.index
         base = max((base for base in bases if base.index <= index), key=lambda item: item.index)
-        is_snapshot = point.key == base.key
-        changes = tuple(
-            segment
-            for segment in run.segments
-            if not is_snapshot and segment.index >= base.index and segment.position <= point.position
-        )
+        changes: tuple[WalSegment, ...] = ()
+        if point.key != base.key:
+            first = bisect_left(run.segments, (base.index, 0), key=_order)
+            end = bisect_right(run.segments, (index, point.position.offset), key=_order)
+            changes = run.segments[first:end]
         later = self.runs[self.runs.index(run) + 1 :]
         behind = snapshot_point(later[0].snapshots[0]) if later else None
         return WalRoute(point, base, changes, run, behind, until)
@@ -309,6 +308,11 @@ class WalRoute:
 def snapshot_point(snapshot: Snapshot) -> RestorePoint:
     """Return the restore point that a snapshot alone makes."""
     return RestorePoint(snapshot.position, snapshot.time, snapshot.key, snapshot.position)
+
+
+def _order(segment: WalSegment) -> tuple[int, int]:
+    """Return where a segment stands among those of its generation."""
+    return segment.index, segment.offset
 
 
 def _first_after(run: Run, time: datetime) -> RestorePoint | None:
