@@ -22,7 +22,8 @@ from sqlite_recovery_tui.tui.look import Look
 from sqlite_recovery_tui.tui.preview import RowSource
 from sqlite_recovery_tui.tui.proof import Proof, Subject
 from sqlite_recovery_tui.tui.screens.summary import role_style
-from sqlite_recovery_tui.tui.screens.workbench_asking import PURPOSES, Asking
+from sqlite_recovery_tui.tui.screens.workbench_asking import PURPOSES
+from sqlite_recovery_tui.tui.screens.workbench_choosing import Choosing
 from sqlite_recovery_tui.tui.screens.workbench_preview import PreviewPane
 from sqlite_recovery_tui.tui.sources import FileSource, PreviewSource, Source
 from sqlite_recovery_tui.tui.widgets.ask_line import AskLine
@@ -41,7 +42,7 @@ TABLE_COLUMNS = (
 )
 
 
-class WorkbenchScreen(Asking):
+class WorkbenchScreen(Choosing):
     """One database, opened as untrusted input by processes of its own."""
 
     VIEW = "workbench"
