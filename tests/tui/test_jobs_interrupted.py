@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.restore.unfinished import find
 from sqlite_recovery_tui.restore.work import WorkDir
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
-from tests.tui.support import LARGE, SMALL, make_console, opened, picture, press, screen, toasts, view
+from tests.tui.support import LARGE, SMALL, Gate, make_console, opened, picture, press, screen, toasts, view
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,3 +121,25 @@ async def test_a_replica_that_is_gone_keeps_what_was_fetched_and_says_why(
         await press(pilot, "r")
         assert view(pilot) == "workbench", "and once it is back, the same key goes on"
     assert output.exists()
+
+
+async def test_a_console_that_is_left_in_the_middle_leaves_what_it_has_for_the_next_start(
+    settings: Settings, gate_stores: Callable[..., Gate]
+) -> None:
+    console = make_console(settings)
+    async with opened(console, SMALL) as pilot:
+        gate = gate_stores("get")
+        await press(pilot, "R")
+        await pilot.press("enter")
+        assert await asyncio.to_thread(gate.waiting.wait, 30)
+        assert "the next start offers to go on" in console.jobs.parting[1]
+        await pilot.press("ctrl+q")
+        assert view(pilot) == "Confirm"
+        await pilot.press("y")
+        await pilot.pause()
+    gate.open()
+    assert console.engine.close(10)
+    async with opened(make_console(settings), SMALL) as pilot:
+        assert view(pilot) == "InterruptedDialog"
+        await press(pilot, "r")
+        assert view(pilot) == "workbench"
