@@ -203,9 +203,7 @@ _HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length
 
 
 @contextmanager
-def fault_proxy(
-    upstream: str, *, tls: ssl.SSLContext | None = None, port: int = 0
-) -> Iterator[FaultProxy]:
+def fault_proxy(upstream: str, *, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[FaultProxy]:
     """Run a proxy in front of the endpoint `upstream` until the end of the block, perhaps behind TLS."""
     proxy = FaultProxy(upstream, tls, port)
     thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
