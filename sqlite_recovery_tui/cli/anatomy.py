@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlite_recovery_tui.anatomy.describe import Anatomy, Found, kind_word, page_places
-from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
-from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
-from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
 from sqlite_recovery_tui.words import both_zones, plural, size
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.anatomy.belonging import Belonging
+    from sqlite_recovery_tui.anatomy.describe import Anatomy, Found
     from sqlite_recovery_tui.anatomy.fault import Proof
+    from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
+    from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+    from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
 
 Facts = Iterator[tuple[str, object]]
 Table = tuple[Sequence[str], Iterator[Sequence[object]]]
@@ -21,6 +21,10 @@ Table = tuple[Sequence[str], Iterator[Sequence[object]]]
 
 def title(anatomy: Anatomy) -> tuple[str, str]:
     """Return what the object is, and its name."""
+    from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
+    from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+    from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
+
     item = anatomy.item
     match anatomy:
         case SegmentAnatomy():
@@ -33,6 +37,10 @@ def title(anatomy: Anatomy) -> tuple[str, str]:
 
 def facts(anatomy: Anatomy) -> Facts:
     """Yield what is known of the object, name by name."""
+    from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
+    from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+    from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
+
     item = anatomy.item
     yield "object", item.key
     yield "time", both_zones(item.time)
@@ -137,11 +145,18 @@ def frames(anatomy: SegmentAnatomy) -> Table:
 
 def pages(anatomy: Anatomy, known: Belonging | None) -> Table:
     """Return the pages of an object, in a segment each frame's."""
+    from sqlite_recovery_tui.anatomy.describe import page_places
+
     heads = ("page", "kind", "offset", "length", "belongs_to")
     return heads, (_page_row(anatomy, place, known) for place in range(page_places(anatomy)))
 
 
 def _page_row(anatomy: Anatomy, place: int, known: Belonging | None) -> Sequence[object]:
+    from sqlite_recovery_tui.anatomy.describe import kind_word
+    from sqlite_recovery_tui.anatomy.ltx_file import LtxAnatomy
+    from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
+    from sqlite_recovery_tui.anatomy.snapshot import SnapshotAnatomy
+
     match anatomy:
         case SegmentAnatomy():
             frame = anatomy.frame(place)
