@@ -24,6 +24,9 @@ Found = tuple["Unfinished", "ReplicaRef"]
 
 def offer(console: Console) -> None:
     """Look for interrupted restores in the background, and ask about those there are."""
+    if console.padlock.for_good:
+        return  # somebody else may be about to go on with it
+
     folders = scratch_folders(console)
     settings, known = console.settings, list(console.listings.places)
 

@@ -10,6 +10,7 @@ ReadOnly = bool | Literal["always"]
 """Whether a console begins closed; `always`: nobody can open it."""
 CLOSED, OPEN = "⊘ read-only", "▲ unlocked"
 NOT_HERE = "The padlock cannot be opened here: this console only reads"
+ONLY_READS = "Not here: this console only reads, and restores to scratch files"
 NEEDED = "Read-only: K opens the padlock first"
 
 

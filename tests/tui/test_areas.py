@@ -11,13 +11,13 @@ from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.replica.fleet import refs
 from sqlite_recovery_tui.tui import actions
-from sqlite_recovery_tui.tui.actions import Action
+from sqlite_recovery_tui.tui.actions import ACTIONS, Action
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.areas import AREAS
-from sqlite_recovery_tui.tui.padlock import what_opening_means
+from sqlite_recovery_tui.tui.padlock import ONLY_READS, what_opening_means
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.widgets.chrome import TopBar
-from tests.tui.support import LARGE, NOW, SMALL, make_console, opened, picture, press, toasts, view
+from tests.tui.support import LARGE, NOW, SMALL, make_console, opened, picture, press, screen, toasts, view
 
 DANGER = Action("danger.act", "D", "danger", "Overwrite production.", "Restore", dangerous=True)
 
@@ -109,6 +109,18 @@ async def test_where_only_reading_is_allowed_nobody_opens_the_padlock(settings: 
         assert view(pilot) == "fleet"
         assert "cannot be opened here" in toasts(pilot)[-1]
         assert console.read_only
+
+
+async def test_where_only_reading_is_allowed_nothing_is_kept_or_deleted(settings: Settings) -> None:
+    console = Console(settings, refs(settings, None), clock=FixedClock(NOW), read_only="always")
+    keeping = [action for action in ACTIONS if action.keeps]
+    assert {"workbench.export", "cell.save", "scratches.delete", "plan.output"} <= {
+        each.id for each in keeping
+    }
+    async with opened(console) as pilot:
+        assert {screen(pilot).why_not(action) for action in keeping} == {ONLY_READS}
+    async with opened(make_console(settings)) as pilot:
+        assert ONLY_READS not in {screen(pilot).why_not(action) for action in keeping}
 
 
 class DangerScreen(ConsoleScreen):

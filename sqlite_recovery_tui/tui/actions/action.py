@@ -27,6 +27,8 @@ class Action:
     footer: bool = True
     dangerous: bool = False
     """It changes something that is not a scratch file: the padlock must be open."""
+    keeps: bool = False
+    """It writes or deletes files where the console runs: not in one that only reads for good."""
     only: bool = False
     """It is not even shown where something that it needs is missing."""
     priority: bool = False

@@ -28,6 +28,7 @@ ACTIONS = (
         "Write the marked acts, or all that are shown, as a report for the post-mortem.",
         LOOK,
         ("acts",),
+        keeps=True,
     ),
     Action("history.refresh", "r", "refresh", "Read the history again.", LOOK, footer=False),
     Action("report.leave", "escape", "leave", "Write nothing.", CONSOLE, footer=False),

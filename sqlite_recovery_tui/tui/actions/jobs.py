@@ -40,6 +40,7 @@ ACTIONS = (
         RESTORE,
         ("discardable",),
         only=True,
+        keeps=True,
     ),
     Action("job.plan", "p", "plan", "Plan a restore: the same, to change it.", RESTORE, ("plannable",)),
     Action(

@@ -12,7 +12,13 @@ NEEDS: dict[str, str] = {
 ACTIONS = (
     Action("plan.run", "enter", "restore", "Run this plan into the output file.", RESTORE, ("plan",)),
     Action(
-        "plan.output", "o", "output", "Change where the restored database is written.", RESTORE, ("plan",)
+        "plan.output",
+        "o",
+        "output",
+        "Change where the restored database is written.",
+        RESTORE,
+        ("plan",),
+        keeps=True,
     ),
     Action("plan.time", "g slash", "other time", "Type another time to go back to.", CHOOSE),
     Action(

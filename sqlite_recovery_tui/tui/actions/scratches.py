@@ -18,6 +18,7 @@ ACTIONS = (
         "Delete the marked scratch databases, or this one; asks first.",
         RESTORE,
         ("row",),
+        keeps=True,
     ),
     Action(
         "scratches.expire",
@@ -26,6 +27,7 @@ ACTIONS = (
         "Delete what is too old or too much by the configuration; asks first.",
         RESTORE,
         ("due",),
+        keeps=True,
     ),
     Action(
         "scratches.promote",

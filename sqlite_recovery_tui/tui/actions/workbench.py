@@ -45,6 +45,7 @@ ACTIONS = (
         "Write the table or the answer to a CSV, JSON or SQL file.",
         CHOOSE,
         ("rows",),
+        keeps=True,
     ),
     Action(
         "workbench.again",
@@ -95,11 +96,11 @@ ACTIONS = (
         footer=False,
     ),
     Action("schema.copy-sql", "Y", "copy SQL", "Copy the SQL that made the table.", LOOK),
-    Action("schema.export", "e", "export", "Write the table to a CSV, JSON or SQL file.", CHOOSE),
+    Action("schema.export", "e", "export", "Write the table to a CSV, JSON or SQL file.", CHOOSE, keeps=True),
     Action("cell.form", "tab v", "form", "Show it as text, as JSON, in hexadecimal.", LOOK),
     Action("cell.more", "n", "next piece", "Read the piece behind this one.", LOOK, ("more",)),
     Action("cell.before", "p", "piece before", "Read the piece in front of this one.", LOOK, ("before",)),
-    Action("cell.save", "s", "save", "Write all of the value to a new file.", CHOOSE, ("bytes",)),
+    Action("cell.save", "s", "save", "Write all of the value to a new file.", CHOOSE, ("bytes",), keeps=True),
     Action("ask.older", "up", "older", "Bring back what was asked before.", CONSOLE, footer=False),
     Action("ask.newer", "down", "newer", "Bring back what was asked after that.", CONSOLE, footer=False),
     Action(

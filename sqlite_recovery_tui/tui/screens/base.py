@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from sqlite_recovery_tui.tui import actions, areas, phrases
 from sqlite_recovery_tui.tui.actions import NEEDS, Action
+from sqlite_recovery_tui.tui.padlock import ONLY_READS
 from sqlite_recovery_tui.tui.widgets.chrome import Hint, KeyBar, TopBar
 from sqlite_recovery_tui.tui.widgets.log_pane import LogPane
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
@@ -117,6 +118,8 @@ class ConsoleScreen(Screen[None]):
         """Return why an action cannot be used now; None when it can."""
         if action.dangerous and self.console.read_only:
             return self.console.padlock.why_not
+        if action.keeps and self.console.padlock.for_good:
+            return ONLY_READS
         met = {*self.facts(), *self.console.facts()}
         if "copyable" in action.needs and any(True for _ in self.copies()):
             met.add("copyable")
