@@ -98,11 +98,11 @@ async def test_hostile_cells_are_opened_and_copied(hostile_database: Path) -> No
         await press(pilot, "enter", "down", "down", "enter")
         assert view(pilot) == "cell"
         look(pilot)
-        await press(pilot, "y", "v", "end")
+        await press(pilot, "y", "y", "v", "end")
         look(pilot)
         await press(pilot, "escape", "right", "enter")
         look(pilot)
-        await press(pilot, "y", "escape", "y", "s")
+        await press(pilot, "y", "y", "escape", "y", "y", "s")
         await type_text(pilot, "select '[/]' as \"[b\", char(27) || ']52;c;x' , x'00ff', char(8238)")
         await press(pilot, "enter")
         look(pilot)
