@@ -1,4 +1,4 @@
-"""A database that Litestream 0.3.13 replicates is promoted, written to and taken back; its replica goes on."""
+"""A database that Litestream 0.3.13 replicates is promoted, written to, taken back; its replica goes on."""
 
 from __future__ import annotations
 

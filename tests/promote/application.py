@@ -23,7 +23,7 @@ def _wait_for_end(ended: threading.Event) -> None:
 def main(kind: str, path: str) -> None:
     ended = threading.Event()
     threading.Thread(target=_wait_for_end, args=(ended,), daemon=True).start()
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
     mixed, count, errors = [], 0, []
     seen: list[str] = []
     while not ended.is_set():

@@ -171,16 +171,14 @@ def test_it_is_bounded_and_the_oldest_make_room(cache: ListingCache, monkeypatch
     assert cache.load("s3://bucket/5", now=NOW) is None
 
 
-def test_a_long_listing_is_small_and_soon_there(cache: ListingCache) -> None:
+def test_a_long_listing_is_small(cache: ListingCache) -> None:
     builder = TimelineBuilder()
     for txid in range(1, 100_001):
         builder.add(ltx_names.file_key(0, txid, txid), 300 + txid % 700, at(txid), "etag")
     listed = builder.timeline()
     cache.keep(URL, listed, NOW)
     assert file_of(cache).stat().st_size < 20 * listed.objects
-    begun = time.perf_counter()
     loaded = cache.load(URL, now=NOW)
-    assert time.perf_counter() - begun < 5
     assert loaded is not None
     assert loaded[0].objects == 100_000
 

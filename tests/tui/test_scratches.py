@@ -79,11 +79,13 @@ async def test_deleting_asks_names_what_goes_and_takes_only_that(
 async def test_several_are_marked_and_hidden_ones_counted(settings: Settings, three: list[Path]) -> None:
     note_integrity(three[2], {"kind": "full", "ok": False, "messages": []})
     async with opened(make_console(settings), LARGE) as pilot:
-        await press(pilot, "3", "down", "space", "space")
+        await press(pilot, "3")
+        await press(pilot, "down", "space", "space")
         assert "● 2 marked" in picture(pilot)
         await press(pilot, "slash")
         await type_text(pilot, "✓ checked")
-        await press(pilot, "enter", "d")
+        await press(pilot, "enter")
+        await press(pilot, "d")
         assert "Delete 2 scratch databases?" in picture(pilot)
         assert "1 of them not shown by the filter" in picture(pilot)
         await press(pilot, "y")
