@@ -16,6 +16,7 @@ from sqlite_recovery_tui.promote import aside
 from sqlite_recovery_tui.restore.place import open_by
 
 Verdict = Literal["identical", "sound"]
+_BUSY_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ def same_content(real: Path, other: Path, cancel: CancelToken) -> bool:
     with closing(_open(real)) as connection:
         with suppress(apsw.BusyError, apsw.LockedError):
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the log is looked at now
+            # It must not wait: while it waits for readers it keeps every writer out.
+            connection.set_busy_timeout(0)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        connection.set_busy_timeout(_BUSY_MS)
         # A reader of an empty log keeps every checkpoint out of the file: it stands still meanwhile.
         with suppress(apsw.BusyError, apsw.LockedError):
             connection.execute("BEGIN")
@@ -70,5 +74,5 @@ def _quick_check(real: Path) -> str | None:
 
 def _open(real: Path) -> apsw.Connection:
     connection = apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(1000)
+    connection.set_busy_timeout(_BUSY_MS)
     return connection
