@@ -94,6 +94,12 @@ class SftpRaw:
 
     def put(self, key: str, data: bytes) -> None:
         """Write a file aside and rename it into place."""
+        try:
+            self._put(key, data)
+        except FileNotFoundError:
+            self._put(key, data)  # while several made its folder, the server did not know it yet
+
+    def _put(self, key: str, data: bytes) -> None:
         path = self._path(key)
         with self._connection.channel() as sftp, _written_aside(sftp, path, data) as temporary:
             try:

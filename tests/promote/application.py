@@ -2,7 +2,7 @@
 
     python -m tests.promote.application read|write DATABASE
 
-A line is printed after the first success and after every hundredth one, so that others can wait for it.
+A line is printed for the first success and for each state that is new, so that others can wait for it.
 """
 
 from __future__ import annotations
