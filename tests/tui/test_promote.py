@@ -16,7 +16,7 @@ from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.tui import actions
 from sqlite_recovery_tui.tui.screens.promote import PromoteScreen
 from tests.tui.support import (
-    PICTURE_SIZES,
+    SMALL,
     make_console,
     opened,
     picture,
@@ -66,12 +66,11 @@ async def to_promote(pilot: Pilot[None], incident: DemoIncident) -> PromoteScree
     return found
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES)
-async def test_there_and_back(own: Settings, incident: DemoIncident, size: tuple[int, int]) -> None:
+async def test_there_and_back(own: Settings, incident: DemoIncident) -> None:
     production = own.database("shop.db").path
     damaged = orders(production)
     assert damaged < incident.before.orders
-    async with opened(make_console(own), size) as pilot:
+    async with opened(make_console(own), SMALL) as pilot:
         shown = await to_promote(pilot, incident)
         assert shown.plan is not None
         assert shown.plan.choice.mode == "online"
