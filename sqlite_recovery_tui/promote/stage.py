@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,12 +25,29 @@ def stage_copy(
     new: Incoming, beside: Beside, *, as_wal: bool, progress: ProgressFn, cancel: CancelToken
 ) -> int:
     """Copy the new database to its staging name; return the inode. Raises `RecoverError`, `Cancelled`."""
+
+    def write(fd: int) -> None:
+        _copy(new, fd, progress, cancel)
+        os.pwrite(fd, b"\2\2" if as_wal else b"\1\1", _VERSIONS)
+
+    return _staged(beside, write)
+
+
+def stage_wal(new: Incoming, beside: Beside, *, progress: ProgressFn, cancel: CancelToken) -> int:
+    """Write a log that holds the whole new database as one transaction to the staging name; return the inode.
+
+    Raises `RecoverError`, `Cancelled`.
+    """
+    return _staged(beside, lambda fd: _write_wal(new, fd, progress, cancel))
+
+
+def _staged(beside: Beside, write: Callable[[int], None]) -> int:
+    """Have the staged file written, durably, with the owner and mode of the database; return its inode."""
     beside.staged.unlink(missing_ok=True)
     try:
         fd = os.open(beside.staged, NEW, 0o600)
         try:
-            _copy(new, fd, progress, cancel)
-            os.pwrite(fd, b"\2\2" if as_wal else b"\1\1", _VERSIONS)
+            write(fd)
             _take_identity(beside.real, fd)
             os.fsync(fd)
             inode = os.fstat(fd).st_ino
@@ -72,31 +90,6 @@ def _some(came: int, went: int, offset: int, left: int) -> int:
         count = os.pwrite(went, view, at)
         view, at = view[count:], at + count
     return len(data)
-
-
-def stage_wal(new: Incoming, beside: Beside, *, progress: ProgressFn, cancel: CancelToken) -> int:
-    """Write a log that holds the whole new database as one transaction to the staging name; return the inode.
-
-    Raises `RecoverError`, `Cancelled`.
-    """
-    beside.staged.unlink(missing_ok=True)
-    try:
-        fd = os.open(beside.staged, NEW, 0o600)
-        try:
-            _write_wal(new, fd, progress, cancel)
-            _take_identity(beside.real, fd)
-            os.fsync(fd)
-            inode = os.fstat(fd).st_ino
-        finally:
-            os.close(fd)
-    except OSError as error:
-        beside.staged.unlink(missing_ok=True)
-        raise _failed(beside, error) from None
-    except BaseException:
-        beside.staged.unlink(missing_ok=True)
-        raise
-    fsync_folder(beside.folder)
-    return inode
 
 
 def _write_wal(new: Incoming, fd: int, progress: ProgressFn, cancel: CancelToken) -> None:

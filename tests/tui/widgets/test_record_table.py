@@ -192,11 +192,14 @@ async def test_no_cell_breaks_the_grid(cursor: str) -> None:
 
 
 async def test_cells_of_a_megabyte_cost_what_is_seen_of_them() -> None:
-    big = "界" * 1_000_000
-    rows = [Row(number, (big, big)) for number in range(1_000)]
     columns = tuple(Column(key, key, least=8, most=400) for key in "ab")
-    app = Tables(ListSource(rows), columns, cursor="cell")
-    async with app.run_test(size=(120, 40)) as pilot:
-        before = time.perf_counter()
-        await pilot.press("pagedown", "pagedown", "right", "end")
-        assert time.perf_counter() - before < 2
+    taken = []
+    for length in (400, 1_000_000):
+        big = "界" * length
+        rows = [Row(number, (big, big)) for number in range(1_000)]
+        app = Tables(ListSource(rows), columns, cursor="cell")
+        async with app.run_test(size=(120, 40)) as pilot:
+            before = time.process_time()
+            await pilot.press("pagedown", "pagedown", "right", "end")
+            taken.append(time.process_time() - before)
+    assert taken[1] < 20 * taken[0]
