@@ -54,6 +54,7 @@ def gate(database: Path, holders: tuple[Holder, ...]) -> Iterator[None]:
 
 
 def _run(operation: str, *paths: Path, cancel: CancelToken) -> dict[str, Any]:
+    cancel.check()
     process = _start(operation, *paths)
     try:
         while True:

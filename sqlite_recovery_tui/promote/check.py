@@ -10,30 +10,39 @@ from typing import Literal
 
 import apsw
 
-from sqlite_recovery_tui.errors import VerificationFailed
+from sqlite_recovery_tui.errors import RecoverError, VerificationFailed
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.promote import aside
 from sqlite_recovery_tui.restore.place import open_by
 
-Verdict = Literal["identical", "sound"]
+Verdict = Literal["identical", "sound", "unchecked"]
 _BUSY_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found; "sound" where others had written since, so that it cannot be identical any more."""
+    """What was found; "sound" where others use it, so that its pages stand still for no comparison."""
 
     verdict: Verdict
     words: str
 
 
 def check(real: Path, new: Path, cancel: CancelToken) -> Checked:
-    """Compare production with the promoted file; raise `VerificationFailed`, `RecoverError`, `Cancelled`."""
-    if same_content(real, new, cancel):
-        return Checked("identical", "every page is that of the promoted file")
+    """Compare production with the promoted file; raise `VerificationFailed` alone.
+
+    Whatever keeps it from being compared, it is promoted by now, and nobody may be told otherwise.
+    """
+    try:
+        if same_content(real, new, cancel):
+            return Checked("identical", "every page is that of the promoted file")
+    except (RecoverError, apsw.Error, OSError) as error:
+        return Checked("unchecked", f"it is promoted, and was not compared: {error}")
     problem = _quick_check(real)
     if problem is None and open_by(real):
-        return Checked("sound", "its structure is sound; an application has written to it since")
+        return Checked(
+            "sound",
+            "its structure is sound; it is in use, which keeps its pages from being compared",
+        )
     if problem is None:
         problem = "it differs from the promoted file, and no application can be seen that wrote to it"
     raise VerificationFailed(

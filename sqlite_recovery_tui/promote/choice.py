@@ -33,6 +33,12 @@ def choose(live: Live, new: Incoming, wanted: Mode | None = None) -> Choice:
             object=str(live.beside.real),
             hint=_stop(live.holders, "an application with PRAGMA locking_mode=EXCLUSIVE has to be stopped"),
         )
+    if live.left:
+        raise RefusedError(
+            f"{live.left[0]} is left of a database that is gone, and SQLite would delete it",
+            object=str(live.left[0]),
+            hint="move it away first: it may hold the only copy of the last commits",
+        )
     against = _against_online(live, new)
     if wanted is None:
         return _proposed(live, against)

@@ -61,6 +61,8 @@ class Live:
     encoding: str = ""
     is_wal: bool = False
     links: int = 1
+    left: tuple[Path, ...] = ()
+    """Logs with content beside a database that has none: SQLite would delete them."""
     holders: tuple[Holder, ...] = ()
 
     @property
@@ -145,7 +147,7 @@ def look(path: Path) -> Live:
     try:
         status = beside.real.lstat()
     except FileNotFoundError:
-        return Live(beside, "missing", links=0)
+        return Live(beside, "missing", links=0, left=_left(beside))
     except OSError as error:
         raise RefusedError(f"cannot see {path}: {error.strerror}", object=str(path)) from None
     if not stat.S_ISREG(status.st_mode):
@@ -153,7 +155,7 @@ def look(path: Path) -> Live:
     holders = tuple(Holder(pid, name) for pid, name in open_by(beside.real))
     common: dict[str, Any] = {"size": status.st_size, "links": status.st_nlink, "holders": holders}
     if not status.st_size:
-        return Live(beside, "empty", **common)
+        return Live(beside, "empty", left=_left(beside), **common)
     try:
         with reading(beside.real) as connection:
             return Live(
@@ -169,6 +171,11 @@ def look(path: Path) -> Live:
         return Live(beside, "locked", str(error), **common)
     except apsw.Error as error:
         return Live(beside, "unreadable", str(error), **common)
+
+
+def _left(beside: Beside) -> tuple[Path, ...]:
+    logs = (beside.wal, beside.journal)
+    return tuple(log for log in logs if log.is_file() and log.stat().st_size)
 
 
 def reading(real: Path) -> closing[apsw.Connection]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,8 @@ class OnlinePut:
             with closing(self._source()) as source, closing(self._target(real)) as target:
                 self._put(source, target, before_change)
                 if not self.live.exists and self.new.is_wal:
-                    target.pragma("journal_mode", "wal")
+                    with suppress(apsw.Error):  # the content is there by now; its application sets the mode
+                        target.pragma("journal_mode", "wal")
         except _FULL_DISK as error:
             raise RecoverError(
                 f"{real} could not be written and is what it was: {error}",

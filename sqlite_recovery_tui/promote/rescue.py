@@ -10,6 +10,7 @@ import os
 import pickle
 import secrets
 import tempfile
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from sqlite_recovery_tui.errors import RecoverError, RefusedError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.promote.beside import NEW, Beside, PromoteLock, fsync_folder
 from sqlite_recovery_tui.promote.facts import look
+from sqlite_recovery_tui.promote.recover import recover
 from sqlite_recovery_tui.promote.statements import Statement, backward, forward
 from sqlite_recovery_tui.sqlite.comparison import RowChange, SchemaObject, Shape
 from sqlite_recovery_tui.verify.diff import TableDiff, comparing
@@ -67,6 +69,8 @@ class RescuePlan:
     tables: list[TableRescue] = field(default_factory=list)
     sample: list[str] = field(default_factory=list)
     """The first statements, as they would be run."""
+    _starts: array[int] = field(default_factory=lambda: array("q"))
+    """Where each change begins in the file."""
     _kept: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile(prefix="sqlrecover-"))  # noqa: SIM115
 
     def __enter__(self) -> Self:
@@ -89,19 +93,17 @@ class RescuePlan:
 
     def keep(self, shape: Shape, change: RowChange) -> None:
         """Keep one change aside."""
+        self._starts.append(self._kept.tell())
         pickle.dump((shape, change), self._kept)
         if len(self.sample) < _SAMPLE:
             self.sample.append(forward(shape, change).text)
 
-    def changes(self) -> Iterator[tuple[Shape, RowChange]]:
-        """Yield what was kept, in its order."""
-        self._kept.seek(0)
-        while True:
-            try:
-                # Nobody else has this file: it never had a name.
-                yield pickle.load(self._kept)  # noqa: S301
-            except EOFError:
-                return
+    def changes(self, *, backwards: bool = False) -> Iterator[tuple[Shape, RowChange]]:
+        """Yield what was kept, in its order or from the last on."""
+        for start in reversed(self._starts) if backwards else self._starts:
+            self._kept.seek(start)
+            # Nobody else has this file: it never had a name.
+            yield pickle.load(self._kept)  # noqa: S301
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as the command line's `--json` contract has it."""
@@ -210,6 +212,8 @@ class Rescue:
     progress: ProgressFn = ignore_progress
     cancel: CancelToken = field(default_factory=CancelToken)
     clock: Clock = SYSTEM
+    _deciding: bool = field(default=False, init=False)
+    """From the commit on, an error does not say that nothing was written: the inverse is kept."""
 
     def run(self, confirm: str) -> RescueResult:
         """Write the rows into production, all or none.
@@ -223,11 +227,19 @@ class Rescue:
         if look(database).state != "healthy":
             raise RefusedError(f"{database} cannot be opened", object=str(database))
         with PromoteLock(beside):
+            found = recover(beside, self.cancel)
+            if found is not None:
+                raise RefusedError(
+                    f"{found}; what was compared may not hold any more",
+                    object=str(database),
+                    hint="look at the differences again",
+                )
             undo = _keep_inverse(self.plan, beside, self.clock)
             try:
                 rows = self._write(beside.real)
             except BaseException:
-                undo.unlink(missing_ok=True)
+                if not self._deciding:
+                    undo.unlink(missing_ok=True)
                 raise
         return RescueResult(rows, undo)
 
@@ -251,31 +263,37 @@ class Rescue:
                 connection.execute("PRAGMA defer_foreign_keys = ON")
                 rows = _write_rows(connection, self.plan, self.progress, self.cancel)
                 _check_keys(connection, self.plan)
+                self._deciding = True
                 connection.execute("COMMIT")
             except (apsw.BusyError, apsw.LockedError):
+                self._deciding = False
                 raise RefusedError(
                     f"{real} stayed busy for {self.wait_seconds:g} s, and nothing was written",
                     object=str(real),
                     hint="end the transaction that holds it, or wait longer with --timeout",
                 ) from None
             except apsw.Error as error:
+                state = "may hold the rows" if self._deciding else "is what it was"
                 raise RecoverError(
-                    f"{real} could not be written, and is what it was: {error}", object=str(real)
+                    f"{real} could not be written, and {state}: {error}",
+                    object=str(real),
+                    hint="look at the differences again; the inverse was kept" if self._deciding else "",
                 ) from None
         return rows
 
 
 def _keep_inverse(plan: RescuePlan, beside: Beside, clock: Clock) -> Path:
-    """Write the statements that take the rescue back, durably; return the file."""
+    """Write the statements that take the rescue back, the last one first, durably; return the file."""
     stamp = f"{clock.now().astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     path = beside.folder / f"{beside.real.name}.rescue-{stamp}.sql"
     fd = os.open(path, NEW, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(f"-- Takes back what was written to {beside.real.name}; run it with the sqlite3 shell.\n")
-        file.write("BEGIN IMMEDIATE;\nPRAGMA defer_foreign_keys = ON;\n")
-        for shape, change in plan.changes():
+        # No cascade may take what was written since; what would point nowhere then is printed.
+        file.write("PRAGMA foreign_keys = OFF;\nBEGIN IMMEDIATE;\n")
+        for shape, change in plan.changes(backwards=True):
             file.write(backward(shape, change).text + "\n")
-        file.write("COMMIT;\n")
+        file.write("COMMIT;\nPRAGMA foreign_key_check;\n")
         file.flush()
         os.fsync(file.fileno())
     fsync_folder(beside.folder)

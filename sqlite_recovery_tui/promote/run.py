@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -115,7 +116,8 @@ class Promote:
         return live
 
     def _check_space(self) -> None:
-        needed, free = self.plan.needed_bytes, self.plan.free_bytes
+        needed = self.plan.needed_bytes
+        free = shutil.disk_usage(self.plan.live.beside.folder).free
         if free < needed:
             raise RefusedError(
                 f"not enough space in {self.plan.live.beside.folder}: {needed:,} bytes needed for the new "
@@ -125,6 +127,16 @@ class Promote:
             )
 
     def _put(self) -> Path | None:
+        try:
+            return self._put_or_clear()
+        except OSError as error:
+            raise RecoverError(
+                f"{self.plan.live.beside.real} could not be replaced: {error.strerror or error}",
+                object=str(self.plan.live.beside.real),
+                hint="look at the permissions and the free space of its folder; what was begun is in order",
+            ) from None
+
+    def _put_or_clear(self) -> Path | None:
         live = self.plan.live
         draft = Draft(live.beside, self.clock.now()) if live.exists else None
         written = Intent(

@@ -297,3 +297,31 @@ def test_two_promotes_of_one_database_exclude_each_other(production: Path, scrat
         Promote(plan).run("app.db")
     Promote(plan).run("app.db")
     assert state_of(production) == ("new", 400)
+
+
+def test_cancelled_once_it_is_done_it_is_told_as_done(production: Path, scratch: Path) -> None:
+    cancel = CancelToken()
+
+    def stop(progress: Progress) -> None:
+        if progress.phase == "comparing":
+            cancel.cancel()
+
+    done = Promote(make_plan(scratch, production), progress=stop, cancel=cancel).run("app.db")
+    assert done.checked.verdict == "unchecked"
+    assert done.undo is not None
+    assert state_of(production) == ("new", 400)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_a_log_that_is_left_of_a_lost_database_is_not_given_up(
+    is_empty: bool, suffix: str, tmp_path: Path, scratch: Path
+) -> None:
+    live = tmp_path / "app.db"
+    if is_empty:
+        live.touch()
+    left = Path(f"{live}{suffix}")
+    left.write_bytes(b"perhaps the only copy")
+    with pytest.raises(RefusedError, match=r"move it away|is left of a database"):
+        make_plan(scratch, live)
+    assert left.read_bytes() == b"perhaps the only copy"

@@ -173,3 +173,32 @@ def test_columns_that_production_no_longer_has_stay_behind(scratch: Path, produc
     with plan_rescue(scratch, production, ["tag"]) as plan:
         assert plan.tables[0].left_only == ("w",)
         assert Rescue(plan).run("app.db").rows == 1
+
+
+def test_the_inverse_undoes_the_last_first(scratch: Path, production: Path) -> None:
+    """A row takes a unique value that another one had: only backwards do they come apart again."""
+    script(
+        scratch, "CREATE TABLE u (id INTEGER PRIMARY KEY, v UNIQUE); INSERT INTO u VALUES (1, 'c'), (2, 'a')"
+    )
+    script(production, "CREATE TABLE u (id INTEGER PRIMARY KEY, v UNIQUE); INSERT INTO u VALUES (1, 'a')")
+    before = dump(production)
+    done = rescue(scratch, production, "u", update=True)
+    assert done.rows == 2
+    script(production, done.undo.read_text())
+    assert dump(production) == before
+
+
+def test_an_interrupted_promote_is_put_in_order_first_and_nothing_written(
+    scratch: Path, production: Path
+) -> None:
+    from sqlite_recovery_tui.promote.beside import Beside
+    from sqlite_recovery_tui.promote.intent import Intent
+
+    with plan_rescue(scratch, production) as plan:
+        beside = Beside(production)
+        Intent("online", "preparing", "", str(scratch), "2026-03-26T14:00:00+00:00").write(beside)
+        before = dump(production)
+        with pytest.raises(RefusedError, match="was interrupted"):
+            Rescue(plan).run("app.db")
+        assert dump(production) == before
+        assert not beside.intent.exists()
