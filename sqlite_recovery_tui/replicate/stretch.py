@@ -114,7 +114,7 @@ class Sink(Protocol):
         """Keep a stretch that follows on everything kept before, and `mark`, which lies at its end."""
 
     def seal(self, mark: Mark) -> None:
-        """Keep that a WAL ended (`mark.sealed`), all of it on disk before this returns: it is overwritten now."""
+        """Keep that a WAL ended (`mark.sealed`), all of it on disk on return: it is overwritten next."""
 
     def snapshot(self, frozen: Frozen) -> None:
         """Keep a snapshot of `frozen`, at the beginning of WAL `frozen.index` of the present generation."""
