@@ -1,6 +1,8 @@
 """What the follower of a database hands on: committed stretches of its WAL, and the database file frozen.
 
-The follower proves, the sink keeps: neither knows how the other does it.
+The follower proves, the sink keeps: neither knows how the other does it. WAL numbers (`index`) are the
+follower's: it may end one and begin the next in the middle of SQLite's file, which then has a header and
+checksums of its own, so that a snapshot can be taken at any commit and no reader can hold one up.
 """
 
 from __future__ import annotations
@@ -42,9 +44,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Committed frames of one WAL as they lie in the file, every checksum proven, ending at a commit.
+    """Committed frames of one WAL, every checksum proven, ending at a commit.
 
-    `offset` is 0 where the 32-byte header comes first. `checksum` is the running one after the last frame.
+    They are the bytes of SQLite's file, or, where this WAL began in the middle of that file, the same frames
+    with salts and checksums of their own: a WAL that any SQLite reads either way. `offset` is 0 where the 32-byte header comes first. `checksum` is the running one after the last frame.
     """
 
     index: int
@@ -65,8 +68,10 @@ class Stretch:
 class Mark:
     """How far a database's history was kept: enough to prove, after any pause, that nothing came between.
 
-    `header` is the WAL's 32 bytes, `frame` the 24-byte header of the last frame kept (empty when `offset`
-    is 32 or less). `sealed` says that this WAL ended there: the next one to be seen is `index + 1`.
+    `index`, `offset` and `checksum` are those of what was handed on. `header` is the 32 bytes of SQLite's
+    file, `frame` the 24-byte header in it of the last frame kept (either may be empty, when there was none).
+    `sealed` says that this WAL ended there: the next stretch is at offset 0 of `index + 1`. `index` is -1
+    before the first.
     """
 
     index: int
@@ -76,10 +81,15 @@ class Mark:
     checksum: Checksum
     page_size: int
     sealed: bool
+    skipped: int = 0
+    """Bytes of frames in SQLite's file that belong to earlier indexes; keep it with the rest."""
 
 
 class Frozen(Protocol):
-    """The database file as it stands at the beginning of a WAL; nobody changes it while it is held."""
+    """The database as it stands at the beginning of a WAL, exactly; it stays so while it is held.
+
+    It may be read from any thread.
+    """
 
     @property
     def index(self) -> int:
@@ -107,14 +117,25 @@ class Sink(Protocol):
     def resume(self) -> Mark | None:
         """Return how far the history was kept, None when there is none to go on with."""
 
-    def begin(self, why: Break, frozen: Frozen) -> None:
-        """Begin a new generation with a snapshot of `frozen`; the old one is left as it is."""
+    def begin(self, why: Break, frozen: Frozen, mark: Mark) -> None:
+        """Begin a new generation with a snapshot of `frozen`; the old one is left as it is.
+
+        `mark` (sealed, its index one less than that of `frozen`) is what `resume` returns until a stretch
+        was appended.
+        """
 
     def append(self, stretch: Stretch, mark: Mark) -> None:
         """Keep a stretch that follows on everything kept before, and `mark`, which lies at its end."""
 
     def seal(self, mark: Mark) -> None:
-        """Keep that a WAL ended (`mark.sealed`), all of it on disk on return: it is overwritten next."""
+        """Keep that a WAL ended (`mark.sealed`), all of it on disk on return: it is overwritten next.
+
+        Writers wait meanwhile. What is appended next is the beginning of `mark.index + 1`.
+        """
 
     def snapshot(self, frozen: Frozen) -> None:
-        """Keep a snapshot of `frozen`, at the beginning of WAL `frozen.index` of the present generation."""
+        """Keep a snapshot of `frozen`, at the beginning of WAL `frozen.index` of the present generation.
+
+        The end of the WAL before was sealed. May run in a thread of its own beside `append`; then no
+        checkpoint is made until it is done.
+        """
