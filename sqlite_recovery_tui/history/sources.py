@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-KEPT_AT_EACH_END = 500
+KEPT_AT_EACH_END = 100
 """Of longer lists the first and the last so many are kept."""
 
 _PLAIN_BYTES = 2000
@@ -32,16 +33,13 @@ class Sources:
     def of(cls, objects: Iterable[Any]) -> Sources:
         """Sum up stored objects: whatever has a key, a size, an etag and a time."""
         digest, count, size = hashlib.sha256(), 0, 0
-        first: list[Mapping[str, Any]] = []
-        last: list[Mapping[str, Any]] = []
+        first: list[Any] = []
+        last: deque[Any] = deque(maxlen=KEPT_AT_EACH_END)
         for item in objects:
             count, size = count + 1, size + item.size
             digest.update(f"{item.key} {item.size} {item.etag or ''}\n".encode(errors="surrogateescape"))
-            kept = {"object": item.key, "size": item.size, "etag": item.etag, "time": item.time.isoformat()}
-            (first if count <= KEPT_AT_EACH_END else last).append(kept)
-            if len(last) > 2 * KEPT_AT_EACH_END:
-                del last[:KEPT_AT_EACH_END]
-        return cls(count, size, digest.hexdigest(), (*first, *last[-KEPT_AT_EACH_END:]))
+            (first if count <= KEPT_AT_EACH_END else last).append(item)
+        return cls(count, size, digest.hexdigest(), tuple(map(_told, (*first, *last))))
 
     @property
     def left_out(self) -> int:
@@ -61,6 +59,10 @@ class Sources:
         """Return what the ledger keeps: JSON, compressed where there is much of it."""
         text = json.dumps(self.to_json(), separators=(",", ":"))
         return text if len(text) <= _PLAIN_BYTES else zlib.compress(text.encode())
+
+
+def _told(item: Any) -> Mapping[str, Any]:
+    return {"object": item.key, "size": item.size, "etag": item.etag, "time": item.time.isoformat()}
 
 
 def load(stored: object) -> Sources | None:

@@ -17,6 +17,7 @@ from sqlite_recovery_tui.cli.options import (
     subcommand,
     target_argument,
 )
+from sqlite_recovery_tui.cli.preload import preload
 from sqlite_recovery_tui.cli.restoring import Attempt, Wish, check_failed
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.cli.targets import scan_for, target_of
@@ -116,6 +117,7 @@ def _carry_out(session: Session, wish: Wish, requested: Target, act: Act) -> int
         from sqlite_recovery_tui.restore.place import check_target
 
         check_target(path.absolute(), force=wish.force)
+        preload("sqlite_recovery_tui.restore.run", "sqlite_recovery_tui.restore.ltx_build")
     states = scan_for(session, refs, requested)
     try:
         choice = _choose(session, states, requested, wish)
