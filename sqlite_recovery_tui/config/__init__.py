@@ -5,6 +5,7 @@ from sqlite_recovery_tui.config.loading import load
 from sqlite_recovery_tui.config.models import (
     DEFAULT_MEMORY_BYTES,
     Assertion,
+    DaemonConfig,
     DatabaseConfig,
     Options,
     ReplicaConfig,
@@ -20,6 +21,7 @@ from sqlite_recovery_tui.config.urls import replica_from_url
 __all__ = [
     "DEFAULT_MEMORY_BYTES",
     "Assertion",
+    "DaemonConfig",
     "DatabaseConfig",
     "Options",
     "ReplicaConfig",

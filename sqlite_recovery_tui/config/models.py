@@ -24,6 +24,7 @@ PromoteMode = Literal["online", "swap"]
 # are no text; all else stays readable
 _MISREAD = re.compile("[%?#\x00-\x1f\x7f-\x9f]|[\ud800-\udfff]")
 DEFAULT_MEMORY_BYTES = 128 << 20
+DEFAULT_SPOOL_BYTES = 10 << 30
 SFTP_PORT = 22
 
 
@@ -175,8 +176,30 @@ class DatabaseConfig(Options):
     monitor_interval: timedelta | None = None
     checkpoint_interval: timedelta | None = None
     busy_timeout: timedelta | None = None
+    restore_if_db_not_exists: bool = False
     min_checkpoint_page_count: int | None = None
     max_checkpoint_page_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """How the replication daemon as a whole behaves."""
+
+    addr: str = ""
+    """HOST:PORT of the metrics, the host empty for every interface; "" for none."""
+    command: str = field(default="", repr=False)
+    """What is run as its child."""
+    log_level: str = "info"
+    log_json: bool = False
+    control_socket: Path | None = None
+    """None: one of this process in the state folder of its user."""
+    shutdown_sync_timeout: timedelta = timedelta(seconds=30)
+    spool_max: int = DEFAULT_SPOOL_BYTES
+    """How many bytes of history may wait on this machine's disk, for each database."""
+    uploads: int = 16
+    """How many uploads run at a time, over all replicas."""
+    snapshots: int = 2
+    """How many snapshots are made at a time, over all databases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +208,7 @@ class Settings(Options):
 
     file: Path | None = None
     databases: tuple[DatabaseConfig, ...] = ()
+    daemon: DaemonConfig = DaemonConfig()
     warnings: tuple[str, ...] = ()
     """What the operator should know and no command stops for; one line each."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlite_recovery_tui.config.daemon import read_daemon
 from sqlite_recovery_tui.config.models import DatabaseConfig, ReplicaConfig, Settings, default_scratch_dir
 from sqlite_recovery_tui.config.options import Changes, read_options
 from sqlite_recovery_tui.config.paths import absolute, strip_sqlite_prefix
@@ -48,7 +49,8 @@ def resolve(top: Section, file: Path, environ: Mapping[str, str], notes: Notes) 
         databases[database.path] = section, database
     if not top.sections("dbs"):
         notes.others.append("dbs is empty: no database is configured")
-    return Settings(file=file, databases=tuple(found for _, found in databases.values()), **options)
+    found = tuple(database for _, database in databases.values())
+    return Settings(file=file, databases=found, daemon=read_daemon(top, environ), **options)
 
 
 def _database(section: Section, above: _Above) -> DatabaseConfig | None:
@@ -68,6 +70,7 @@ def _database(section: Section, above: _Above) -> DatabaseConfig | None:
         replicas=tuple(_replicas(section, inherited)),
         written=written,
         meta_path=absolute(meta_path, above.environ) if meta_path else None,
+        restore_if_db_not_exists=bool(section.get("restore-if-db-not-exists")),
         **{key.replace("-", "_"): section.get(key) for key in _DATABASE_KEYS},
         **options,
     )

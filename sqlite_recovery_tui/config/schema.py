@@ -69,6 +69,14 @@ OPTIONS = (
     ),
 )
 _OURS = Key("sqlrecover", shape="mapping", keys=OPTIONS)
+DAEMON = (
+    Key("control-socket"),
+    Key("shutdown-sync-timeout", duration),
+    Key("spool-max", size),
+    Key("uploads", integer),
+    Key("snapshots", integer),
+)
+"""Ours too, but of the whole daemon: only at the top of the file."""
 
 # what may stand in a replica and, for v0.5, also at the top as a default for all replicas
 SETTINGS = (
@@ -144,7 +152,7 @@ DATABASE = (
     *_unused("meta-dir", since="v0.5"),
     *_unused("truncate-page-n", read=integer, since="v0.5"),
     *_unused("max-sync-wal-bytes", read=size, since="v0.5"),
-    *_unused("restore-if-db-not-exists", read=boolean, since="v0.5"),
+    Key("restore-if-db-not-exists", boolean, since="v0.5"),
     _OURS,
 )
 
@@ -157,15 +165,19 @@ TOP = (
     Key("dbs", shape="mappings", keys=DATABASE),
     _SNAPSHOT,
     *SETTINGS,
-    *_unused("addr", "exec"),
-    _group(
+    Key("addr"),
+    Key("exec"),
+    Key(
         "logging",
-        Key("level"),
-        Key("type"),
-        Key("stderr", boolean),
-        Key("source", boolean, since="v0.5"),
-        since="both",
+        shape="mapping",
+        keys=(
+            Key("level"),
+            Key("type", one_of("text", "json")),
+            Key("stderr", boolean, used=False),
+            Key("source", boolean, used=False, since="v0.5"),
+        ),
     ),
+    Key("shutdown-sync-timeout", duration, since="v0.5"),
     _group("levels", Key("interval", duration), shape="mappings"),
     _group("retention", Key("enabled", boolean)),
     _group("validation", Key("interval", duration)),
@@ -177,12 +189,11 @@ TOP = (
         "l0-retention",
         "l0-retention-check-interval",
         "heartbeat-interval",
-        "shutdown-sync-timeout",
         "shutdown-sync-interval",
         read=duration,
         since="v0.5",
     ),
-    _OURS,
+    Key("sqlrecover", shape="mapping", keys=(*OPTIONS, *DAEMON)),
 )
 
 LEVELS: dict[str, tuple[Key, ...]] = {
@@ -190,5 +201,6 @@ LEVELS: dict[str, tuple[Key, ...]] = {
     "an entry of dbs": DATABASE,
     "a replica": REPLICA,
     "sqlrecover": OPTIONS,
+    "sqlrecover at the top of the file": DAEMON,
 }
 """Where keys may stand, by how a message names the place."""

@@ -135,7 +135,7 @@ def test_unused_keys_of_litestream_are_one_warning(loaded: Loader) -> None:
     )
     (warning,) = settings.warnings
     assert warning.endswith(
-        "keys of Litestream that have no effect here: addr (line 1), exec (line 2), logging (line 3), "
+        "keys of Litestream that have no effect here: stderr (line 3), "
         "storage-class (line 8), part-size (line 9), truncate-page-n (line 11)"
     )
     assert len(settings.databases) == 2
@@ -149,7 +149,7 @@ def test_tells_when_v05_ignores_a_key_of_v03(loaded: Loader) -> None:
 
 
 def test_warnings_name_the_file(loaded: Loader, config_file: Path) -> None:
-    assert loaded("addr: x\ndbs: [{path: /a}]").warnings[0].startswith(f"{config_file}: ")
+    assert loaded("levels: []\nmcp-addr: x\ndbs: [{path: /a}]").warnings[0].startswith(f"{config_file}: ")
 
 
 def test_our_keys_are_skipped_by_litestream(tmp_path: Path) -> None:
