@@ -1,4 +1,4 @@
-"""What lies beside a production database while it is replaced: names, the lock, small durable files."""
+"""What lies beside a production database while it is replaced: names, the lock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
-
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Beside:
@@ -35,34 +33,6 @@ class Beside:
     def sidecars(self) -> tuple[Path, ...]:
         """What SQLite keeps beside the database."""
         return self.wal, self.shm, self.journal
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Replace a small file; after a kill or a power cut it is the old one or the new one."""
-    temporary = unfinished(path)
-    temporary.unlink(missing_ok=True)
-    fd = os.open(temporary, NEW, 0o600)
-    try:
-        os.write(fd, text.encode())
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    temporary.replace(path)
-    fsync_folder(path.parent)
-
-
-def unfinished(path: Path) -> Path:
-    """Return the name that `write_durably` writes a small file under before it is whole."""
-    return path.with_name(f"{path.name}.tmp")
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class PromoteLock:

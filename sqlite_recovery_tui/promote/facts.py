@@ -15,6 +15,7 @@ from sqlite_recovery_tui.errors import FormatError, NotFoundError, RefusedError
 from sqlite_recovery_tui.formats import header
 from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.restore.place import is_at_rest, open_by
+from sqlite_recovery_tui.restore.travelling.note import refuse_moving
 from sqlite_recovery_tui.sqlite.connect import open_production, open_untrusted
 
 State = Literal["missing", "empty", "healthy", "locked", "unreadable"]
@@ -91,6 +92,7 @@ def incoming(path: Path) -> Incoming:
 
     Raises `NotFoundError`, and `RefusedError` for what is no closed SQLite database.
     """
+    refuse_moving(path)
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from sqlite_recovery_tui import __version__
+from sqlite_recovery_tui.durable import fsync_folder, replace_file
 from sqlite_recovery_tui.errors import RefusedError
-from sqlite_recovery_tui.promote.beside import Beside, fsync_folder, write_durably
+from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.promote.choice import Mode
 
 Phase = Literal["preparing", "changing", "finishing"]
@@ -38,7 +39,7 @@ class Intent:
     def write(self, beside: Beside) -> None:
         """Write it down durably."""
         values = {"version": _VERSION, "tool": __version__, **asdict(self)}
-        write_durably(beside.intent, json.dumps(values, indent=1) + "\n")
+        replace_file(beside.intent, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def read(beside: Beside) -> Intent | None:

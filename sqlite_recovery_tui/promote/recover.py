@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 import apsw
 
+from sqlite_recovery_tui.durable import fsync_folder, unfinished
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.promote import check, intent, undo
-from sqlite_recovery_tui.promote.beside import Beside, fsync_folder, unfinished
+from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.promote.intent import Intent
 from sqlite_recovery_tui.promote.swap import finish
 

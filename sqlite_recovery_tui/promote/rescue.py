@@ -10,6 +10,7 @@ import os
 import pickle
 import secrets
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -22,9 +23,10 @@ from typing import IO, Any, Self
 import apsw
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.durable import NEW, fsync_folder
 from sqlite_recovery_tui.errors import RecoverError, RefusedError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
-from sqlite_recovery_tui.promote.beside import NEW, Beside, PromoteLock, fsync_folder
+from sqlite_recovery_tui.promote.beside import Beside, PromoteLock
 from sqlite_recovery_tui.promote.facts import look
 from sqlite_recovery_tui.promote.recover import recover
 from sqlite_recovery_tui.promote.statements import Statement, backward, forward
@@ -71,7 +73,12 @@ class RescuePlan:
     """The first statements, as they would be run."""
     _starts: array[int] = field(default_factory=lambda: array("q"))
     """Where each change begins in the file."""
+    _size: int = 0
     _kept: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile(prefix="sqlrecover-"))  # noqa: SIM115
+
+    def __post_init__(self) -> None:
+        """See to it that the file goes with the plan, also where nobody ends its context."""
+        weakref.finalize(self, self._kept.close)
 
     def __enter__(self) -> Self:
         return self
@@ -93,10 +100,15 @@ class RescuePlan:
 
     def keep(self, shape: Shape, change: RowChange) -> None:
         """Keep one change aside."""
-        self._starts.append(self._kept.tell())
+        self._starts.append(self._size)
         pickle.dump((shape, change), self._kept)
+        self._size = self._kept.tell()
         if len(self.sample) < _SAMPLE:
             self.sample.append(forward(shape, change).text)
+
+    def seal(self) -> None:
+        """End the keeping; from now on it can be read."""
+        self._kept.flush()
 
     def changes(self, *, backwards: bool = False) -> Iterator[tuple[Shape, RowChange]]:
         """Yield what was kept, in its order or from the last on."""
@@ -104,6 +116,16 @@ class RescuePlan:
             self._kept.seek(start)
             # Nobody else has this file: it never had a name.
             yield pickle.load(self._kept)  # noqa: S301
+
+    def statements(self, first: int, count: int) -> list[str]:
+        """Return some of the statements as they would be run, counted from 0; from any thread."""
+        found = []
+        for number in range(first, min(first + count, len(self._starts))):
+            start = self._starts[number]
+            end = self._starts[number + 1] if number + 1 < len(self._starts) else self._size
+            kept = pickle.loads(os.pread(self._kept.fileno(), end - start, start))  # noqa: S301  # see above
+            found.append(forward(*kept).text)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as the command line's `--json` contract has it."""
@@ -159,6 +181,7 @@ def plan_rescue(
                     plan.tables.append(
                         TableRescue(name, found["-"], found["~"], triggers, shapes[0].left_only)
                     )
+        plan.seal()
     except BaseException:
         plan.__exit__(None, None, None)
         raise

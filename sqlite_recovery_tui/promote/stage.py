@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sqlite_recovery_tui.durable import NEW, fsync_folder
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.formats import wal, wal_write
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn
-from sqlite_recovery_tui.promote.beside import NEW, Beside, fsync_folder
+from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.promote.facts import Incoming
 
 _COPY_BYTES = 32 << 20

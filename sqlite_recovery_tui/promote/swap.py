@@ -13,10 +13,11 @@ from pathlib import Path
 
 import apsw
 
+from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.promote import aside, intent
-from sqlite_recovery_tui.promote.beside import Beside, fsync_folder
+from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.promote.choice import names
 from sqlite_recovery_tui.promote.facts import Holder, Live
 from sqlite_recovery_tui.promote.intent import Intent

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui import __version__
+from sqlite_recovery_tui.durable import fsync_folder, replace_file
 from sqlite_recovery_tui.errors import NotFoundError
-from sqlite_recovery_tui.promote.beside import Beside, fsync_folder, write_durably
+from sqlite_recovery_tui.promote.beside import Beside
 
 MANIFEST = "manifest.json"
 _NAME = re.compile(r"\.undo-(\d{8}T\d{6}Z)(?:-\w+)*\Z")
@@ -125,7 +126,7 @@ class Draft:
             "raw": raw,
             **facts,
         }
-        write_durably(self._beside.draft / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+        replace_file(self._beside.draft / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         folder = self._beside.folder / self.name
         self._beside.draft.rename(folder)
         fsync_folder(self._beside.folder)

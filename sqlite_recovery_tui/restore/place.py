@@ -14,6 +14,7 @@ from pathlib import Path
 
 import apsw
 
+from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -208,15 +209,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
             return
         with target.open("rb") as file:
             os.fsync(file.fileno())
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make renames and links in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _remove_empty_undo_points(output: Path) -> None:

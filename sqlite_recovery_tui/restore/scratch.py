@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.domain import RestorePoint, StoredObject
+from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import RefusedError
-from sqlite_recovery_tui.restore.place import fsync_folder
 from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.target import format_utc
 
@@ -87,7 +87,7 @@ def write_manifest(
         "tool": __version__,
         "sha256": _sha256(result.output),
         "integrity": verdict,
-        "sources": _sources(result.plan),
+        "sources": sources_of(result.plan),
     }
     return _write(result.output.parent, content)
 
@@ -104,7 +104,7 @@ def announce(plan: Plan, output: Path, made: datetime) -> Path:
         "tool": __version__,
         "sha256": None,
         "integrity": None,
-        "sources": _sources(plan),
+        "sources": sources_of(plan),
     }
     return _write(output.parent, content)
 
@@ -140,7 +140,8 @@ def _write(folder: Path, content: dict[str, Any]) -> Path:
     return path
 
 
-def _sources(plan: Plan) -> list[dict[str, Any]]:
+def sources_of(plan: Plan) -> list[dict[str, Any]]:
+    """Return the objects that a plan takes, as a manifest lists them."""
     return [_source(plan.base), *map(_source, plan.changes)]
 
 

@@ -16,9 +16,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError, RefusedError
-from sqlite_recovery_tui.restore.place import SIDECARS, fsync_folder, open_by
+from sqlite_recovery_tui.restore.place import SIDECARS, open_by
 from sqlite_recovery_tui.restore.scratch import MANIFEST
+from sqlite_recovery_tui.restore.travelling.note import MOVING, staged
 from sqlite_recovery_tui.restore.work import is_locked, work_path
 
 _DELETED = ".deleted-"
@@ -95,13 +97,15 @@ class Scratch:
         checked = integrity.get("ok") if isinstance(integrity, dict) else None
         if checked is False or self.continuity == "damaged":
             return "damaged"
-        if self.manifest.get("lost"):
+        if self.manifest.get("lost") or MOVING in self.manifest:
             return "incomplete"
         return "checked" if checked else "restored"
 
     @property
     def state(self) -> str:
         """Say in words what is known of it: its chain, and what checks found."""
+        if MOVING in self.manifest:
+            return "being moved to another state, or a move was interrupted"
         chain = f"{self.continuity}, " if self.continuity else ""
         match self.verdict:
             case "damaged":
@@ -200,6 +204,8 @@ def _refuse_foreign(scratch: Scratch) -> None:
         MANIFEST,
         "manifest.new",
         work_path(scratch.path).name,
+        staged(scratch.path).name,
+        work_path(staged(scratch.path)).name,
     }
     try:
         foreign = sorted(item.name for item in scratch.folder.iterdir() if item.name not in ours)

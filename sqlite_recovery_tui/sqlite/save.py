@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlite_recovery_tui.durable import NEW, fsync_folder, write_all
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.sqlite.view import WHOLE, View
@@ -110,9 +111,8 @@ def new_file(output: Path) -> Iterator[Callable[[bytes], None]]:
     if os.path.lexists(output):
         raise _exists(output)
     draft = output.with_name(f".{output.name[:100]}.{secrets.token_hex(4)}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(draft, flags, 0o600)
+        descriptor = os.open(draft, NEW, 0o600)
     except (OSError, ValueError) as error:
         raise _refused(output, error) from None
     try:
@@ -126,10 +126,8 @@ def new_file(output: Path) -> Iterator[Callable[[bytes], None]]:
 
 
 def _write(descriptor: int, data: bytes, output: Path) -> None:
-    rest = memoryview(data)
     try:
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, data)
     except OSError as error:
         raise RecoverError(
             f"cannot write {output}: {error.strerror}",
@@ -149,11 +147,7 @@ def _name(draft: Path, output: Path) -> None:
         if os.path.lexists(output):
             raise _exists(output) from None
         draft.rename(output)
-    folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    fsync_folder(output.parent)
 
 
 def _exists(output: Path) -> RefusedError:

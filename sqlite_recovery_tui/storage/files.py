@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlite_recovery_tui.durable import NEW, fsync_folder, write_all
 from sqlite_recovery_tui.storage.base import ObjectInfo, StoreKind
 from sqlite_recovery_tui.storage.files_walk import Entry, walk
 from sqlite_recovery_tui.storage.keys import folder_of
@@ -19,6 +20,7 @@ from sqlite_recovery_tui.storage.translate import bad_key, missing_object, missi
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 1000
+_PIECE_BYTES = 4 << 20
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 
 
@@ -101,15 +103,24 @@ class FileStore:
         """Write a file aside, sync it, and rename it into place."""
         with self._explained(Operation("put", key, self.url)):
             path = self._path("put", key)
-            with _written_aside(path, data) as temporary:
+            with self._written_aside(path, (data,)) as temporary:
                 os.replace(temporary, path)
+        return self.head(key)
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Copy a file aside, sync it, and rename it into place."""
+        with path.open("rb", 0) as source, self._explained(Operation("put", key, self.url)):
+            target = self._path("put", key)
+            pieces = iter(lambda: source.read(_PIECE_BYTES), b"")
+            with self._written_aside(target, pieces) as temporary:
+                os.replace(temporary, target)
         return self.head(key)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write a file unless its name is taken, by linking a complete one to it."""
         with self._explained(Operation("put", key, self.url)):
             path = self._path("put", key)
-            with _written_aside(path, data) as temporary:
+            with self._written_aside(path, (data,)) as temporary:
                 try:
                     os.link(temporary, path)
                 except FileExistsError:
@@ -117,7 +128,7 @@ class FileStore:
                 except OSError as error:
                     if error.errno not in _NO_LINKS:
                         raise
-                    return _write_exclusively(path, data)
+                    return self._write_exclusively(path, data)
         return True
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -171,7 +182,7 @@ def _written_aside(path: str, data: bytes) -> Iterator[str]:
     try:
         _write(temporary, data)
         yield temporary
-        _sync_folder(folder)
+        fsync_folder(folder)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -185,7 +196,7 @@ def _make_folder(folder: str) -> None:
     _make_folder(above)
     with suppress(FileExistsError):
         os.mkdir(folder, 0o700)
-    _sync_folder(above)
+    fsync_folder(above)
 
 
 def _write_exclusively(path: str, data: bytes) -> bool:
@@ -198,17 +209,9 @@ def _write_exclusively(path: str, data: bytes) -> bool:
 
 
 def _write(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb", 0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, NEW, 0o600)
     try:
+        write_all(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -17,15 +17,14 @@ from pathlib import Path
 
 from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.domain import Place, Txid
+from sqlite_recovery_tui.durable import fsync_folder, replace_file
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.restore.live import faults
 from sqlite_recovery_tui.restore.live.mark import LTX, Held, Mark, digest
-from sqlite_recovery_tui.restore.place import fsync_folder
 from sqlite_recovery_tui.sqlite.hot_journal import journal_of
 
 _VERSION = 1
 _TXID = re.compile(r"[0-9a-f]{16}\n?")
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Beside:
             "held": state.held.to_json(),
             "next": state.next.to_json() if state.next else None,
         }
-        _replace(self.state, json.dumps(values, indent=1) + "\n", 0o600)
+        replace_file(self.state, (json.dumps(values, indent=1) + "\n").encode())
 
     def read_txid(self) -> tuple[Txid, datetime] | None:
         """Return Litestream's mark and when it was written; None without one."""
@@ -110,7 +109,7 @@ class Beside:
     def write_txid(self, place: Place, mode: int) -> None:
         """Leave the mark by which Litestream's own follower goes on; none in a replica without TXIDs."""
         if isinstance(place, Txid):
-            _replace(self.txid, f"{place.label}\n", mode)
+            replace_file(self.txid, f"{place.label}\n".encode(), mode=mode)
         else:
             self.drop_txid()
 
@@ -222,15 +221,3 @@ class CopyLock:
         with suppress(OSError):
             self.beside.lock.unlink()
         os.close(self._fd)
-
-
-def _replace(path: Path, text: str, mode: int) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    fd = os.open(temporary, _NEW, mode)
-    try:
-        os.write(fd, text.encode())
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    temporary.replace(path)
