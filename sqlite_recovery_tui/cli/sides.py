@@ -27,7 +27,10 @@ def side(session: Session, target: str, stack: ExitStack) -> Path:
     if at and name:
         return _restored(session, name, time, stack)
     found = scratch_named(session, target)
-    return found.path if found is not None else database_file(session, target)
+    if found is None:
+        return database_file(session, target)
+    _refuse_moving(found.path)
+    return found.path
 
 
 def scratch_named(session: Session, name: str) -> Scratch | None:
@@ -47,6 +50,7 @@ def restored_file(session: Session, name: str) -> tuple[Path, Scratch | None]:
     """Return the file at the path `name`, or the scratch of that name; raise `NotFoundError`."""
     path, found = Path(name), scratch_named(session, name)
     if found is not None:
+        _refuse_moving(found.path)
         return found.path, found
     if path.exists():
         return path, None
@@ -55,6 +59,12 @@ def restored_file(session: Session, name: str) -> tuple[Path, Scratch | None]:
         object=name,
         hint="`sqlrecover scratch` lists the restored ones",
     )
+
+
+def _refuse_moving(scratch: Path) -> None:
+    from sqlite_recovery_tui.restore.travelling.note import refuse_moving
+
+    refuse_moving(scratch)
 
 
 def _restored(session: Session, name: str, time: str, stack: ExitStack) -> Path:

@@ -96,7 +96,7 @@ class ImageWriter:
         """Decode any legal frame, or several in a row, through liblz4; return what was written."""
         at = 0
         hasher = xxhash.xxh32()
-        for plain in _whole_head(self._decoded(source)):
+        for plain in _whole_head(decoded(source, self.cancel)):
             if at == 0:
                 self.on_head(plain[:HEAD_BYTES])
             _write_all(self.fd, memoryview(plain), at)
@@ -104,27 +104,6 @@ class ImageWriter:
             at += len(plain)
             self.on_bytes(source.consumed, at)
         return Checkpoint(source.consumed, at, hasher.intdigest())
-
-    def _decoded(self, source: ByteSource) -> Iterator[bytes]:
-        """Yield what all frames of `source` decode to, in pieces of at most a block."""
-        context, whole, at = lz4.frame.create_decompression_context(), False, 0
-        for piece in source.rest():
-            data = memoryview(piece)
-            while data:
-                self.cancel.check()
-                try:
-                    plain, length, whole = lz4.frame.decompress_chunk(
-                        context, data, max_length=frames.BLOCK_BYTES
-                    )
-                except RuntimeError as error:
-                    raise FormatError(
-                        f"LZ4 frame cannot be decoded: {frames.reason(error)}", offset=at
-                    ) from None
-                data = data[length:]
-                at += len(plain)
-                yield plain
-        if not whole:
-            raise FormatError("LZ4 frame cut short: its end is missing", offset=at)
 
     def _header(self, source: ByteSource, resume: Checkpoint | None) -> frames.FrameHeader:
         if resume is not None:
@@ -265,6 +244,26 @@ LITESTREAM_FRAME = frames.FrameHeader(
     content_size=None,
 )
 """The frame that Litestream v0.3 writes; only such snapshots are journaled for resuming."""
+
+
+def decoded(source: ByteSource, cancel: CancelToken) -> Iterator[bytes]:
+    """Yield what all frames of `source` decode to, in pieces of at most a block; raise `FormatError`."""
+    context, whole, at = lz4.frame.create_decompression_context(), False, 0
+    for piece in source.rest():
+        data = memoryview(piece)
+        while data:
+            cancel.check()
+            try:
+                plain, length, whole = lz4.frame.decompress_chunk(
+                    context, data, max_length=frames.BLOCK_BYTES
+                )
+            except RuntimeError as error:
+                raise FormatError(f"LZ4 frame cannot be decoded: {frames.reason(error)}", offset=at) from None
+            data = data[length:]
+            at += len(plain)
+            yield plain
+    if not whole:
+        raise FormatError("LZ4 frame cut short: its end is missing", offset=at)
 
 
 def _whole_head(pieces: Iterator[bytes]) -> Iterator[bytes]:

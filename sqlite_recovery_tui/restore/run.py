@@ -171,7 +171,7 @@ def restore(
         error.hint = f"{error.hint}; {_RESUME}" if error.hint else _RESUME
         raise
     except OSError as error:
-        raise _local_failure(error, output) from None
+        raise local_failure(error, output) from None
     finally:
         if not keep:
             work.remove()
@@ -235,7 +235,8 @@ def _ending_early(built: Built, asked: Plan, causes: tuple[str, ...]) -> Built:
     return replace(built, continuity="consistent", lost=(*built.lost, *causes, end))
 
 
-def _local_failure(error: OSError, output: Path) -> RecoverError:
+def local_failure(error: OSError, output: Path) -> RecoverError:
+    """Return what an operator is told when the machine's own disk refuses."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(output.parent).free
         return place.NoSpaceError(

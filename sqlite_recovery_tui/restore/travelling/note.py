@@ -1,0 +1,111 @@
+"""What a scratch's manifest says while it is moved, and afterwards: a kill leaves it marked, or whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_recovery_tui.domain import Place, Position, Txid
+from sqlite_recovery_tui.durable import fsync_folder
+from sqlite_recovery_tui.errors import RefusedError
+from sqlite_recovery_tui.restore import target as targets
+from sqlite_recovery_tui.restore.plan import Plan
+from sqlite_recovery_tui.restore.scratch import MANIFEST, sources_of
+
+MOVING = "moving"
+"""The manifest's member that says that the file holds two states, or may."""
+
+
+def read(scratch: Path) -> dict[str, Any]:
+    """Return the manifest of the scratch at `scratch`; raise `RefusedError` where it has none."""
+    path = scratch.parent / MANIFEST
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or Path(str(content.get("output"))).name != scratch.name:
+        raise RefusedError(
+            f"{scratch} is no scratch of ours: nothing beside it says which state it holds",
+            object=str(scratch),
+            hint="restore one with `sqlrecover restore`",
+        )
+    return content
+
+
+def refuse_moving(database: Path) -> None:
+    """Raise `RefusedError` for a scratch that is being moved, or was left half-way by an interrupted move."""
+    try:
+        content = json.loads((database.absolute().parent / MANIFEST).read_text())
+        moving = MOVING in content and Path(str(content.get("output"))).name == database.name
+    except (OSError, ValueError, TypeError):
+        return
+    if moving:
+        raise RefusedError(
+            f"{database} is being moved to another state, or a move was interrupted: it may hold two states",
+            object=str(database),
+            hint="move it again in the workbench, or restore the state anew",
+        )
+
+
+def held(manifest: dict[str, Any]) -> Place | None:
+    """Return where in history a scratch stands; None where that is not known exactly."""
+    if MOVING in manifest or manifest.get("lost"):
+        return None
+    match manifest.get("position"):
+        case {"txid": str(txid)}:
+            return Txid(int(txid, 16))
+        case {"generation": str(generation), "index": int(index), "offset": int(offset)}:
+            # A snapshot alone may hold more than its place says; one that was proven does not.
+            sure = offset > 0 or manifest.get("continuity") == "proven"
+            return Position(generation, index, offset) if sure else None
+        case _:
+            return None
+
+
+def staged(scratch: Path) -> Path:
+    """Return where a state is restored that takes the scratch's place."""
+    return scratch.with_name(f".{scratch.name}.next")
+
+
+def mark_moving(scratch: Path, manifest: dict[str, Any], plan: Plan) -> None:
+    """Write down that the file is being moved; from here on nobody takes it for whole."""
+    to = {"position": plan.reached.to_json(), "time": targets.format_utc(plan.point.time)}
+    _write(scratch, {**manifest, MOVING: to, "sha256": None, "integrity": None})
+
+
+def mark_moved(
+    scratch: Path, manifest: dict[str, Any], plan: Plan, place: Place, *, pages: int, made: datetime
+) -> dict[str, Any]:
+    """Write down where the file stands now, and return that."""
+    about = plan.to_json()
+    content = {
+        **{name: value for name, value in manifest.items() if name != MOVING},
+        **{name: about[name] for name in ("requested", "time", "distance_seconds", "notes")},
+        "base": plan.base.key,
+        "position": place.to_json(),
+        "pages": pages,
+        "made": targets.format_utc(made),
+        "moved": True,
+        "sha256": None,
+        "integrity": None,
+        "lost": [],
+        "sources": sources_of(plan),
+    }
+    _write(scratch, content)
+    return content
+
+
+def _write(scratch: Path, content: dict[str, Any]) -> None:
+    path = scratch.parent / MANIFEST
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(fd, "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(fd)
+    temporary.replace(path)
+    fsync_folder(path.parent)
