@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import lz4.block
 import lz4.frame
+import xxhash
 
 from sqlite_recovery_tui.errors import FormatError
 
@@ -135,6 +137,37 @@ def compress_pieces(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     for piece in pieces:
         yield encoder.compress(piece)
     yield encoder.flush()
+
+
+def encode_block(piece: bytes | memoryview) -> bytes:
+    """Encode up to `BLOCK_BYTES` as one block of a frame, stored as it is where that is shorter.
+
+    Lets other threads run meanwhile.
+    """
+    packed: bytes = lz4.block.compress(piece, store_size=False)
+    if len(packed) < len(piece):
+        return len(packed).to_bytes(4, "little") + packed
+    return (len(piece) | _STORED).to_bytes(4, "little") + piece
+
+
+class FrameOfBlocks:
+    """What stands around blocks that were encoded apart, in the frame that Litestream v0.3 writes."""
+
+    def __init__(self) -> None:
+        """Begin a frame."""
+        self._content = xxhash.xxh32()
+
+    def begin(self) -> bytes:
+        """Return the frame's header."""
+        return bytes.fromhex("04224d186470b9")
+
+    def see(self, piece: bytes | memoryview) -> None:
+        """Take in what a block holds, block by block in their order."""
+        self._content.update(piece)
+
+    def end(self) -> bytes:
+        """Return the end mark and the content's checksum."""
+        return bytes(4) + self._content.intdigest().to_bytes(4, "little")
 
 
 def reason(error: RuntimeError) -> str:

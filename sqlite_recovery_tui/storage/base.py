@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 StoreKind = Literal["file", "memory", "s3", "gs", "abs", "sftp"]
@@ -98,6 +99,10 @@ class Store(Protocol):
 
     def put(self, key: str, data: bytes) -> ObjectInfo:
         """Store an object whole: it is either not there or complete, also after a crash."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Store a file's bytes as `put` would, without holding them; raise OSError when it cannot be read."""
         ...
 
     def put_if_absent(self, key: str, data: bytes) -> bool:

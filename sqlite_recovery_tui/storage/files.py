@@ -6,8 +6,9 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,28 @@ _PIECE_BYTES = 4 << 20
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 
 
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Modes and owner of new files and folders, as Litestream copies them from the database."""
+
+    file_mode: int
+    folder_mode: int
+    user: int
+    group: int
+
+    @classmethod
+    def database(cls, path: Path) -> Like:
+        """Return those of a database and of its folder; raise OSError. Nothing is opened."""
+        file, folder = path.stat(), path.parent.stat()
+        return cls(stat.S_IMODE(file.st_mode), stat.S_IMODE(folder.st_mode), file.st_uid, file.st_gid)
+
+    def give(self, made: str | int, mode: int) -> None:
+        """Give a new file or folder its owner, where that is allowed, and its mode."""
+        with suppress(PermissionError):
+            os.chown(made, self.user, self.group)
+        os.chmod(made, mode)
+
+
 class FileStore:
     """A directory; a key is a path below it. Symbolic links in it are followed, as Litestream does."""
 
@@ -31,9 +54,13 @@ class FileStore:
     is_local = True
     lists_written_times = True
 
-    def __init__(self, root: Path, *, url: str = "") -> None:
-        """Use the directory `root`, which need not be there yet when it is written to."""
+    def __init__(self, root: Path, *, url: str = "", like: Like | None = None) -> None:
+        """Use the directory `root`, which need not be there yet when it is written to.
+
+        What is made in it is for the user alone, unless it is to be `like` something else.
+        """
         self.url = url or f"file://{root}"
+        self._like = like
         self._root = os.fspath(root)
 
     def answers_ranges(self, key: str) -> bool:  # noqa: ARG002
@@ -140,6 +167,40 @@ class FileStore:
     def close(self) -> None:
         """Hold nothing open."""
 
+    @contextmanager
+    def _written_aside(self, path: str, pieces: Iterable[bytes]) -> Iterator[str]:
+        """Write `pieces` durably to a temporary file beside `path`; gone at the end unless renamed."""
+        folder = folder_of(path)
+        self._make_folder(folder.rstrip("/"))
+        temporary = f"{folder}.{secrets.token_hex(8)}.tmp"
+        try:
+            _write(temporary, pieces, self._like)
+            yield temporary
+            fsync_folder(folder)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+    def _write_exclusively(self, path: str, data: bytes) -> bool:
+        """Write where hard links do not exist: never over another file, but not atomic in a crash."""
+        try:
+            _write(path, (data,), self._like)
+        except FileExistsError:
+            return False
+        return True
+
+    def _make_folder(self, folder: str) -> None:
+        """Make a folder and those above it, durably."""
+        if os.path.isdir(folder):
+            return
+        above = os.path.dirname(folder) or "."
+        self._make_folder(above)
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+            if self._like:
+                self._like.give(folder, self._like.folder_mode)
+        fsync_folder(above)
+
     def _existing_root(self) -> str:
         if not stat.S_ISDIR(os.stat(self._root).st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._root)
@@ -173,45 +234,13 @@ class FileStore:
         return of_os(error)
 
 
-@contextmanager
-def _written_aside(path: str, data: bytes) -> Iterator[str]:
-    """Write `data` durably to a temporary file beside `path`; gone at the end unless renamed."""
-    folder = folder_of(path)
-    _make_folder(folder.rstrip("/"))
-    temporary = f"{folder}.{secrets.token_hex(8)}.tmp"
-    try:
-        _write(temporary, data)
-        yield temporary
-        fsync_folder(folder)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _make_folder(folder: str) -> None:
-    """Make a folder and those above it, durably."""
-    if os.path.isdir(folder):
-        return
-    above = os.path.dirname(folder) or "."
-    _make_folder(above)
-    with suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
-    fsync_folder(above)
-
-
-def _write_exclusively(path: str, data: bytes) -> bool:
-    """Write where hard links do not exist: never over another file, but not atomic in a crash."""
-    try:
-        _write(path, data)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, pieces: Iterable[bytes], like: Like | None) -> None:
     descriptor = os.open(path, NEW, 0o600)
     try:
-        write_all(descriptor, data)
+        if like:
+            like.give(descriptor, like.file_mode)
+        for piece in pieces:
+            write_all(descriptor, piece)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.storage.base import ObjectInfo, StoreKind
@@ -108,6 +109,10 @@ class MemoryStore:
             self._objects[key] = info, bytes(data)
             self._written.pop(key, None)
         return info
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Store a file's bytes."""
+        return self.put(key, path.read_bytes())
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Store an object unless the key is taken."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from sqlite_recovery_tui.errors import ObjectNotFound, ShortBody
@@ -136,12 +137,12 @@ class ObjectStore:
     def put(self, key: str, data: bytes) -> ObjectInfo:
         """Store an object and read its size back."""
         full, raw = self._way_to("put", key)
-        operation = self._operation("put", key)
-        self._call(raw, operation, lambda: raw.put(full, data))
-        info = self.head(key)
-        if info.size != len(data):
-            raise short_body(len(data), info.size).error(operation)
-        return info
+        return self._put(raw, key, len(data), lambda: raw.put(full, data))
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        """Store a file's bytes and read their size back."""
+        full, raw = self._way_to("put", key)
+        return self._put(raw, key, path.stat().st_size, lambda: raw.put_file(full, path))
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Store an object unless the key is taken.
@@ -174,6 +175,14 @@ class ObjectStore:
         """Let go of the clients; their connections close when the last request is done."""
         self._raw = self._odd_raw = None
         self._site.close()
+
+    def _put(self, raw: Raw, key: str, size: int, act: Callable[[], None]) -> ObjectInfo:
+        operation = self._operation("put", key)
+        self._call(raw, operation, act)
+        info = self.head(key)
+        if info.size != size:
+            raise short_body(size, info.size).error(operation)
+        return info
 
     def _operation(self, name: str, key: str) -> Operation:
         return Operation(name, key, self.url)

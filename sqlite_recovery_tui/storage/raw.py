@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
@@ -92,6 +93,10 @@ class Raw(Protocol):
 
     def put(self, key: str, data: bytes) -> None:
         """Store an object."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file's bytes as an object."""
         ...
 
     def create(self, key: str, data: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
 _PAGE = 1000
+_PART_BYTES = 8 << 20  # of at most 10,000 parts
+_PARTS_AT_ONCE = 4
 _NOT_IMPLEMENTED = 501
 _MISSING_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
 
@@ -102,6 +105,10 @@ class ObstoreRaw:
     def put(self, key: str, data: bytes) -> None:
         """Store an object, in parts where it is large."""
         self._obstore.put(self._client(), key, data)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file's bytes, a few parts at a time."""
+        self._obstore.put(self._client(), key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
 
     def create(self, key: str, data: bytes) -> bool:
         """Store an object unless the server finds another."""

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from urllib.parse import unquote_plus
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
@@ -85,6 +86,10 @@ class SignedRaw:
     def put(self, key: str, data: bytes) -> None:
         """Store an object."""
         self._client().ask("PUT", key, body=data).body.read()
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file's bytes, all of them at once: odd keys are rare, and never those of large objects."""
+        self.put(key, path.read_bytes())
 
     def create(self, key: str, data: bytes) -> bool:
         """Store an object unless the server finds another."""

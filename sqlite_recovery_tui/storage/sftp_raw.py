@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import secrets
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.storage.base import ObjectInfo
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import paramiko
 
 _PAGE = 1000
+_PIECE_BYTES = 1 << 20
 _SMALL_BYTES = 256 << 10
 """Up to here, asking for pieces one after the other is quicker than asking ahead."""
 
@@ -94,14 +96,21 @@ class SftpRaw:
 
     def put(self, key: str, data: bytes) -> None:
         """Write a file aside and rename it into place."""
-        try:
-            self._put(key, data)
-        except FileNotFoundError:
-            self._put(key, data)  # while several made its folder, the server did not know it yet
+        self._put_pieces(key, lambda: (data,))
 
-    def _put(self, key: str, data: bytes) -> None:
+    def put_file(self, key: str, path: Path) -> None:
+        """Write a file's bytes aside and rename them into place."""
+        self._put_pieces(key, lambda: _pieces_of(path))
+
+    def _put_pieces(self, key: str, pieces: Callable[[], Iterable[bytes]]) -> None:
+        try:
+            self._put(key, pieces())
+        except FileNotFoundError:
+            self._put(key, pieces())  # while several made its folder, the server did not know it yet
+
+    def _put(self, key: str, pieces: Iterable[bytes]) -> None:
         path = self._path(key)
-        with self._connection.channel() as sftp, _written_aside(sftp, path, data) as temporary:
+        with self._connection.channel() as sftp, _written_aside(sftp, path, pieces) as temporary:
             try:
                 sftp.posix_rename(temporary, path)
             except OSError:
@@ -116,7 +125,7 @@ class SftpRaw:
         with self._connection.channel() as sftp:
             if _exists(sftp, path):
                 return False
-            with _written_aside(sftp, path, data) as temporary:
+            with _written_aside(sftp, path, (data,)) as temporary:
                 try:
                     sftp.rename(temporary, path)
                 except OSError:
@@ -215,8 +224,8 @@ def _without_noise(file: paramiko.SFTPFile) -> paramiko.SFTPFile:
 
 
 @contextmanager
-def _written_aside(sftp: paramiko.SFTPClient, path: str, data: bytes) -> Iterator[str]:
-    """Write `data` to a temporary file beside `path`; gone at the end unless renamed."""
+def _written_aside(sftp: paramiko.SFTPClient, path: str, pieces: Iterable[bytes]) -> Iterator[str]:
+    """Write `pieces` to a temporary file beside `path`; gone at the end unless renamed."""
     folder = folder_of(path)
     _make_folders(sftp, folder.rstrip("/"))
     temporary = f"{folder}.{secrets.token_hex(8)}.tmp"
@@ -224,11 +233,18 @@ def _written_aside(sftp: paramiko.SFTPClient, path: str, data: bytes) -> Iterato
         with sftp.open(temporary, "wbx") as file:
             file.chmod(0o600)
             file.set_pipelined(True)
-            file.write(data)
+            for piece in pieces:
+                file.write(piece)
         yield temporary
     finally:
         with suppress(OSError):
             sftp.remove(temporary)
+
+
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb", 0) as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
 
 
 def _make_folders(sftp: paramiko.SFTPClient, folder: str) -> None:

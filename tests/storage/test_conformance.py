@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,6 +221,18 @@ def test_a_put_replaces_whole_objects_and_the_etag_shows_it(place: Place) -> Non
     assert first.etag
     assert second.etag
     assert first.etag != second.etag
+
+
+def test_a_file_is_put_as_its_bytes_would_be(place: Place, tmp_path: Path) -> None:
+    data = os.urandom(17 << 20)  # several parts where there are parts
+    (tmp_path / "source").write_bytes(data)
+    place.store.put("a/big", b"before")
+    assert place.store.put_file("a/big", tmp_path / "source").size == len(data)
+    assert place.store.get("a/big") == data
+    assert keys_of(place.store) == ["a/big"]
+    with pytest.raises(FileNotFoundError):
+        place.store.put_file("a/other", tmp_path / "missing")
+    assert keys_of(place.store) == ["a/big"]
 
 
 def test_the_listing_says_what_head_says(place: Place) -> None:

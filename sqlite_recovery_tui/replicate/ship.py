@@ -1,0 +1,359 @@
+"""One replica of one database: what the spool holds goes there in order, at the replica's own pace.
+
+An upload counts when its size was read back. At any kill -9 the replica holds an unbroken run of history,
+and the next run sends again, with the same names and the same bytes, what it cannot know to be there.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.domain import Position
+from sqlite_recovery_tui.errors import RecoverError, StorageError
+from sqlite_recovery_tui.formats import lz4
+from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.replicate import spool_files
+from sqlite_recovery_tui.replicate.counted import Counted
+from sqlite_recovery_tui.replicate.encrypt import seal_for
+from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, SnapshotItem
+from sqlite_recovery_tui.replicate.shipped import Shipped
+from sqlite_recovery_tui.replicate.spool import Spool
+from sqlite_recovery_tui.replicate.stretch import Break
+from sqlite_recovery_tui.replicate.trouble import Trouble
+from sqlite_recovery_tui.replicate.units import Unit, units_of
+from sqlite_recovery_tui.storage.base import Store
+
+SYNC_SECONDS = 1.0
+RETENTION = timedelta(hours=24)
+LASTING_ITEMS = 32
+"""A place is noted for good at least after this many items."""
+
+State = Literal["live", "behind", "failing", "anew", "fenced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a replica fares."""
+
+    replica: str
+    url: str
+    state: State
+    position: Position | None
+    """Where the last segment ends that is at the replica."""
+    time: datetime | None
+    """When the last commit was seen that is at the replica."""
+    behind_commits: int
+    behind_bytes: int
+    trouble: Trouble | None
+    given_up: str
+    """Why a backlog was thrown away; empty once the replica holds all of the present generation."""
+    snapshot: datetime | None
+    """When the newest snapshot was taken that is at the replica."""
+    next_snapshot: datetime | None
+    requests: dict[str, int]
+    bytes_sent: int
+
+
+class SpoolDamaged(Exception):
+    """What the spool should hold for this replica is not there."""
+
+
+class Shipper:
+    """Ships a spool to one replica; `run` it in a thread of its own, or call `step`."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: Store,
+        replica: ReplicaConfig,
+        *,
+        clock: Clock = SYSTEM,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        """Ship to `store`, which is the place of `replica`; raise `ConfigError` for age recipients."""
+        self.replica = replica
+        self.store = Counted(store)
+        self._spool, self._clock, self._draw = spool, clock, draw
+        self._seal = seal_for(replica.age_recipients)
+        self._interval = replica.sync_interval.total_seconds() if replica.sync_interval else SYNC_SECONDS
+        self._snapshot_interval = replica.snapshot_interval or replica.retention or RETENTION
+        self._trouble: Trouble | None = None
+        self._not_before = clock.monotonic()
+        self._news = threading.Event()
+        self._news.set()
+        self._lasting_at = self._shipped.done or 0
+        items = spool.after(0)
+        self._single_until = items[-1].number if items else 0
+        self._uploading: threading.Thread | None = None
+        self._lock = threading.Lock()
+        spool.subscribe(self._news.set)
+
+    def run(self, stop: CancelToken, *, most_seconds: float = 3600.0) -> None:
+        """Ship until asked to stop; nothing is sent after that but what `flush` sends."""
+        while not stop.cancelled:
+            wait = self.step()
+            if wait is None:
+                self._news.wait(most_seconds)
+            elif stop.wait(wait):
+                return
+
+    def wake(self) -> None:
+        """Have `run` look whether it is to stop."""
+        self._news.set()
+
+    def step(self) -> float | None:
+        """Ship what is due; return the seconds until something may be, None until the spool has news."""
+        wait = self._not_before - self._clock.monotonic()
+        if wait > 0:
+            return wait
+        if not self._news.is_set():
+            return None
+        self._news.clear()
+        if self._try():
+            self._not_before = self._clock.monotonic() + self._interval
+        else:
+            self._news.set()
+        return max(0.0, self._not_before - self._clock.monotonic())
+
+    def flush(self) -> bool:
+        """Ship everything now, once; return whether all of it is at the replica, noted for good."""
+        if not self._try():
+            return False
+        if self._uploading is not None:
+            self._uploading.join()
+        shipped = self._shipped
+        self._note(shipped, lasting=True)
+        return not shipped.given_up and self._spool.backlog(self.replica.name)[0] == 0
+
+    @property
+    def status(self) -> Status:
+        """How the replica fares."""
+        shipped = self._shipped
+        commits, size = self._spool.backlog(self.replica.name)
+        due = shipped.snapshot + self._snapshot_interval if shipped.snapshot else None
+        return Status(
+            replica=self.replica.name,
+            url=self.replica.url,
+            state=self._state(shipped, commits),
+            position=shipped.position,
+            time=shipped.time,
+            behind_commits=commits,
+            behind_bytes=size,
+            trouble=self._trouble,
+            given_up=shipped.given_up,
+            snapshot=shipped.snapshot,
+            next_snapshot=due,
+            requests=self.store.requests,
+            bytes_sent=self.store.bytes,
+        )
+
+    def _state(self, shipped: Shipped, behind: int) -> State:
+        if self._trouble:
+            return "failing"
+        if shipped.given_up or shipped.done is None:
+            return "anew"
+        return "behind" if behind else "live"
+
+    @property
+    def _shipped(self) -> Shipped:
+        return self._spool.shipped(self.replica.name)
+
+    def _note(self, shipped: Shipped, *, lasting: bool = False) -> None:
+        lasting = lasting or (shipped.done or 0) - self._lasting_at >= LASTING_ITEMS
+        self._spool.note(self.replica.name, shipped, lasting=lasting)
+        if lasting:
+            self._lasting_at = shipped.done or 0
+
+    def _try(self) -> bool:
+        """Ship once; return False, and be troubled, when something failed."""
+        try:
+            self._ship()
+        except SpoolDamaged as error:
+            self._give_up(str(error))
+        except OSError as error:
+            where = f"spool {self._spool.folder}"
+            self._failed(RecoverError(f"cannot use the {where}: {error.strerror or error}", object=where))
+            return False
+        except RecoverError as error:
+            self._failed(error)
+            return False
+        self._trouble = None
+        return True
+
+    def _failed(self, error: RecoverError) -> None:
+        before = self._trouble
+        self._trouble = before.again(error) if before else Trouble(error, self._clock.now())
+        self._not_before = self._clock.monotonic() + self._trouble.wait_seconds(self._draw)
+
+    def _give_up(self, why: str) -> None:
+        self._note(replace(self._shipped, given_up=why, plan=()), lasting=True)
+        self._news.set()
+
+    # ── one sync ──
+
+    def _ship(self) -> None:
+        self._spool.cut()
+        if not self._spool.generation:
+            return
+        shipped = self._shipped
+        if shipped.given_up or shipped.done is None:
+            self._begin_anew(shipped)
+            if self._shipped.done is None or self._shipped.given_up:
+                return
+        items = self._pending()
+        units = list(units_of(items, self._shipped.plan, single_until=self._single_until))
+        joined = tuple(unit.numbers for unit in units if len(unit.items) > 1)
+        if joined and joined != self._shipped.plan:
+            self._note(replace(self._shipped, plan=joined), lasting=True)
+        for unit in units:
+            self._send(unit)
+        self._ask_for_snapshot()
+
+    def _pending(self) -> Sequence[Item]:
+        """Return the items that the replica lacks; raise `SpoolDamaged` when the first are gone."""
+        done = self._shipped.done or 0
+        items = self._spool.after(done)
+        if items and items[0].number != done + 1:
+            raise SpoolDamaged("what comes next was removed from the spool")
+        return items
+
+    def _send(self, unit: Unit) -> None:
+        """Bring one unit to the replica and note it."""
+        first = unit.first
+        if isinstance(first, SnapshotItem):
+            if first.why:
+                self._put_snapshot(first)
+                self._noted(first, position=Position(first.generation, first.index, 0))
+                return
+            self._upload_beside(first)
+        elif isinstance(first, Cut):
+            self._put(first, self._joined(unit))
+        elif first.size:
+            self._put(first, self._bytes_of(first))
+        self._noted(unit.last)
+
+    def _noted(self, last: Item, position: Position | None = None) -> None:
+        with self._lock:
+            shipped = replace(self._shipped, done=last.number)
+            if isinstance(last, Cut):
+                position = Position(last.generation, last.index, last.end)
+                shipped = replace(shipped, time=last.commits[-1].time if last.commits else shipped.time)
+            if position:
+                shipped = replace(shipped, position=position)
+            self._note(shipped)
+
+    def _joined(self, unit: Unit) -> bytes:
+        """Return the LZ4 frame of a unit; raise `SpoolDamaged` when a segment is not what it was."""
+        if len(unit.items) == 1:
+            return self._bytes_of(unit.first)
+        parts = []
+        for item in unit.items:
+            assert isinstance(item, Cut)
+            length = item.end - item.start
+            try:
+                part = lz4.decompress(self._bytes_of(item), max_bytes=length)
+            except RecoverError as error:
+                raise SpoolDamaged(f"{item.key} in the spool: {error.message}") from error
+            if len(part) != length:
+                raise SpoolDamaged(f"{item.key} in the spool is {len(part)} bytes long, not {length}")
+            parts.append(part)
+        return lz4.compress(b"".join(parts))
+
+    def _bytes_of(self, item: Cut | Seal | Item) -> bytes:
+        try:
+            data = self._spool.path_of(item).read_bytes()
+        except FileNotFoundError:
+            raise SpoolDamaged(f"{item.key} is gone from the spool") from None
+        if len(data) != item.size:
+            raise SpoolDamaged(f"{item.key} in the spool has {len(data)} bytes, not {item.size}")
+        return data
+
+    def _put(self, item: Item, data: bytes) -> None:
+        sealed = self._seal.data(data) if self._seal and not isinstance(item, Seal) else data
+        _check_size(item.key, len(sealed), self.store.put(item.key, sealed).size)
+
+    # ── snapshots ──
+
+    def _begin_anew(self, shipped: Shipped) -> None:
+        """Begin with the newest snapshot that the spool has, or ask for one."""
+        name = self.replica.name
+        found = self._spool.snapshots()
+        if shipped.given_up:
+            found = [(item, at) for item, at in found if item.why and item.number > (shipped.done or 0)]
+        if not found:
+            what = Break("lost", f"replica {name}: {shipped.given_up}") if shipped.given_up else "snapshot"
+            if shipped.given_up:
+                self.store.list_folders("")  # a snapshot is of use once the replica answers again
+            self._spool.want(name, what)  # type: ignore[arg-type]
+            return
+        item, at = found[-1]
+        self._put_snapshot(item)
+        position = Position(item.generation, item.index, 0)
+        begun = replace(self._shipped, done=at, plan=(), position=position, given_up="")
+        self._note(begun, lasting=True)
+
+    def _put_snapshot(self, item: SnapshotItem) -> None:
+        """Upload a snapshot; it is listed once it is whole."""
+        path = self._spool.path_of(item)
+        draft: Path | None = None
+        try:
+            if self._seal:
+                draft = path.with_name(f"{path.name}.{self.replica.name}.age")
+                self._seal.file(path, draft)
+            source = draft or path
+            size = source.stat().st_size
+            _check_size(item.key, size, self.store.put_file(item.key, source).size)
+        except FileNotFoundError:
+            raise SpoolDamaged(f"{item.key} is gone from the spool") from None
+        finally:
+            if draft:
+                spool_files.remove(draft)
+        with self._lock:
+            self._note(replace(self._shipped, snapshot=item.time))
+
+    def _upload_beside(self, item: SnapshotItem) -> None:
+        """Upload a snapshot while segments go on, if it is due here."""
+        if not self._is_due(item.time) or self._uploading is not None:
+            return
+        self._spool.hold(item, True)
+
+        def upload() -> None:
+            try:
+                self._put_snapshot(item)
+            except (RecoverError, OSError, SpoolDamaged):
+                self._news.set()  # it stays due, and another is asked for
+            finally:
+                self._spool.hold(item, False)
+                self._uploading = None
+
+        self._uploading = threading.Thread(target=upload, name=f"snapshot {self.replica.name}", daemon=True)
+        self._uploading.start()
+
+    def _is_due(self, now: datetime) -> bool:
+        shipped = self._shipped
+        return shipped.snapshot is None or now - shipped.snapshot >= self._snapshot_interval
+
+    def _ask_for_snapshot(self) -> None:
+        """Ask for a snapshot when the newest is old and something came after it."""
+        shipped = self._shipped
+        if self._uploading is None and self._is_due(self._clock.now()) and shipped.position:
+            moved = shipped.time is not None and (shipped.snapshot is None or shipped.time > shipped.snapshot)
+            if moved:
+                self._spool.want(self.replica.name, "snapshot")
+
+
+def _check_size(key: str, sent: int, stored: int) -> None:
+    if sent != stored:
+        raise StorageError(
+            f"cannot write {key}: {sent:,} bytes were sent and {stored:,} are there",
+            operation="put",
+            object=key,
+        )
