@@ -47,7 +47,8 @@ class Stretch:
     """Committed frames of one WAL, every checksum proven, ending at a commit.
 
     They are the bytes of SQLite's file, or, where this WAL began in the middle of that file, the same frames
-    with salts and checksums of their own: a WAL that any SQLite reads either way. `offset` is 0 where the 32-byte header comes first. `checksum` is the running one after the last frame.
+    with salts and checksums of their own: a WAL that any SQLite reads either way. `offset` is 0 where the
+    32-byte header comes first. `checksum` is the running one after the last frame.
     """
 
     index: int

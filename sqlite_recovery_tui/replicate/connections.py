@@ -1,0 +1,275 @@
+"""How a live database is held: four SQLite connections, and one descriptor for each of its files.
+
+R and R2 keep the WAL in place in turns, W keeps writers out for moments, C folds the WAL in. The
+descriptors are opened once, after the connections, and closed after them: closing one of them earlier would
+end SQLite's locks. Nothing is ever written by this process but what SQLite's own checkpoint writes.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import apsw
+
+from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.errors import FormatError, RecoverError
+from sqlite_recovery_tui.formats import header as database_header
+from sqlite_recovery_tui.replicate import guard, wal_index
+from sqlite_recovery_tui.replicate.wal_index import WalIndex
+
+FileName = Literal["database", "wal", "index"]
+_SUFFIXES: dict[FileName, str] = {"database": "", "wal": "-wal", "index": "-shm"}
+_LOOK_AGAIN_SECONDS = 0.0002
+_WAL_VERSION = 2
+
+
+class CannotFollow(RecoverError):
+    """The database cannot be followed as it is now; `why` is the kind of event that it is."""
+
+    kind = "cannot-follow"
+
+    def __init__(
+        self,
+        why: Literal["missing", "not-wal", "exclusive", "read-only", "unreadable"],
+        message: str,
+        *,
+        hint: str = "",
+        object: str = "",
+    ) -> None:
+        """Say what is in the way."""
+        super().__init__(message, hint=hint, object=object)
+        self.why = why
+
+
+class Connections:
+    """The connections and descriptors of one live database, whose links were followed."""
+
+    def __init__(self, database: Path) -> None:
+        """Open them; raise `CannotFollow`."""
+        self.real = Path(os.path.realpath(database))
+        self._paths = {name: f"{self.real}{suffix}" for name, suffix in _SUFFIXES.items()}
+        self._fds: dict[FileName, int] = {}
+        self._ids: dict[FileName, guard.FileId] = {}
+        self._connections: list[apsw.Connection] = []
+        _refuse_odd(self.real)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        self.reader, self.other_reader, self.writer, self.checkpointer = self._connections
+
+    def _open(self) -> None:
+        try:
+            self._connections.extend(_connect(self.real) for _ in range(4))
+            for name, path in self._paths.items():
+                self._fds[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                status = os.fstat(self._fds[name])
+                self._ids[name] = (status.st_dev, status.st_ino)
+        except (apsw.Error, OSError) as error:
+            raise _cannot(self.real, error) from None
+        guard.guard(self._ids["database"], self._ids["index"])
+
+    @property
+    def wal_fd(self) -> int:
+        return self._fds["wal"]
+
+    @property
+    def database_fd(self) -> int:
+        return self._fds["database"]
+
+    @property
+    def index_id(self) -> guard.FileId:
+        return self._ids["index"]
+
+    def index(self) -> tuple[bytes, WalIndex]:
+        """Return the wal-index, raw and decoded; raise `OSError`."""
+        return wal_index.read(self._fds["index"])
+
+    def index_bytes(self) -> bytes:
+        """Return the index as it lies there: the cheapest way to see that nothing happened."""
+        return os.pread(self._fds["index"], wal_index.SIZE, 0)
+
+    def wal_bytes(self) -> int:
+        """Return the WAL file's size."""
+        return os.fstat(self._fds["wal"]).st_size
+
+    def database_state(self) -> tuple[int, int]:
+        """Return the database file's size and the time of its last change, in nanoseconds."""
+        status = os.fstat(self._fds["database"])
+        return status.st_size, status.st_mtime_ns
+
+    def moved(self) -> dict[FileName, bool]:
+        """Return the files that are no longer those which were opened; True where another has the name."""
+        found: dict[FileName, bool] = {}
+        for name, path in self._paths.items():
+            try:
+                status = os.stat(path)  # noqa: PTH116  # three of these with every look
+            except OSError:
+                found[name] = False
+            else:
+                if (status.st_dev, status.st_ino) != self._ids[name]:
+                    found[name] = True
+        return found
+
+    def pin(self) -> None:
+        """Begin R's transaction anew, at the last commit."""
+        _end(self.reader)
+        _begin(self.reader)
+
+    def pin_other(self) -> None:
+        """Begin R2's transaction at the last commit, while R holds."""
+        _end(self.other_reader)
+        _begin(self.other_reader)
+
+    def unpin(self) -> None:
+        """End R's transaction; only while W holds writers off."""
+        _end(self.reader)
+
+    def unpin_other(self) -> None:
+        """End R2's transaction."""
+        _end(self.other_reader)
+
+    def hand_over(self) -> None:
+        """Let R2, which holds, be R."""
+        _end(self.reader)
+        self.reader, self.other_reader = self.other_reader, self.reader
+
+    def hold_writers(self, clock: Clock, seconds: float) -> bool:
+        """Become the writer without writing; False when somebody else was for all of `seconds`.
+
+        It asks again at once instead of as SQLite's own waiting does, whose pauses lose against busy writers.
+        """
+        until = clock.monotonic() + seconds
+        while True:
+            try:
+                self.writer.execute("BEGIN IMMEDIATE")
+            except apsw.BusyError:
+                if clock.monotonic() >= until:
+                    return False
+                clock.sleep(_LOOK_AGAIN_SECONDS)
+            else:
+                return True
+
+    def let_writers(self) -> None:
+        """Let writers write again."""
+        _end(self.writer)
+
+    def fold(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> tuple[int, int] | None:
+        """Copy from the WAL to the database what no reader forbids; return frames there and copied.
+
+        None when somebody else is at it, or a stronger mode is not possible now.
+        """
+        try:
+            return self.checkpointer.wal_checkpoint("main", mode)
+        except (apsw.BusyError, apsw.LockedError):
+            return None
+
+    def close(self) -> None:
+        """Close everything; the WAL stays as it is, also when nobody else has the database open."""
+        for connection in self._connections:
+            with suppress(apsw.Error):
+                _end(connection)
+            with suppress(apsw.Error):
+                connection.close()
+        self._connections.clear()
+        if "index" in self._ids:
+            guard.release(self._ids["database"], self._ids["index"])
+        for fd in self._fds.values():
+            with suppress(OSError):
+                os.close(fd)
+        self._fds.clear()
+        self._ids.clear()
+
+
+def _connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.set_busy_timeout(0)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        connection.pragma("mmap_size", 0)
+        connection.pragma("wal_autocheckpoint", 0)
+        _begin(connection)
+        _end(connection)
+        if connection.readonly("main"):
+            raise apsw.ReadOnlyError("it can only be read")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin(connection: apsw.Connection) -> None:
+    """Begin reading; the one statement that does so without looking at the schema."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute("PRAGMA schema_version").fetchall()
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _end(connection: apsw.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _refuse_odd(path: Path) -> None:
+    """Raise `CannotFollow` unless a WAL-mode database lies at `path`; nobody here has it open yet."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            head = file.read(database_header.SIZE)
+    except FileNotFoundError:
+        raise CannotFollow(
+            "missing",
+            f"there is no database {path}",
+            object=str(path),
+            hint="it is followed as soon as it is there",
+        ) from None
+    except OSError as error:
+        raise _cannot(path, error) from None
+    if not head:
+        raise CannotFollow("not-wal", f"{path} is empty", object=str(path), hint=_WAL_HINT)
+    try:
+        found = database_header.parse(head)
+    except FormatError as error:
+        raise CannotFollow("unreadable", f"{path}: {error}", object=str(path)) from None
+    if (found.write_version, found.read_version) != (_WAL_VERSION, _WAL_VERSION):
+        versions = f"{found.write_version}, {found.read_version}"
+        raise CannotFollow(
+            "not-wal",
+            f"{path} is not in WAL mode (bytes 18 and 19 are {versions})",
+            object=str(path),
+            hint=_WAL_HINT,
+        )
+
+
+_WAL_HINT = "let its application set PRAGMA journal_mode=WAL; it is followed from then on"
+
+
+def _cannot(path: Path, error: Exception) -> CannotFollow:
+    name = str(path)
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return CannotFollow(
+            "exclusive",
+            f"{path} is held by an application that keeps everybody else out",
+            object=name,
+            hint="stop using PRAGMA locking_mode=EXCLUSIVE; it is followed as soon as it is let go",
+        )
+    if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | PermissionError):
+        return CannotFollow(
+            "read-only",
+            f"{path} cannot be opened as its application does: {_words(error)}",
+            object=name,
+            hint="SQLite must be able to write -wal and -shm beside it: run as the same user, not on a "
+            "read-only file system",
+        )
+    return CannotFollow("unreadable", f"{path} cannot be opened: {_words(error)}", object=name)
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

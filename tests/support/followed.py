@@ -1,0 +1,78 @@
+"""A live database as its applications have it, in processes of their own, and a follower beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from sqlite_recovery_tui.clock import SYSTEM
+from sqlite_recovery_tui.replicate.events import Event
+from sqlite_recovery_tui.replicate.follow import Follower
+from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
+from tests.support.sql_process import SqlProcess
+from tests.support.wal_sink import MemorySink
+
+
+class App(SqlProcess):
+    """An application, with Python's own SQLite."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rwc")
+
+    def do(self, *statements: str) -> None:
+        for statement in statements:
+            self.rows(statement)
+
+
+class Followed:
+    """A follower, what it kept, and what it told."""
+
+    def __init__(
+        self,
+        database: Path,
+        *,
+        sink: MemorySink | None = None,
+        options: FollowOptions | None = None,
+    ) -> None:
+        self.database = database
+        self.sink = sink or MemorySink()
+        self.events: list[Event] = []
+        self.follower = Follower(
+            database, self.sink, SYSTEM, options or FollowOptions(retry_seconds=0.0), self.events.append
+        )
+
+    @property
+    def told(self) -> list[str]:
+        return [event.kind for event in self.events]
+
+    def poll(self) -> Polled:
+        return self.follower.poll()
+
+    def live(self) -> bytes:
+        """Return the database as SQLite has it; the connection shares this process's locks."""
+        connection = apsw.Connection(str(self.database))
+        try:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()
+            return connection.serialize("main")
+        finally:
+            connection.close()
+
+    def equals_live(self) -> bool:
+        return self.sink.image == self.live()
+
+    def close(self) -> None:
+        self.follower.stop(0)
+
+
+def rows(image: bytes, sql: str) -> list[Any]:
+    """Ask a database image."""
+    connection = apsw.Connection(":memory:")
+    try:
+        # A deserialized database has no WAL, so it must not say that it has one.
+        connection.deserialize("main", image[:18] + b"\1\1" + image[20:])
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
