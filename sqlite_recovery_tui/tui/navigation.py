@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.fleet import ReplicaRef
     from sqlite_recovery_tui.tui.dissection import Dissection
     from sqlite_recovery_tui.tui.jobs import Job, Jobs
+    from sqlite_recovery_tui.tui.jobs.rescue import Wish
     from sqlite_recovery_tui.tui.listings import Listings
     from sqlite_recovery_tui.tui.records import Records
     from sqlite_recovery_tui.tui.screens.workbench import Subject
@@ -159,6 +160,18 @@ class Navigation(App[None]):
         from sqlite_recovery_tui.tui.screens.promote import PromoteScreen
 
         self.push_screen(PromoteScreen(file, database))
+
+    def open_diff(self, file: Path, database: Path, *, table: object = None) -> None:
+        """Show in which rows `database` differs from the restored `file`, beginning at a table."""
+        from sqlite_recovery_tui.tui.screens.diff import DiffScreen
+
+        self.push_screen(DiffScreen(file, database, table=table))
+
+    def open_rescue(self, wish: Wish) -> None:
+        """Show what a rescue would write into production."""
+        from sqlite_recovery_tui.tui.screens.rescue import RescueScreen
+
+        self.push_screen(RescueScreen(wish))
 
     def open_workbench(self, subject: Subject, *, instead: bool = False) -> None:
         """Look into a restored database; `instead` of the screen in front."""

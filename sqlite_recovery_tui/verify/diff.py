@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -13,7 +14,7 @@ import apsw
 
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
-from sqlite_recovery_tui.restore.place import is_at_rest
+from sqlite_recovery_tui.restore.place import SIDECARS, open_by
 from sqlite_recovery_tui.sqlite.comparison import Change, Comparison, RowChange, SchemaObject, Shape
 from sqlite_recovery_tui.sqlite.connect import open_production
 
@@ -118,6 +119,20 @@ class Diff:
             )
         return list(wanted) or every
 
+    def count(
+        self,
+        name: str,
+        *,
+        left: bool,
+        progress: ProgressFn = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> int | None:
+        """Count the rows of a table on one side; None where it has no such table."""
+        if name not in _tables(self.left if left else self.right):
+            return None
+        is_main = left is not self._flipped
+        return self._comparison.count(name, left=is_main, progress=progress, cancel=cancel)
+
     def table(
         self,
         name: str,
@@ -132,12 +147,14 @@ class Diff:
 
         `where` is a condition on the rows of the left, which must be the one at rest for that.
         """
+        if where and self._flipped:
+            raise RecoverError(
+                "rows cannot be chosen by a condition from a database that is in use",
+                hint="end whatever writes to the restored one, and ask again",
+            )
         progress(Progress("comparing", 0, None, "rows", name))
         left_rows, right_rows = (
-            self._comparison.count(name, left=is_left is not self._flipped, progress=progress, cancel=cancel)
-            if name in _tables(side)
-            else None
-            for side, is_left in ((self.left, True), (self.right, False))
+            self.count(name, left=is_left, progress=progress, cancel=cancel) for is_left in (True, False)
         )
         if left_rows is None or right_rows is None:
             return TableDiff(name, left_rows, right_rows, None, None, None)
@@ -175,7 +192,7 @@ def comparing(left: Path, right: Path) -> Iterator[Diff]:
     Raises `NotFoundError`, `UsageError`, `DamagedError`, `InspectorError`; `RecoverError` when both are in
     use.
     """
-    at_rest = [is_at_rest(path) for path in (left, right)]
+    at_rest = [_stands_still(path) for path in (left, right)]
     flipped = not at_rest[0]
     if not any(at_rest):
         raise RecoverError(
@@ -190,6 +207,12 @@ def comparing(left: Path, right: Path) -> Iterator[Diff]:
             stack.enter_context(_in_use(second))
         comparison = stack.enter_context(Comparison(first, second, right_is_at_rest=all(at_rest)))
         yield Diff(comparison, flipped=flipped)
+
+
+def _stands_still(path: Path) -> bool:
+    """Tell whether nothing lies beside a database and nobody can be seen who could write to it."""
+    sidecars = (Path(f"{path}{suffix}") for suffix in SIDECARS)
+    return not any(map(os.path.lexists, sidecars)) and not open_by(path, for_writing=True)
 
 
 def _in_use(path: Path) -> closing[apsw.Connection]:

@@ -15,6 +15,7 @@ from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.tui import actions
 from sqlite_recovery_tui.tui.screens.promote import PromoteScreen
+from sqlite_recovery_tui.tui.screens.rescue import RescueScreen
 from tests.tui.support import (
     SMALL,
     make_console,
@@ -137,6 +138,6 @@ async def test_a_scratch_leads_there_as_well(own: Settings, incident: DemoIncide
 
 def test_every_act_that_changes_production_is_behind_the_padlock_and_the_name() -> None:
     dangerous = {action.id for action in actions.ACTIONS if action.dangerous}
-    assert dangerous == {"promote.run", "promote.undo"}
-    for name in ("do_run", "do_undo"):
-        assert "NameDialog" in getattr(PromoteScreen, name).__code__.co_names
+    assert dangerous == {"promote.run", "promote.undo", "rescue.run"}
+    for act in (PromoteScreen.do_run, PromoteScreen.do_undo, RescueScreen.do_run):
+        assert "NameDialog" in act.__code__.co_names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -210,3 +211,25 @@ def test_the_differences_are_those_of_dictionaries(
     expected |= {("+", key) for key in other.keys() - one.keys()}
     expected |= {("~", key) for key in one.keys() & other.keys() if not same(one[key], other[key])}
     assert {(change, (left or right)[0]) for change, left, right in found} == expected
+
+
+def test_who_only_reads_the_restored_one_is_in_nobodys_way(pair: Pair) -> None:
+    left, right = pair("CREATE TABLE t (a)", "INSERT INTO t VALUES (1), (2)")
+    with left.open("rb") as file, SqlProcess(right) as writer:
+        writer.rows("SELECT count(*) FROM t")
+        with subprocess.Popen(["/bin/sleep", "60"], stdin=file) as reader:
+            try:
+                table, rows = rows_of(left, right, "t", where="a = 2")
+            finally:
+                reader.kill()
+    assert [row[0] for row in rows] == ["-"]
+    assert table.removed == 1
+
+
+def test_a_condition_on_the_side_that_is_in_use_is_refused_not_forgotten(pair: Pair) -> None:
+    left, right = pair("CREATE TABLE t (a)", "INSERT INTO t VALUES (1), (2)")
+    with SqlProcess(left) as writer:
+        writer.rows("PRAGMA journal_mode = wal")
+        writer.rows("INSERT INTO t VALUES (3)")
+        with pytest.raises(RecoverError, match="cannot be chosen"):
+            rows_of(left, right, "t", where="a = 2")

@@ -196,7 +196,9 @@ def _only(shape: Shape, where: str) -> str:
     """Return what lets only those rows of the left through that fulfil a condition on its own columns."""
     if not where:
         return ""
-    keys, own = (", ".join(f"{side}{quote(key)}" for key in shape.key) for side in ("l.", ""))
+    # The rowid where there is one: a key may hold NULL, which is in no list.
+    names = [shape.presence] if shape.presence in _ROWIDS else [quote(key) for key in shape.key]
+    keys, own = (", ".join(f"{side}{name}" for name in names) for side in ("l.", ""))
     return f" AND ({keys}) IN (SELECT {own} FROM main.{quote(shape.name)} WHERE ({where}\n))"
 
 

@@ -11,6 +11,7 @@ from textual.binding import Binding
 from sqlite_recovery_tui.tui.actions import (
     areas,
     browse,
+    compare,
     dialogs,
     everywhere,
     filtering,
@@ -88,6 +89,7 @@ NEEDS: dict[str, str] = {
     **page.NEEDS,
     **plan.NEEDS,
     **promote.NEEDS,
+    **compare.NEEDS,
     **jobs.NEEDS,
     **scratches.NEEDS,
     **history.NEEDS,
@@ -106,6 +108,7 @@ ACTIONS: tuple[Action, ...] = (
     *page.ACTIONS,
     *plan.ACTIONS,
     *promote.ACTIONS,
+    *compare.ACTIONS,
     *jobs.ACTIONS,
     *scratches.ACTIONS,
     *history.ACTIONS,

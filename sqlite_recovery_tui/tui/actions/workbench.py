@@ -11,6 +11,7 @@ NEEDS: dict[str, str] = {
     "preview": "It is restored already",
     "table": "Choose a table first; this is an answer to SQL, or nothing yet",
     "rows": "There is nothing to export yet: choose a table, or ask with s",
+    "live": "There is no production file here to compare with, or it is not read yet",
     "statement": "Ask something first: s takes SQL",
     "bytes": "A number, or nothing at all: there are no bytes to save",
     "more": "This is the end of the value",
@@ -19,6 +20,22 @@ NEEDS: dict[str, str] = {
 
 ACTIONS = (
     Action("workbench.open", "enter", "open", "Preview the table, or show the whole cell.", LOOK, ("row",)),
+    Action(
+        "workbench.diff",
+        "D",
+        "differences",
+        "See which rows production lacks, has changed, or has alone, and rescue what it lacks.",
+        LOOK,
+        ("whole", "live"),
+    ),
+    Action(
+        "workbench.promote",
+        "P",
+        "promote",
+        "See what it would mean to put this database in production's place, and do it.",
+        RESTORE,
+        ("whole", "production"),
+    ),
     Action("workbench.sql", "s", "SQL", "Ask the database in read-only SQL.", LOOK),
     Action(
         "workbench.filter",
@@ -59,14 +76,6 @@ ACTIONS = (
     Action("workbench.report", "v", "verdict", "Show everything the checks had to say.", PROVE),
     Action(
         "workbench.check", "c", "check again", "Run every check of this database again.", PROVE, ("whole",)
-    ),
-    Action(
-        "workbench.promote",
-        "P",
-        "promote",
-        "See what it would mean to put this database in production's place, and do it.",
-        RESTORE,
-        ("whole", "production"),
     ),
     Action(
         "workbench.restore",

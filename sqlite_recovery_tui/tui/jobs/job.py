@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.engine import Report, Request
 
 T = TypeVar("T")
-Kind = Literal["restore", "verify", "export", "delete", "promote", "undo"]
+Kind = Literal["restore", "verify", "export", "delete", "promote", "undo", "rescue"]
 JobState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted", "discarded"]
 
 WORDS: dict[Kind, tuple[str, str]] = {
@@ -25,6 +25,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "delete": ("deleting", "deleted"),
     "promote": ("promoting", "promoted"),
     "undo": ("putting back", "put back"),
+    "rescue": ("rescuing", "rescued"),
 }
 """What a job of each kind does, and has done."""
 

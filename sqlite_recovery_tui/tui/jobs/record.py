@@ -7,6 +7,7 @@ from typing import Any
 from sqlite_recovery_tui.history import facts
 from sqlite_recovery_tui.tui.jobs.job import Job
 from sqlite_recovery_tui.tui.jobs.promote import PromoteJob, UndoJob
+from sqlite_recovery_tui.tui.jobs.rescue import RescueJob
 from sqlite_recovery_tui.tui.jobs.restore import RestoreJob
 from sqlite_recovery_tui.tui.jobs.resume import ResumeJob
 from sqlite_recovery_tui.tui.jobs.verify import VerifyJob
@@ -27,7 +28,14 @@ def as_begun(job: Job[Any]) -> dict[str, Any]:
         return {**known, **facts.of_promote(job.plan.to_json())}
     if isinstance(job, UndoJob):
         return {**known, "database": str(job.database), "asked": job.point.name}
-    return {**known, "asked": job.title}
+    return {**known, **(_of_rescue(job) if isinstance(job, RescueJob) else {"asked": job.title})}
+
+
+def _of_rescue(job: RescueJob) -> dict[str, Any]:
+    database = str(job.wish.database)
+    tables = [table.to_json() for table in job.plan.tables]
+    into = {"database": database, "output": database, "asked": str(job.wish.scratch)}
+    return {**into, "results": {"tables": tables}}
 
 
 def as_done(job: Job[Any], result: Any) -> dict[str, Any]:
@@ -43,4 +51,6 @@ def as_done(job: Job[Any], result: Any) -> dict[str, Any]:
         return {"outcome": facts.shown(members["verdict"], None), "error": error, **members}
     if isinstance(job, PromoteJob | UndoJob):
         return facts.of_promoted(result.to_json())
+    if isinstance(job, RescueJob):
+        return {"results": result.to_json()}
     return {}

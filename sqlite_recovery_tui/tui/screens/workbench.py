@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Hashable, Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -18,6 +18,8 @@ from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import actions, phrases, text, verdicts
 from sqlite_recovery_tui.tui.aim import at_state
 from sqlite_recovery_tui.tui.inspection import Inspection, TableCount
+from sqlite_recovery_tui.tui.live import COLUMNS as LIVE_COLUMNS
+from sqlite_recovery_tui.tui.live import Live
 from sqlite_recovery_tui.tui.look import Look
 from sqlite_recovery_tui.tui.preview import RowSource
 from sqlite_recovery_tui.tui.proof import Proof, Subject
@@ -33,6 +35,7 @@ from sqlite_recovery_tui.tui.widgets.rows import Cell, Column, ListSource, Row
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.sqlite.messages import DatabaseSummary, TableInfo
+    from sqlite_recovery_tui.tui.jobs import Job
 
 __all__ = ["Subject", "WorkbenchScreen"]
 
@@ -58,6 +61,7 @@ class WorkbenchScreen(Choosing):
         self.proof = Proof(subject)
         self.summary: DatabaseSummary | None = None
         self.counts: dict[str, TableCount] = {}
+        self.live: Live | None = None
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="proof", classes="panel"):
@@ -88,7 +92,7 @@ class WorkbenchScreen(Choosing):
     def facts(self) -> Iterator[str]:
         if isinstance(self.focused, RecordTable) and self.focused.current is not None:
             yield "row"
-        if self.inspection.busy:
+        if self.inspection.busy or (self.live is not None and self.live.running):
             yield "busy"
         if self.query_one(Problem).error is not None:
             yield "broken"
@@ -101,6 +105,8 @@ class WorkbenchScreen(Choosing):
         yield "preview" if self.subject.draft is not None else "whole"
         if self.console.production_of(self.subject.name) is not None:
             yield "production"
+        if self.live is not None and self.live.is_there:
+            yield "live"
 
     def copyable(self) -> str | None:
         if self.focused is self.preview:
@@ -129,6 +135,26 @@ class WorkbenchScreen(Choosing):
         self.redraw()
         self._read()
         self._prove()
+        self._begin_live()
+
+    def _begin_live(self) -> None:
+        """Count what production has, where the configuration names one."""
+        production = self.console.production_of(self.subject.name)
+        if production is not None and self.subject.draft is None:
+            path = self.subject.path
+            self.live = Live(self.console.engine, self, path, production, self._live_changed)
+            self.live.count()
+
+    def _live_changed(self) -> None:
+        if self.live is not None and self.live.is_there and self.list.columns != LIVE_COLUMNS:
+            self.list.columns = LIVE_COLUMNS
+            self.query_one("#bench").add_class("-live")
+        self._show_proof()
+        self._show_tables()
+
+    def job_changed(self, job: Job[Any]) -> None:
+        if job.kind in ("promote", "undo", "rescue") and not job.running and self.live is not None:
+            self.live.count()
 
     def _read(self) -> None:
         """Read header and schema, again if need be."""
@@ -137,6 +163,8 @@ class WorkbenchScreen(Choosing):
 
     def on_unmount(self) -> None:
         self.inspection.close()
+        if self.live is not None:
+            self.live.close()
 
     def _source(self) -> Source:
         draft = self.subject.draft
@@ -211,8 +239,13 @@ class WorkbenchScreen(Choosing):
 
     def _show_proof(self) -> None:
         self.query_one("#subject", Static).update(self._title())
-        self.query_one("#checks", Static).update(text.lines(*self.proof.lines()))
+        self.query_one("#checks", Static).update(text.lines(*self._standing()))
         self.refresh_frame()
+
+    def _standing(self) -> Iterator[Content]:
+        yield from self.proof.lines()
+        if self.live is not None and (words := self.live.words()):
+            yield text.line(*words)
 
     def _show_tables(self) -> None:
         shown = [table for table in self.tables if self.pattern.matches(table.name)]
@@ -224,9 +257,16 @@ class WorkbenchScreen(Choosing):
 
     def _table_row(self, table: TableInfo) -> Row:
         kind = "" if table.kind == "table" else f" {table.kind}"
-        return Row(
-            table.name, (Cell(f"{table.name}{kind}", "" if not kind else "muted"), self._count_cell(table))
-        )
+        name = Cell(f"{table.name}{kind}", "" if not kind else "muted")
+        return Row(table.name, (name, self._count_cell(table), *self._live_cells(table)))
+
+    def _live_cells(self, table: TableInfo) -> tuple[Cell, ...]:
+        if self.live is None or not self.live.is_there:
+            return ()
+        if table.kind != "table":
+            return Cell(""), Cell("")
+        count = self.counts.get(table.name)
+        return self.live.cells(table.name, count.rows if count is not None else None)
 
     def _count_cell(self, table: TableInfo) -> Cell:
         count = self.counts.get(table.name)
@@ -287,6 +327,12 @@ class WorkbenchScreen(Choosing):
         if production is not None:
             self.console.open_promote(self.subject.path, production)
 
+    def do_diff(self) -> None:
+        """Show which rows differ from production, with the cursor on the table it is on here."""
+        production = self.console.production_of(self.subject.name)
+        if production is not None:
+            self.console.open_diff(self.subject.path, production, table=self.list.current_key)
+
     def do_restore(self) -> None:
         """Plan the restore of what is previewed, exactly that state."""
         draft = self.subject.draft
@@ -298,6 +344,8 @@ class WorkbenchScreen(Choosing):
 
     def do_stop(self) -> None:
         self.inspection.stop()
+        if self.live is not None:
+            self.live.stop()
 
     def do_report(self) -> None:
         from sqlite_recovery_tui.tui.screens.dialogs import TextDialog
