@@ -48,10 +48,12 @@ def _order(item: StoredObject) -> tuple[int, int, int]:
 def around(timeline: Timeline, item: WalSegment) -> Around:
     """Return what the frames of a segment can be checked against."""
     generation = timeline.generation(item.generation)
-    same = [each for each in generation.segments if each.index == item.index] if generation else []
-    first = next((each for each in same if each.offset == 0), None)
-    earlier = [each for each in same if each.offset < item.offset]
-    return Around(first, earlier[-1] if earlier else None)
+    if generation is None:
+        return Around(None, None)
+    same = generation.segments.of_wal(item.index)
+    first = same.number_of(item.index, 0)
+    earlier = same[: same.before(item.index, item.offset)]
+    return Around(same[first] if first is not None else None, earlier[-1] if earlier else None)
 
 
 def base_of(timeline: Timeline, item: WalSegment) -> Snapshot | None:
@@ -61,11 +63,13 @@ def base_of(timeline: Timeline, item: WalSegment) -> Snapshot | None:
     return bases[-1] if bases else None
 
 
-def way_to(timeline: Timeline, base: Snapshot, item: WalSegment) -> tuple[WalSegment, ...]:
+def way_to(timeline: Timeline, base: Snapshot, item: WalSegment) -> Sequence[WalSegment]:
     """Return the segments that lead from a snapshot to the end of `item`."""
     generation = timeline.generation(item.generation)
-    segments = generation.segments if generation is not None else ()
-    return tuple(each for each in segments if each.index >= base.index and each.position <= item.position)
+    if generation is None:
+        return ()
+    segments = generation.segments
+    return segments[segments.before(base.index) : segments.before(item.index, item.offset + 1)]
 
 
 def find(timeline: Timeline, text: str) -> StoredObject:
@@ -104,8 +108,8 @@ def _at_position(timeline: Timeline, text: str, id: str | None, index: int, offs
 
 
 def _holding(generation: Generation, index: int, offset: int) -> list[StoredObject]:
-    segments = [item for item in generation.segments if item.index == index and item.offset <= offset]
-    if segments:
+    same = generation.segments.of_wal(index)
+    if segments := same[: same.before(index, offset + 1)]:
         return [segments[-1]]
     return [item for item in generation.snapshots if item.index == index and offset == 0]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlite_recovery_tui.domain import Change
 from sqlite_recovery_tui.replica.lineage import Lane
+from sqlite_recovery_tui.replica.segments import rising, sizes_of, times_of
 from sqlite_recovery_tui.words import rfc3339
 
 MANY_TIMES = 4.0
@@ -60,8 +61,12 @@ def _of(lane: Lane) -> Iterator[Burst]:
     """Yield the bursts of one lane; its first change is none, for it may hold all that was there before."""
     if len(lane.changes) < FEW:
         return
-    usual = max(1, median_low(change.size for change in lane.changes))
-    ordered = sorted(lane.changes, key=lambda change: change.time)
-    for before, item in pairwise(ordered):
-        if item.size >= MANY_TIMES * usual:
-            yield Burst(item, before, usual)
+    sizes, times = sizes_of(lane.changes), times_of(lane.changes)
+    usual = max(1, median_low(sizes))
+    limit = MANY_TIMES * usual
+    if max(sizes) < limit:
+        return
+    order = rising(times)
+    for before, number in pairwise(order):
+        if sizes[number] >= limit:
+            yield Burst(lane.changes[number], lane.changes[before], usual)

@@ -5,17 +5,27 @@ Everything here follows from a listing alone; whether the bytes hold is for the 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import accumulate, groupby
 from typing import Any
 
-from sqlite_recovery_tui.domain import Format, Gap, Place, Position, RestorePoint, Snapshot, Span, WalSegment
+from sqlite_recovery_tui.domain import (
+    Format,
+    Gap,
+    Place,
+    Position,
+    RestorePoint,
+    Snapshot,
+    Span,
+    StoredObject,
+    WalSegment,
+)
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.lineage import Lane
+from sqlite_recovery_tui.replica.segments import Segments, microseconds, moment
 from sqlite_recovery_tui.words import plural
 
 
@@ -25,7 +35,7 @@ class Generation:
 
     id: str
     snapshots: tuple[Snapshot, ...]
-    segments: tuple[WalSegment, ...]
+    segments: Segments
 
     @property
     def title(self) -> str:
@@ -47,28 +57,24 @@ class Generation:
         """The snapshots."""
         return self.snapshots
 
-    @cached_property
+    @property
     def start(self) -> datetime:
         """The earliest time of any object."""
-        return min(item.time for item in self._objects())
+        return self.lanes[0].start
 
-    @cached_property
+    @property
     def end(self) -> datetime:
         """The latest time of any object."""
-        return max(item.time for item in self._objects())
+        return self.lanes[0].end
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Bytes as stored."""
-        return sum(item.size for item in self._objects())
+        return self.lanes[0].size
 
     @property
     def objects(self) -> int:
         return len(self.snapshots) + len(self.segments)
-
-    def _objects(self) -> Iterator[Snapshot | WalSegment]:
-        yield from self.snapshots
-        yield from self.segments
 
     @cached_property
     def _layout(self) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
@@ -95,9 +101,9 @@ class Generation:
         return {"generation": self.id}
 
     @property
-    def rising_times(self) -> tuple[Sequence[datetime], ...]:
-        """The times of all segments in order of position."""
-        return ([segment.time for segment in self.segments],)
+    def times_rise(self) -> bool:
+        """Whether no segment was stored before the one in front of it."""
+        return self.segments.times_rise
 
     def spans(self) -> list[Span]:
         """Return the stretches of time with restore points, in order of position."""
@@ -108,9 +114,26 @@ class Generation:
         for run in self.runs:
             yield from run.points()
 
-    def states(self) -> Mapping[str, RestorePoint]:
-        """Return, by key, the state that each object ends in; objects cut off from any snapshot have none."""
-        return {point.key: point for point in self.points()}
+    def point_times(self) -> Iterator[int]:
+        """Yield the time of every restore point, in microseconds since 1970."""
+        for run in self.runs:
+            yield from map(microseconds, (snapshot.time for snapshot in run.snapshots))
+            yield from run.segments.latest_so_far
+
+    def state_of(self, item: StoredObject) -> RestorePoint | None:
+        """Return the state that an object ends in; one that is cut off from any snapshot has none."""
+        if isinstance(item, Snapshot):
+            return snapshot_point(item) if item.key in self._usable else None
+        assert isinstance(item, WalSegment)
+        place = bisect_right(self.runs, item.index, key=lambda run: run.snapshots[0].index)
+        run = self.runs[place - 1] if place else None
+        number = run.segments.number_of(item.index, item.offset) if run is not None else None
+        return run.point(number) if run is not None and number is not None else None
+
+    @cached_property
+    def _usable(self) -> frozenset[str]:
+        """The snapshots that begin a run or lie in one, by their keys."""
+        return frozenset(snapshot.key for run in self.runs for snapshot in run.snapshots)
 
     def oldest(self) -> RestorePoint | None:
         """Return the earliest state that can be restored: nothing can before the first snapshot."""
@@ -157,11 +180,10 @@ class Generation:
         assert isinstance(point.position, Position)
         index = point.position.index
         base = max((base for base in bases if base.index <= index), key=lambda item: item.index)
-        changes: tuple[WalSegment, ...] = ()
+        end = 0
         if point.key != base.key:
-            first = bisect_left(run.segments, (base.index, 0), key=_order)
-            end = bisect_right(run.segments, (index, point.position.offset), key=_order)
-            changes = run.segments[first:end]
+            end = run.segments.before(index, point.position.offset + 1)
+        changes = run.segments[min(run.segments.before(base.index), end) : end]
         later = self.runs[self.runs.index(run) + 1 :]
         behind = snapshot_point(later[0].snapshots[0]) if later else None
         return WalRoute(point, base, changes, run, behind, until)
@@ -184,32 +206,30 @@ class Run:
 
     generation: str
     snapshots: tuple[Snapshot, ...]
-    segments: tuple[WalSegment, ...]
-
-    @cached_property
-    def _latest_so_far(self) -> list[datetime]:
-        """The running maximum of segment times: history is taken in order, never filtered."""
-        return list(accumulate((segment.time for segment in self.segments), max))
+    segments: Segments
 
     @property
     def span(self) -> Span:
         times = [snapshot.time for snapshot in self.snapshots]
         if self.segments:
-            times.append(self._latest_so_far[-1])
+            times.append(moment(self.segments.latest_so_far[-1]))
         return Span(min(times), max(times))
 
     def segments_until(self, time: datetime | None) -> int:
         """Return how many leading segments were all stored at `time` or before; None: all."""
-        return len(self.segments) if time is None else bisect_right(self._latest_so_far, time)
+        if time is None:
+            return len(self.segments)
+        # History is taken in order, never filtered.
+        return bisect_right(self.segments.latest_so_far, microseconds(time))
 
     def point(self, number: int) -> RestorePoint:
         """Return the restore point that segment `number` (0-based) makes."""
         segment = self.segments[number]
-        following = self.segments[number + 1] if number + 1 < len(self.segments) else None
         end = None
-        if following is not None and following.index == segment.index:
-            end = following.position
-        return RestorePoint(segment.position, self._latest_so_far[number], segment.key, end)
+        if self.segments.indexes[number + 1 : number + 2].tolist() == [segment.index]:
+            end = Position(segment.generation, segment.index, self.segments.offsets[number + 1])
+        time = moment(self.segments.latest_so_far[number])
+        return RestorePoint(segment.position, time, segment.key, end)
 
     def newest(self, time: datetime | None = None) -> RestorePoint | None:
         """Return the newest state stored at `time` or before (None: of all).
@@ -244,7 +264,7 @@ class WalRoute:
 
     point: RestorePoint
     base: Snapshot
-    changes: tuple[WalSegment, ...]
+    changes: Segments
     run: Run = field(repr=False, compare=False)
     behind: RestorePoint | None = field(default=None, repr=False, compare=False)
     """Where history goes on behind the run: the first snapshot of another one."""
@@ -269,7 +289,7 @@ class WalRoute:
     @property
     def fetch_bytes(self) -> int:
         """Bytes as stored."""
-        return self.base.size + sum(change.size for change in self.changes)
+        return self.base.size + self.changes.size
 
     @property
     def base_text(self) -> str:
@@ -295,24 +315,15 @@ class WalRoute:
         if not earlier:
             return None
         base = earlier[-1]
-        last = self.changes[-1].position if self.changes else None
-        changes = tuple(
-            segment
-            for segment in self.run.segments
-            if segment.index >= base.index
-            and (segment.position <= last if last else segment.index < self.base.index)
-        )
-        return replace(self, base=base, changes=changes)
+        segments = self.run.segments
+        last = self.changes[-1] if self.changes else None
+        end = segments.before(last.index, last.offset + 1) if last else segments.before(self.base.index)
+        return replace(self, base=base, changes=segments[segments.before(base.index) : end])
 
 
 def snapshot_point(snapshot: Snapshot) -> RestorePoint:
     """Return the restore point that a snapshot alone makes."""
     return RestorePoint(snapshot.position, snapshot.time, snapshot.key, snapshot.position)
-
-
-def _order(segment: WalSegment) -> tuple[int, int]:
-    """Return where a segment stands among those of its generation."""
-    return segment.index, segment.offset
 
 
 def _first_after(run: Run, time: datetime) -> RestorePoint | None:
@@ -334,50 +345,59 @@ def _first_after(run: Run, time: datetime) -> RestorePoint | None:
 
 def _lay_out(generation: Generation) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
     """Cut a generation into runs where a name is missing."""
-    builder = _Builder(generation.id, generation.segments[-1].index if generation.segments else -1)
-    snapshots = {snapshot.index: snapshot for snapshot in generation.snapshots}
-    segments = {
-        index: list(group) for index, group in groupby(generation.segments, key=lambda item: item.index)
-    }
-    for index in sorted(snapshots.keys() | segments.keys()):
-        builder.add(index, snapshots.get(index), segments.get(index, []))
+    builder = _Builder(generation.id, generation.segments)
+    waiting = list(reversed(generation.snapshots))
+    for index, first, end in _wals(generation.segments):
+        while waiting and waiting[-1].index < index:
+            builder.add(waiting[-1].index, waiting.pop(), first, first)
+        builder.add(index, waiting.pop() if waiting and waiting[-1].index == index else None, first, end)
+    while waiting:
+        builder.add(waiting[-1].index, waiting.pop(), len(generation.segments), len(generation.segments))
     return builder.finish()
+
+
+def _wals(segments: Segments) -> Iterator[tuple[int, int, int]]:
+    """Yield each WAL that has segments, and from which number on to which."""
+    indexes, first = segments.indexes, 0
+    while first < len(indexes):
+        end = bisect_right(indexes, indexes[first], first)
+        yield indexes[first], first, end
+        first = end
 
 
 class _Builder:
     """Walk one generation's WAL indexes in order, opening a run at a snapshot, closing it at a hole."""
 
-    def __init__(self, generation: str, last_index: int) -> None:
+    def __init__(self, generation: str, segments: Segments) -> None:
         self.generation = generation
-        self._last_index = last_index  # of any segment
+        self._all = segments
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
         self._snapshots: list[Snapshot] = []
-        self._segments: list[WalSegment] = []
+        self._first, self._end = 0, 0  # the segments of the run in hand
         self._open = False
         self._next_index = -1
         self._unresolved: list[int] = []  # gaps that still wait for the snapshot behind them
 
-    def add(self, index: int, snapshot: Snapshot | None, segments: list[WalSegment]) -> None:
+    def add(self, index: int, snapshot: Snapshot | None, first: int, end: int) -> None:
+        """Take WAL `index`: its snapshot, and its segments, number `first` up to `end`."""
         if self._open and index != self._next_index:
-            self._break_before(segments[0].key if segments else snapshot.key if snapshot else "")
+            self._break_before(self._all[first].key if first < end else snapshot.key if snapshot else "")
         if snapshot is not None:
             self._resolve(snapshot)
-            self._open = True
             self._snapshots.append(snapshot)
+            if not self._open:
+                self._open, self._first, self._end = True, first, first
         elif not self._open and not self._unresolved:
-            self._hole("no-snapshot", segments[0].key, f"WAL {index:08x} has no snapshot before it")
-        if segments and self._open and segments[0].offset != 0:
+            self._hole("no-snapshot", self._all[first].key, f"WAL {index:08x} has no snapshot before it")
+        if self._open and first < end and (offset := self._all.offsets[first]):
             missing = names.segment_key(self.generation, index, 0)
             self._close()
-            self._hole(
-                "missing-start",
-                missing,
-                f"WAL {index:08x} begins at offset {segments[0].offset:08x}: its start is missing",
-            )
+            message = f"WAL {index:08x} begins at offset {offset:08x}: its start is missing"
+            self._hole("missing-start", missing, message)
         elif self._open:
-            self._segments += segments
-            self._next_index = index + 1 if segments else -1
+            self._end = end
+            self._next_index = index + 1 if first < end else -1
 
     def finish(self) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
         self._close()
@@ -389,7 +409,7 @@ class _Builder:
         name = found.rpartition("/")[2]
         self._close()
         # Segments are shipped in order, snapshots by a timer of their own: they may be ahead.
-        is_hole = missing <= self._last_index
+        is_hole = len(self._all) > 0 and missing <= self._all.indexes[-1]
         self._hole(
             "missing-index" if is_hole else "not-shipped",
             names.segment_key(self.generation, missing, 0),
@@ -400,8 +420,9 @@ class _Builder:
 
     def _close(self) -> None:
         if self._open:
-            self.runs.append(Run(self.generation, tuple(self._snapshots), tuple(self._segments)))
-        self._snapshots, self._segments = [], []
+            segments = self._all[self._first : self._end]
+            self.runs.append(Run(self.generation, tuple(self._snapshots), segments))
+        self._snapshots = []
         self._open, self._next_index = False, -1
 
     def _hole(self, kind: Any, object: str, message: str) -> None:

@@ -1,6 +1,6 @@
 """How fine one can go back: the usual distance between restore points, period by period.
 
-Pure functions of points and a time. History is only ever thinned out with age, so where newer points lie
+Pure functions of the times of points. History is only ever thinned out with age, so where newer points lie
 further apart than older ones nothing happened: such pauses do not count.
 """
 
@@ -11,10 +11,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
+from operator import sub
 from typing import Any
 
-from sqlite_recovery_tui.domain import RestorePoint
+from sqlite_recovery_tui.replica.segments import moment
 from sqlite_recovery_tui.words import rfc3339, span
 
 _ALIKE = 2.0
@@ -86,18 +86,22 @@ class _Block:
         return _Block(self.first, older.end, sorted(self.lengths + older.lengths))
 
 
-def grain_of(points: Iterable[RestorePoint]) -> Grain:
-    """Return the usual distance of restore points, period by period; points may come in any order."""
-    times = sorted({point.time for point in points}, reverse=True)
+def grain_of(point_times: Iterable[int]) -> Grain:
+    """Return the usual distance of restore points, period by period.
+
+    Their times are in microseconds since 1970 and may come in any order.
+    """
+    times = sorted(set(point_times), reverse=True)
     if not times:
         return Grain(None, ())
-    ages = [(times[0] - time).total_seconds() for time in times]
-    lengths = [older - newer for newer, older in pairwise(ages)]
+    ages = [(times[0] - time) / 1e6 for time in times]
+    lengths = list(map(sub, ages[1:], ages))
     blocks = _but_for_chance(_joined(_in_groups(ages, lengths)))
     periods = (
-        Period(block.median, times[block.end], ages[block.end], block.end - block.first) for block in blocks
+        Period(block.median, moment(times[block.end]), ages[block.end], block.end - block.first)
+        for block in blocks
     )
-    return Grain(times[0], tuple(periods))
+    return Grain(moment(times[0]), tuple(periods))
 
 
 def describe_grain(grain: Grain, now: datetime) -> str:
@@ -129,9 +133,13 @@ def _phrases(periods: Sequence[Period]) -> Iterator[str]:
 
 def _in_groups(ages: Sequence[float], lengths: Sequence[float]) -> Iterator[_Block]:
     """Yield steps, the newest first, in small blocks of nearly one age and number."""
+
+    def group(number: int) -> tuple[int, int]:
+        return _scale(ages[number + 1], 1), _scale(number, 16)
+
     first = 0
-    for _, group in groupby(enumerate(ages[1:]), lambda item: (_scale(item[1], 1), _scale(item[0], 16))):
-        end = first + sum(1 for _ in group)
+    while first < len(lengths):
+        end = bisect_right(range(len(lengths)), group(first), first, key=group)
         yield _Block(first, end, sorted(lengths[first:end]))
         first = end
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlite_recovery_tui.config.models import Threshold, Thresholds
@@ -204,12 +203,12 @@ def _object_times(facts: Facts) -> Check:
 
 
 def _falling(lineage: Lineage) -> bool:
-    return any(later < earlier for times in lineage.rising_times for earlier, later in pairwise(times))
+    return not lineage.times_rise
 
 
 def _all_at_once(lineage: Lineage) -> bool:
-    many = max(map(len, lineage.rising_times), default=0) >= _MANY_SEGMENTS
-    return many and lineage.end - lineage.start < _ONE_COPY
+    most = max(max(len(lane.bases), len(lane.changes)) for lane in lineage.lanes)
+    return most >= _MANY_SEGMENTS and lineage.end - lineage.start < _ONE_COPY
 
 
 def _judge(amount: timedelta, limit: Threshold) -> Status:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
-from sqlite_recovery_tui.domain import Base, Change, Format, Gap, RestorePoint, Span
+from sqlite_recovery_tui.domain import Base, Change, Format, Gap, RestorePoint, Span, StoredObject
 from sqlite_recovery_tui.replica.route import Route
+from sqlite_recovery_tui.replica.segments import Segments
 from sqlite_recovery_tui.words import plural, rfc3339
 
 
@@ -19,8 +20,8 @@ class Lane:
 
     id: str
     title: str
-    bases: tuple[Base, ...]
-    changes: tuple[Change, ...]
+    bases: Sequence[Base]
+    changes: Sequence[Change]
     about: str = ""
     """What its objects are, in a word or two; empty where the title says it all."""
     noun: str = "generation"
@@ -31,17 +32,17 @@ class Lane:
     @cached_property
     def start(self) -> datetime:
         """The earliest time of any object."""
-        return min(item.time for item in self._objects())
+        return min(part.start for part in self._parts())
 
     @cached_property
     def end(self) -> datetime:
         """The latest time of any object."""
-        return max(item.time for item in self._objects())
+        return max(part.end for part in self._parts())
 
     @cached_property
     def size(self) -> int:
         """Bytes as stored."""
-        return sum(item.size for item in self._objects())
+        return sum(part.size for part in self._parts())
 
     @property
     def objects(self) -> int:
@@ -65,9 +66,29 @@ class Lane:
             "end": rfc3339(self.end, fraction=True),
         }
 
-    def _objects(self) -> Iterator[Base | Change]:
-        yield from self.bases
-        yield from self.changes
+    def _parts(self) -> Iterator[Segments | _Few]:
+        for items in (self.bases, self.changes):
+            if items:
+                yield items if isinstance(items, Segments) else _Few(items)
+
+
+@dataclass(frozen=True, slots=True)
+class _Few:
+    """Objects that are not in columns."""
+
+    items: Sequence[StoredObject]
+
+    @property
+    def start(self) -> datetime:
+        return min(item.time for item in self.items)
+
+    @property
+    def end(self) -> datetime:
+        return max(item.time for item in self.items)
+
+    @property
+    def size(self) -> int:
+        return sum(item.size for item in self.items)
 
 
 class Lineage(Protocol):
@@ -134,8 +155,8 @@ class Lineage(Protocol):
         ...
 
     @property
-    def rising_times(self) -> tuple[Sequence[datetime], ...]:
-        """Runs of object times that rise unless they are those of a copy."""
+    def times_rise(self) -> bool:
+        """Whether times rise with positions, as they do unless they are those of a copy."""
         ...
 
     def spans(self) -> list[Span]:
@@ -146,8 +167,12 @@ class Lineage(Protocol):
         """Yield every restore point in order of position."""
         ...
 
-    def states(self) -> Mapping[str, RestorePoint]:
-        """Return, by key, the state that each object ends in; objects that nothing connects to have none."""
+    def point_times(self) -> Iterator[int]:
+        """Yield the time of every restore point, in microseconds since 1970, in any order."""
+        ...
+
+    def state_of(self, item: StoredObject) -> RestorePoint | None:
+        """Return the state that an object ends in; one that nothing connects to has none."""
         ...
 
     def oldest(self) -> RestorePoint | None:

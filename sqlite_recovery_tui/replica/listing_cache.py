@@ -12,15 +12,18 @@ import json
 import logging
 import os
 import secrets
+import sys
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.domain import StoredObject
 from sqlite_recovery_tui.folders import cache_folder
+from sqlite_recovery_tui.replica.segments import Segments, microseconds, moment
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 
 LOGGER = logging.getLogger(__name__)
@@ -33,9 +36,7 @@ MAX_RAW_BYTES = 512 << 20
 MAX_TOTAL_BYTES = 128 << 20
 """The oldest listings make room for newer ones beyond that."""
 KEEP = timedelta(days=30)
-_MAGIC = b"sqlrecover listing 1\n"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_MAGIC = b"sqlrecover listing 2\n"
 
 
 class ListingCache:
@@ -108,29 +109,27 @@ class ListingCache:
 
 
 def _encode(url: str, timeline: Timeline, as_of: datetime) -> bytes:
-    """Return one line of JSON about the listing, then keys, sizes and times, packed."""
-    import numpy as np
-
-    items = sorted(_objects(timeline), key=lambda item: item.key)
+    """Return one line of JSON about the listing, then segments in columns, and all else by key, packed."""
+    items = sorted(_besides_segments(timeline), key=lambda item: item.key)
+    generations = timeline.generations
     about = {
         "url": url,
         "as_of": as_of.isoformat(),
-        "objects": len(items),
+        "order": sys.byteorder,
+        "segments": [[generation.id, len(generation.segments)] for generation in generations],
+        "keys": [item.key for item in items],
+        "sizes": [item.size for item in items],
+        "times": [microseconds(item.time) for item in items],
         "others": timeline.other_objects,
         "examples": timeline.other_examples,
         "about_times": timeline.about_times,
     }
     head = json.dumps(about).encode() + b"\n"
-    keys = "\n".join(item.key for item in items).encode()
-    sizes = np.array([item.size for item in items], "<i8").tobytes()
-    times = np.array([(item.time - _EPOCH) // _MICROSECOND for item in items], "<i8").tobytes()
-    return _MAGIC + zlib.compress(head + sizes + times + keys, 1)
+    return _MAGIC + zlib.compress(head + b"".join(each.segments.packed() for each in generations), 1)
 
 
 def _decode(data: bytes, url: str) -> tuple[datetime, Timeline]:
     """Return what `_encode` took; raise anything for anything else."""
-    import numpy as np
-
     if not data.startswith(_MAGIC):
         raise ValueError("another kind of file")
     unpacking = zlib.decompressobj()
@@ -139,31 +138,31 @@ def _decode(data: bytes, url: str) -> tuple[datetime, Timeline]:
         raise ValueError("cut off, or too large")
     head, _, body = raw.partition(b"\n")
     about: dict[str, Any] = json.loads(head)
-    if about["url"] != url:
+    if about["url"] != url or about["order"] != sys.byteorder:
         raise ValueError("the listing of another place")
-    count = int(about["objects"])
-    sizes = np.frombuffer(body, "<i8", count).tolist()
-    times = np.frombuffer(body, "<i8", count, 8 * count).tolist()
-    keys = body[16 * count :].decode().split("\n") if count else []
     builder = TimelineBuilder()
-    for key, size, microseconds in zip(keys, sizes, times, strict=True):
-        builder.add(key, size, _EPOCH + timedelta(microseconds=microseconds), None)
+    for key, size, stored in zip(about["keys"], about["sizes"], about["times"], strict=True):
+        builder.add(str(key), int(size), moment(stored), None)
+    begin = 0
+    for generation, count in about["segments"]:
+        end = begin + 32 * int(count)
+        builder.take(Segments.unpacked(generation, count, body[begin:end]))
+        begin = end
+    found = builder.timeline()
+    if begin != len(body) or found.other_objects:
+        raise ValueError("names that nobody knows")
     timeline = replace(
-        builder.timeline(),
+        found,
         other_objects=int(about["others"]),
         other_examples=tuple(map(str, about["examples"])),
         about_times=tuple(map(str, about["about_times"])),
     )
-    if timeline.objects != count:
-        raise ValueError("names that nobody knows")
     return datetime.fromisoformat(about["as_of"]), timeline
 
 
-def _objects(timeline: Timeline) -> list[StoredObject]:
-    return [
-        item
-        for lineage in timeline.lineages
-        for lane in lineage.lanes
-        for items in (lane.bases, lane.changes)
-        for item in items
-    ]
+def _besides_segments(timeline: Timeline) -> Iterator[StoredObject]:
+    for lineage in timeline.lineages:
+        for lane in lineage.lanes:
+            yield from lane.bases
+            if not isinstance(lane.changes, Segments):
+                yield from lane.changes

@@ -14,9 +14,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from sqlite_recovery_tui.domain import Format, Gap, LtxFile, Place, RestorePoint, Span, Txid
+from sqlite_recovery_tui.domain import Format, Gap, LtxFile, Place, RestorePoint, Span, StoredObject, Txid
 from sqlite_recovery_tui.replica import ltx_gaps, reach
 from sqlite_recovery_tui.replica.lineage import Lane
+from sqlite_recovery_tui.replica.segments import microseconds
 from sqlite_recovery_tui.words import plural, size
 
 SNAPSHOT_LEVEL = 9
@@ -135,9 +136,11 @@ class LtxLineage:
         }
 
     @property
-    def rising_times(self) -> tuple[Sequence[datetime], ...]:
-        """The times of each level's files in order of TXID."""
-        return tuple([file.time for file in files] for files in self.levels.values())
+    def times_rise(self) -> bool:
+        """Whether the times of each level rise with its TXIDs."""
+        return all(
+            earlier.time <= later.time for files in self.levels.values() for earlier, later in pairwise(files)
+        )
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -214,6 +217,16 @@ class LtxLineage:
         """Return, by key, the state that each file ends in; several files may end in the same one."""
         points = {step.txid: point for step, point in zip(self.steps, self._points, strict=True)}
         return {file.key: points[file.max_txid] for file in self.files if file.max_txid in points}
+
+    def point_times(self) -> Iterator[int]:
+        """Yield the time of every TXID that can be restored, in microseconds since 1970."""
+        return (microseconds(step.time) for step in self.steps)
+
+    def state_of(self, item: StoredObject) -> RestorePoint | None:
+        """Return the state that a file ends in; one that nothing connects to has none."""
+        assert isinstance(item, LtxFile)
+        number = reach.number_of(self.steps, item.max_txid)
+        return self._points[number] if number is not None else None
 
     def oldest(self) -> RestorePoint | None:
         """Return the earliest state that can be restored."""

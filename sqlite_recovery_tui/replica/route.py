@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from sqlite_recovery_tui.domain import Base, Change, Format, Place, RestorePoint
@@ -32,7 +32,7 @@ class Route(Protocol):
         ...
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> Sequence[Change]:
         """What is laid over it, in order."""
         ...
 

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
-from sqlite_recovery_tui.domain import Format, Gap, LtxFile, RestorePoint, Snapshot, Span, WalSegment
+from sqlite_recovery_tui.domain import Format, Gap, LtxFile, RestorePoint, Snapshot, Span
 from sqlite_recovery_tui.formats import generations as generation_names
 from sqlite_recovery_tui.formats.ltx import names as ltx_names
 from sqlite_recovery_tui.replica.bursts import Burst, bursts_of
@@ -21,6 +20,7 @@ from sqlite_recovery_tui.replica.generations import Generation
 from sqlite_recovery_tui.replica.lineage import Lane, Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
 from sqlite_recovery_tui.replica.route import Route
+from sqlite_recovery_tui.replica.segments import Columns, Segments, microseconds
 from sqlite_recovery_tui.words import plural
 
 
@@ -127,6 +127,11 @@ class Timeline:
             default=None,
         )
 
+    def point_times(self) -> Iterator[int]:
+        """Yield the time of every restore point, in microseconds since 1970, in any order."""
+        for lineage in self.lineages:
+            yield from lineage.point_times()
+
     def points(self) -> Iterator[RestorePoint]:
         """Yield every restore point, lineage by lineage, in order of position."""
         for lineage in self.lineages:
@@ -163,7 +168,7 @@ class Timeline:
         if self.other_objects:
             examples = ", ".join(self.other_examples)
             found.append(f"{self.other_objects} other objects ignored (such as {examples})")
-        disordered = [item.title for item in self.lineages if _times_fall(item)]
+        disordered = [item.title for item in self.lineages if not item.times_rise]
         if disordered:
             found.append(
                 f"object times do not rise with positions in {', '.join(disordered)}: "
@@ -237,9 +242,10 @@ class TimelineBuilder:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        # By generation and key: a listing that changes while it is read may give an object twice.
+        # By key: a listing that changes while it is read may give an object twice.
         self._snapshots: dict[str, dict[str, Snapshot]] = {}
-        self._segments: dict[str, dict[str, WalSegment]] = {}
+        self._segments: dict[str, Columns] = {}
+        self._whole: dict[str, Segments] = {}
         self._ltx: dict[str, LtxFile] = {}
         self._others = 0
         self._examples: list[str] = []
@@ -256,16 +262,18 @@ class TimelineBuilder:
             if len(self._examples) < self.EXAMPLES:
                 self._examples.append(key)
 
+    def take(self, segments: Segments) -> None:
+        """Take all segments of a generation at once, instead of any that it had."""
+        self._whole[segments.generation] = segments
+
     def timeline(self) -> Timeline:
         """Return what has been collected so far."""
-        ids = self._snapshots.keys() | self._segments.keys()
+        ids = self._snapshots.keys() | self._segments.keys() | self._whole.keys()
         lineages: list[Lineage] = [
             Generation(
                 id,
                 tuple(sorted(self._snapshots.get(id, {}).values(), key=lambda item: item.index)),
-                tuple(
-                    sorted(self._segments.get(id, {}).values(), key=lambda item: (item.index, item.offset))
-                ),
+                self._whole.get(id) or self._segments.get(id, Columns()).segments(id),
             )
             for id in ids
         ]
@@ -281,13 +289,11 @@ class TimelineBuilder:
             snapshot = Snapshot(name.generation, name.index, key, size, time, etag)
             self._snapshots.setdefault(name.generation, {})[key] = snapshot
         else:
-            segment = WalSegment(name.generation, name.index, name.offset, key, size, time, etag)
-            self._segments.setdefault(name.generation, {})[key] = segment
+            columns = self._segments.get(name.generation)
+            if columns is None:
+                columns = self._segments[name.generation] = Columns()
+            columns.add(name.index, name.offset, size, microseconds(time), etag)
 
 
 def _order(lineage: Lineage) -> tuple[datetime, str]:
     return lineage.start, lineage.id
-
-
-def _times_fall(lineage: Lineage) -> bool:
-    return any(later < earlier for times in lineage.rising_times for earlier, later in pairwise(times))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from sqlite_recovery_tui.domain import LtxFile
 from sqlite_recovery_tui.errors import StorageError
@@ -145,8 +144,8 @@ def _ask_for_state(asking: Asking, files: Sequence[LtxFile], around: datetime) -
 
 def _looks_copied(lineage: LtxLineage) -> bool:
     """Tell whether listed times fall, or hardly differ."""
-    falls = any(later < earlier for times in lineage.rising_times for earlier, later in pairwise(times))
-    return falls or (len(lineage.files) > 1 and lineage.end - lineage.start < _ROUNDING)
+    is_instant = len(lineage.files) > 1 and lineage.end - lineage.start < _ROUNDING
+    return is_instant or not lineage.times_rise
 
 
 def _is_copied(store: Store, lineage: LtxLineage, cancel: CancelToken | None) -> bool:

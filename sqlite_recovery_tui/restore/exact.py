@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 
-from sqlite_recovery_tui.domain import Gap, Position, RestorePoint, Snapshot, Txid, WalSegment
+from sqlite_recovery_tui.domain import Gap, Position, RestorePoint, Txid
 from sqlite_recovery_tui.errors import NotFoundError, OutsideCoverage
 from sqlite_recovery_tui.formats.generations import parse_key
 from sqlite_recovery_tui.replica.generations import Generation, snapshot_point
@@ -41,7 +40,7 @@ def to_position(timeline: Timeline, index: int, offset: int | None, *, to_last_g
     if hole is not None:
         return _in_front_of(generation, hole, index, offset, to_last_good)
     run = [run for run in generation.runs if run.snapshots[0].index <= index][-1]
-    count = bisect_left(run.segments, (index, limit), key=lambda segment: (segment.index, segment.offset))
+    count = run.segments.before(index, limit)
     bases = [base for base in run.snapshots if base.index <= index]
     if count and (limit == 0 or bases[-1].index <= run.segments[count - 1].index):
         point = run.point(count - 1)
@@ -149,9 +148,8 @@ def _hides_position(gap: Gap, index: int, limit: float) -> bool:
 
 def _generation_with(timeline: Timeline, index: int) -> Generation:
     """Return the generation that was stored last among those that have WAL `index`, or should have it."""
-    indexes = {item.id: {part.index for part in _parts(item)} for item in timeline.generations}
-    having = [item for item in timeline.generations if index in indexes[item.id]] or [
-        item for item in timeline.generations if min(indexes[item.id]) < index < max(indexes[item.id])
+    having = [item for item in timeline.generations if _has(item, index)] or [
+        item for item in timeline.generations if min(_ends(item)) < index < max(_ends(item))
     ]
     if having:
         return max(having, key=lambda item: item.end)
@@ -161,12 +159,20 @@ def _generation_with(timeline: Timeline, index: int) -> Generation:
             hint="name a TXID with -txid, or a time with -timestamp",
         )
     newest = max(timeline.generations, key=lambda item: item.end)
-    known = indexes[newest.id]
+    known = _ends(newest)
     raise NotFoundError(
         f"WAL {index:08x} is not in this replica",
         hint=f"generation {newest.id} has {min(known):08x} to {max(known):08x} (hexadecimal)",
     )
 
 
-def _parts(generation: Generation) -> tuple[Snapshot | WalSegment, ...]:
-    return (*generation.snapshots, *generation.segments)
+def _has(generation: Generation, index: int) -> bool:
+    return bool(generation.segments.of_wal(index)) or any(
+        snapshot.index == index for snapshot in generation.snapshots
+    )
+
+
+def _ends(generation: Generation) -> list[int]:
+    """Return the indexes at which what is stored of a generation begins and ends, among others."""
+    segments = generation.segments.indexes
+    return [*segments[:1], *segments[-1:], *(snapshot.index for snapshot in generation.snapshots)]

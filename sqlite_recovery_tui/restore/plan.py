@@ -6,7 +6,7 @@ refused here, with the good points around it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -64,7 +64,7 @@ class Plan:
         return self.route.base
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> Sequence[Change]:
         """What is laid over it, in order."""
         return self.route.changes
 

@@ -134,7 +134,7 @@ class TearWatch:
 
 
 def _own_segments(route: WalRoute) -> list[WalSegment]:
-    own = [segment for segment in route.run.segments if segment.index == route.base.index]
+    own = list(route.run.segments.of_wal(route.base.index))
     for number, segment in enumerate(own):
         if segment.time > route.base.time + SHIPPED_AFTER:
             return own[: number + 1]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from sqlite_recovery_tui.domain import Gap, Place, RestorePoint, StoredObject
+from sqlite_recovery_tui.domain import Gap, RestorePoint, StoredObject
 from sqlite_recovery_tui.tui.aim import Aim, at_base, at_state
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.grain import Grain
-    from sqlite_recovery_tui.replica.lineage import Lane, Lineage
+    from sqlite_recovery_tui.replica.lineage import Lane
     from sqlite_recovery_tui.replica.timeline import Timeline
 
 
@@ -45,6 +45,17 @@ class Hole:
 
 
 Entry = Heading | Stored | Hole
+
+
+def key_of(entry: Entry) -> str:
+    """Return what tells a line from all others."""
+    match entry:
+        case Heading(lane):
+            return f"lane {lane.id}"
+        case Stored(item):
+            return item.key
+        case Hole(gap):
+            return f"gap {gap.kind} {gap.object}"
 
 
 @dataclass(frozen=True)
@@ -91,98 +102,8 @@ class EntryList:
         return self.marks[found - 1] if found else None
 
 
-def build(timeline: Timeline) -> EntryList:
-    """Lay a timeline out, newest first."""
-    from sqlite_recovery_tui.replica.grain import grain_of
-
-    pauses = [gap for gap in timeline.gaps() if gap.kind == "between-generations"]
-    entries: list[Entry] = []
-    for lineage in reversed(timeline.lineages):
-        states = lineage.states()
-        entries += _Layout(lineage, states).lines()
-        entries += [Hole(gap) for gap in pauses if gap.after is not None and gap.after.key in states]
-    keys = tuple(_key(entry) for entry in entries)
-    marks = tuple(
-        place
-        for place, entry in enumerate(entries)
-        if not isinstance(entry, Stored) or (entry.is_base and entry.point is not None)
-    )
-    places = {key: place for place, key in enumerate(keys)}
-    blocks = tuple(_blocks(timeline, entries))
-    return EntryList(timeline, grain_of(timeline.points()), tuple(entries), keys, places, blocks, marks)
-
-
-def _blocks(timeline: Timeline, entries: Sequence[Entry]) -> Iterator[Block]:
-    """Yield where each lane's objects are."""
-    histories = {
-        id(lane): number
-        for number, lineage in enumerate(reversed(timeline.lineages))
-        for lane in lineage.lanes
-    }
-    firsts = [place for place, entry in enumerate(entries) if isinstance(entry, Heading)]
-    for first, end in pairwise([*firsts, len(entries)]):
-        heading = entries[first]
-        assert isinstance(heading, Heading)
-        stored = [place for place in range(first + 1, end) if isinstance(entries[place], Stored)]
-        yield Block(heading.lane, histories[id(heading.lane)], first, stored)
-
-
 def aim_of(entry: Stored) -> Aim:
     """Return what to wish for so that the state of exactly this line is restored."""
     point = entry.point
     assert point is not None
     return at_base(point) if entry.is_base else at_state(point)
-
-
-class _Layout:
-    """The lines of one lineage: its lanes with their objects, each gap above what it follows."""
-
-    def __init__(self, lineage: Lineage, states: Mapping[str, RestorePoint]) -> None:
-        self._lineage = lineage
-        self._states = states
-        self._bases = {base.key for base in lineage.bases}
-        self._holes: dict[str, list[Gap]] = {}
-        self._loose: list[Gap] = []
-        """Gaps that no state lies in front of."""
-        for gap in lineage.gaps:
-            if gap.before is not None:
-                self._holes.setdefault(gap.before.key, []).append(gap)
-            else:
-                self._loose.append(gap)
-        points = [gap.after.position for gap in self._loose if gap.kind == "expired" and gap.after]
-        self._first: Place | None = points[0] if points else None
-
-    def lines(self) -> Iterator[Entry]:
-        """Yield every line; gaps that nothing lies in front of come last."""
-        for lane in self._lineage.lanes:
-            yield Heading(lane)
-            for item, noun in _newest_first(lane):
-                yield from map(Hole, self._holes.pop(item.key, ()))
-                point = self._states.get(item.key)
-                expired = point is None and self._first is not None and _precedes(item, self._first)
-                yield Stored(item, noun, item.key in self._bases, point, expired)
-        yield from map(Hole, self._loose)
-
-
-def _newest_first(lane: Lane) -> list[tuple[StoredObject, str]]:
-    """Return a lane's objects, the last position first, each with what it is called."""
-    found: list[tuple[StoredObject, str]] = [(item, "snapshot") for item in lane.bases]
-    found += [(item, lane.change_noun) for item in lane.changes]
-    # Places of one lane are of one kind. A base comes before the change that begins where it stands.
-    key: Callable[[tuple[StoredObject, str]], Any] = lambda pair: pair[0].position  # noqa: E731
-    return sorted(found, key=key)[::-1]
-
-
-def _precedes(item: StoredObject, place: Place) -> bool:
-    here: Any = item.position
-    return bool(here < place)
-
-
-def _key(entry: Entry) -> str:
-    match entry:
-        case Heading(lane):
-            return f"lane {lane.id}"
-        case Stored(item):
-            return item.key
-        case Hole(gap):
-            return f"gap {gap.kind} {gap.object}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlite_recovery_tui.tui import entries, work
+from sqlite_recovery_tui.tui import entries, laying, work
 from sqlite_recovery_tui.tui.widgets.timeline_index import Index, index_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Laid:
 
 def lay_out(timeline: Timeline) -> Laid:
     """Lay a history out."""
-    return Laid(entries.build(timeline), index_of(timeline))
+    return Laid(laying.build(timeline), index_of(timeline))
 
 
 def draft_at_rest(

@@ -13,6 +13,7 @@ from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.chain import Chain, ChainFault
 from sqlite_recovery_tui.replica.generations import Generation, Run, snapshot_point
+from sqlite_recovery_tui.replica.segments import Segments
 from sqlite_recovery_tui.restore.apply import PageWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.tear import SHIPPED_AFTER
@@ -214,7 +215,7 @@ class Prover:
         wrong = differing(image, found)
         if not wrong:
             return True
-        own = [segment for segment in run.segments if segment.index == found.snapshot.index]
+        own = run.segments.of_wal(found.snapshot.index)
         mark = Mark(found, wrong)
         try:
             batches = Chain(found.page_size).read(self.fetcher.segments(own))
@@ -277,17 +278,13 @@ def _index(snapshot: Snapshot) -> int:
     return snapshot.index
 
 
-def _between(run: Run, start: int, end: int | None) -> list[WalSegment]:
+def _between(run: Run, start: int, end: int | None) -> Segments:
     """Return the segments of WAL `start` up to, not including, WAL `end` (None: all)."""
-    return [
-        segment for segment in run.segments if segment.index >= start and (end is None or segment.index < end)
-    ]
+    return run.segments[run.segments.before(start) : None if end is None else run.segments.before(end)]
 
 
 def _was_shipped_behind(run: Run, snapshot: Snapshot) -> bool:
     """Tell whether something stored behind a snapshot shows that all in front of it had been shipped."""
-    return any(
-        segment.index > snapshot.index
-        or (segment.index == snapshot.index and segment.time > snapshot.time + SHIPPED_AFTER)
-        for segment in run.segments
-    )
+    own = run.segments.of_wal(snapshot.index)
+    is_over = run.segments.before(snapshot.index + 1) < len(run.segments)
+    return is_over or (len(own) > 0 and own.end > snapshot.time + SHIPPED_AFTER)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlite_recovery_tui.domain import RestorePoint, Txid
 from sqlite_recovery_tui.replica.grain import Grain, describe_grain, grain_of
+from sqlite_recovery_tui.replica.segments import microseconds, moment
 from tests.support.listings import START, at, timeline
 from tests.support.ltx_listings import ltx_timeline
 from tests.support.properties import examples
@@ -22,9 +22,9 @@ HOUR, DAY = 3600.0, 86400.0
 AGES = st.lists(st.floats(0, 1000 * DAY, allow_nan=False), min_size=1, max_size=60)
 
 
-def points(ages: Iterable[float]) -> list[RestorePoint]:
-    """Return a point for each age, in seconds before now."""
-    return [RestorePoint(Txid(1), NOW - timedelta(seconds=age), "key") for age in ages]
+def points(ages: Iterable[float]) -> list[int]:
+    """Return the time of a point for each age, in seconds before now."""
+    return [microseconds(NOW - timedelta(seconds=age)) for age in ages]
 
 
 def grain(ages: Iterable[float]) -> Grain:
@@ -148,11 +148,11 @@ def test_what_json_says() -> None:
 def test_both_formats_tell_their_grain() -> None:
     segments = " ".join(f"0.{0x20 * number:x}@{number}" for number in range(100))
     v03 = timeline(f"S0@0 {segments}")
-    assert describe_grain(grain_of(v03.points()), at(99)) == "1 s for the last 1 min 39 s"
+    assert describe_grain(grain_of(v03.point_times()), at(99)) == "1 s for the last 1 min 39 s"
     syncs = " ".join(f"0:{txid:x}@{txid}" for txid in range(400, 500))
     compactions = " ".join(f"1:{txid:x}-{txid + 29:x}@{txid + 29}" for txid in range(40, 400, 30))
     v05 = ltx_timeline(f"9:1-27@39 {compactions} {syncs}")
-    assert describe_grain(grain_of(v05.points()), at(499)) == (
+    assert describe_grain(grain_of(v05.point_times()), at(499)) == (
         "1 s for the last 1 min 40 s, 30 s up to 7 min back"
     )
 
@@ -161,7 +161,7 @@ def test_both_formats_tell_their_grain() -> None:
 @given(AGES)
 def test_periods_follow_one_another_to_the_oldest_point(ages: list[float]) -> None:
     found = grain(ages)
-    times = {point.time for point in points(ages)}
+    times = set(map(moment, points(ages)))
     assert found.newest == max(times)
     assert sum(period.steps for period in found.periods) == len(times) - 1
     if found.periods:
@@ -176,9 +176,7 @@ def test_periods_follow_one_another_to_the_oldest_point(ages: list[float]) -> No
 @given(AGES, st.randoms(use_true_random=False), st.integers(-1000, 1000))
 def test_neither_order_nor_era_matters(ages: list[float], chance: random.Random, days: int) -> None:
     before = grain_of(points(ages))
-    moved = [
-        RestorePoint(point.position, point.time + timedelta(days=days), point.key) for point in points(ages)
-    ]
+    moved = [time + days * 86_400_000_000 for time in points(ages)]
     chance.shuffle(moved)
     after = grain_of(moved)
     assert [period.step_seconds for period in after.periods] == [

@@ -85,7 +85,7 @@ def test_only_its_owner_can_read_it(cache: ListingCache) -> None:
 
 
 def _swapped(data: bytes) -> bytes:
-    return data.replace(b"listing 1", b"listing 9")
+    return data.replace(b"listing 2", b"listing 9")
 
 
 def _bomb(data: bytes) -> bytes:

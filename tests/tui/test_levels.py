@@ -14,9 +14,9 @@ from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from sqlite_recovery_tui.restore.plan import make_plan
-from sqlite_recovery_tui.tui import entries
+from sqlite_recovery_tui.tui import laying
 from sqlite_recovery_tui.tui.aim import leaves_out
-from sqlite_recovery_tui.tui.entries import EntryList, Heading, Hole, Stored
+from sqlite_recovery_tui.tui.entries import EntryList, Heading, Hole, Stored, aim_of
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
@@ -69,7 +69,7 @@ def labels(made: EntryList) -> list[str]:
 
 
 def test_levels_run_from_single_syncs_to_snapshots_each_newest_first() -> None:
-    made = entries.build(ltx_timeline(LEVELS))
+    made = laying.build(ltx_timeline(LEVELS))
     headings = [entry.lane.id for entry in made.entries if isinstance(entry, Heading)]
     assert headings == ["level 0", "level 1", "level 9"]
     level_0 = [entry.item.position for entry in made.entries[1:4] if isinstance(entry, Stored)]
@@ -80,10 +80,10 @@ def test_levels_run_from_single_syncs_to_snapshots_each_newest_first() -> None:
 
 @pytest.mark.parametrize("timeline", [ltx_timeline(LEVELS), mixed_timeline()], ids=["ltx", "mixed"])
 def test_every_line_asks_for_exactly_the_state_that_its_object_ends_in(timeline: Timeline) -> None:
-    lines = [entry for entry in entries.build(timeline).entries if isinstance(entry, Stored)]
+    lines = [entry for entry in laying.build(timeline).entries if isinstance(entry, Stored)]
     assert len(lines) == timeline.objects
     for line in lines:
-        aim = entries.aim_of(line)
+        aim = aim_of(line)
         assert line.point is not None
         plan = make_plan(timeline, aim.target, database=None, replica="r", url="u", generation=aim.generation)
         assert plan.reached == line.point.reached
@@ -93,13 +93,13 @@ def test_every_line_asks_for_exactly_the_state_that_its_object_ends_in(timeline:
 
 def test_every_txid_that_can_be_restored_can_be_selected() -> None:
     timeline = ltx_timeline(LEVELS)
-    lines = [entry for entry in entries.build(timeline).entries if isinstance(entry, Stored)]
+    lines = [entry for entry in laying.build(timeline).entries if isinstance(entry, Stored)]
     offered = {line.point.reached for line in lines if line.point is not None}
     assert offered == {point.reached for point in timeline.points()} == {Txid(n) for n in (2, 4, 5, 6)}
 
 
 def test_a_hole_stands_above_the_file_that_it_follows() -> None:
-    made = entries.build(ltx_timeline("9:1-2@2 0:3@3 0:5@5 0:6@6"))
+    made = laying.build(ltx_timeline("9:1-2@2 0:3@3 0:5@5 0:6@6"))
     place = next(number for number, entry in enumerate(made.entries) if isinstance(entry, Hole))
     older = made.entries[place + 1]
     assert isinstance(older, Stored)
@@ -110,21 +110,21 @@ def test_a_hole_stands_above_the_file_that_it_follows() -> None:
 
 
 def test_what_lies_in_front_of_the_first_snapshot_has_expired_and_is_no_damage() -> None:
-    made = entries.build(ltx_timeline("1:3-4@4 9:1-6@6 0:7@7"))
+    made = laying.build(ltx_timeline("1:3-4@4 9:1-6@6 0:7@7"))
     old = next(entry for entry in made.entries if isinstance(entry, Stored) and entry.point is None)
     assert old.item.position == Txid(4)
     assert old.expired
 
 
 def test_a_mixed_history_is_one_list_with_the_newer_layout_first_and_the_pause_between() -> None:
-    made = entries.build(mixed_timeline())
+    made = laying.build(mixed_timeline())
     words = labels(made)
     assert words.index("level 0") < words.index("level 9") < words.index("between-generations")
     assert words.index("between-generations") < words.index("a" * 16)
 
 
 def test_marks_are_headings_snapshots_and_gaps() -> None:
-    made = entries.build(ltx_timeline(LEVELS))
+    made = laying.build(ltx_timeline(LEVELS))
     found = [labels(made)[place] for place in made.marks]
     assert [word.partition(" ")[0] for word in found] == ["level", "level", "level", "snapshot"]
 

@@ -14,8 +14,8 @@ from sqlite_recovery_tui.domain import Snapshot, WalSegment
 from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from sqlite_recovery_tui.restore.plan import make_plan
 from sqlite_recovery_tui.storage.open import open_store
-from sqlite_recovery_tui.tui import entries
-from sqlite_recovery_tui.tui.entries import Heading, Hole, Stored
+from sqlite_recovery_tui.tui import laying
+from sqlite_recovery_tui.tui.entries import Heading, Hole, Stored, aim_of
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
 from tests.tui.support import (
     LARGE,
@@ -57,16 +57,16 @@ def test_every_line_asks_for_exactly_its_own_state(incident: DemoIncident) -> No
     store = open_store(replica_from_url(incident.replicas[0].as_uri()))
     timeline = scan(store)
     store.close()
-    lines = [entry for entry in entries.build(timeline).entries if isinstance(entry, Stored)]
+    lines = [entry for entry in laying.build(timeline).entries if isinstance(entry, Stored)]
     assert len(lines) == timeline.objects
     for line in lines:
-        aim = entries.aim_of(line)
+        aim = aim_of(line)
         plan = make_plan(timeline, aim.target, database=None, replica="r", url="u", generation=aim.generation)
         assert (plan.changes[-1].key if plan.changes else plan.base.key) == line.item.key
 
 
 def test_lines_run_from_the_newest_to_the_oldest() -> None:
-    made = entries.build(timeline_of(3, 2))
+    made = laying.build(timeline_of(3, 2))
     assert isinstance(made.entries[0], Heading)
     positions = [entry.item.label for entry in made.entries if isinstance(entry, Stored)]
     assert positions == sorted(positions, reverse=True)
@@ -76,7 +76,7 @@ def test_lines_run_from_the_newest_to_the_oldest() -> None:
 
 
 def test_a_hole_stands_between_its_neighbours_and_cuts_off_what_is_behind() -> None:
-    made = entries.build(timeline_of(10, 2, missing=(5,)))
+    made = laying.build(timeline_of(10, 2, missing=(5,)))
     place = next(number for number, entry in enumerate(made.entries) if isinstance(entry, Hole))
     newer, older = made.entries[place - 1], made.entries[place + 1]
     assert isinstance(newer, Stored)
@@ -87,7 +87,7 @@ def test_a_hole_stands_between_its_neighbours_and_cuts_off_what_is_behind() -> N
 
 
 def test_marks_are_everything_but_segments() -> None:
-    made = entries.build(timeline_of(30, 3))
+    made = laying.build(timeline_of(30, 3))
     marked = [made.entries[place] for place in made.marks]
     assert all(isinstance(entry, Heading) or isinstance(entry.item, Snapshot) for entry in marked)  # type: ignore[union-attr]
     assert made.mark_after(made.marks[0]) == made.marks[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sqlite_recovery_tui.replica.timeline import Timeline
-from sqlite_recovery_tui.tui import entries
+from sqlite_recovery_tui.tui import laying
 from sqlite_recovery_tui.tui.entries import Heading, Stored
 from sqlite_recovery_tui.tui.steps import Steps
 from tests.support.listings import at, timeline
@@ -14,7 +14,7 @@ from tests.tui.support_timeline import place_of
 
 
 def steps_of(history: Timeline) -> Steps:
-    return Steps(entries.build(history))
+    return Steps(laying.build(history))
 
 
 def label(steps: Steps, place: int | None) -> str:

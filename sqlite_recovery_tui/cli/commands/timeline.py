@@ -61,9 +61,9 @@ class _View:
     def of(cls, state: ReplicaState, timeline: Timeline, wants_points: bool, limit: int | None) -> _View:
         from sqlite_recovery_tui.replica.grain import grain_of
 
-        points = list(timeline.points())
-        listed = points[-limit if limit else 0 :] if wants_points else None
-        return cls(state, timeline, grain_of(points), len(points), listed)
+        times = list(timeline.point_times())
+        listed = list(timeline.points())[-limit if limit else 0 :] if wants_points else None
+        return cls(state, timeline, grain_of(times), len(times), listed)
 
 
 def _print(session: Session, view: _View) -> None:

@@ -10,6 +10,7 @@ from sqlite_recovery_tui.errors import DamagedError, NotFoundError
 from sqlite_recovery_tui.replica.generations import Generation
 from sqlite_recovery_tui.replica.lineage import Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
+from sqlite_recovery_tui.replica.segments import Segments
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.changes import CannotAdvance, is_newer
 from sqlite_recovery_tui.restore.live.mark import LTX, Mark
@@ -75,9 +76,8 @@ def _holding_part(lineage: Lineage, is_spoilt: IsSpoilt) -> Lineage:
 def _without_rest(generation: Generation, broken: Position) -> Generation:
     """Leave out the WAL from `broken` on, up to the next snapshot: names do not show that it is cut off."""
     indexes = [snapshot.index for snapshot in generation.snapshots if snapshot.index > broken.index]
-    kept = tuple(
-        segment
-        for segment in generation.segments
-        if segment.position < broken or (indexes and segment.index >= min(indexes))
-    )
-    return replace(generation, segments=kept)
+    segments = generation.segments
+    kept = list(segments[: segments.before(broken.index, broken.offset)])
+    if indexes:
+        kept += segments[segments.before(min(indexes)) :]
+    return replace(generation, segments=Segments.of(generation.id, kept))

@@ -13,6 +13,7 @@ from sqlite_recovery_tui.errors import DamagedError, ObjectNotFound
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.chain import ChainFault
 from sqlite_recovery_tui.replica.generations import Generation
+from sqlite_recovery_tui.replica.segments import Segments
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.changes import CannotAdvance, Step
 from sqlite_recovery_tui.restore.fetch import Fetcher
@@ -151,11 +152,12 @@ class WalSteps:
     def _check_rest(self, reading: WalReading, generation: Generation) -> None:
         """Raise an error for what is stored behind the WAL that was read, and does not connect to it."""
         following = reading.index + 1
-        behind = next((item for item in generation.segments if item.index > following), None)
-        if behind is not None:
+        behind = generation.segments.before(following + 1)
+        if behind < len(generation.segments):
+            found = generation.segments[behind].key.rpartition("/")[2]
             missing = names.segment_key(generation.id, following, 0)
             raise CannotAdvance(
-                f"WAL {following:08x} is missing (found {behind.key.rpartition('/')[2]} behind it)",
+                f"WAL {following:08x} is missing (found {found} behind it)",
                 object=missing,
             )
         ahead = next((item for item in generation.snapshots if item.index >= following), None)
@@ -175,11 +177,11 @@ class _Stored(Protocol):
 class _Listed:
     """Segments that were all listed."""
 
-    def __init__(self, segments: Sequence[WalSegment]) -> None:
+    def __init__(self, segments: Segments) -> None:
         self._segments = segments
 
     def behind(self, index: int, offset: int) -> Sequence[WalSegment]:
-        return [item for item in self._segments if item.index == index and item.offset >= offset]
+        return self._segments[self._segments.before(index, offset) : self._segments.before(index + 1)]
 
 
 class _Near:

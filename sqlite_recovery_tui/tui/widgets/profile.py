@@ -42,7 +42,7 @@ def profile(track: Track, window: Window) -> Profile:
         return Profile(nothing, (EARLIER, *(" " for _ in nothing[1:])))
     if min((track.start, *track.pauses.starts[:1])) >= edges[-1]:
         return Profile(nothing, (*(" " for _ in nothing[1:]), LATER))
-    amounts = track.stored(edges)
+    amounts = track.stored(window.ticks)
     bases = _counts(track, edges)
     holes = track.holes.cells(edges) if track.holes.starts else ()
     marks = [

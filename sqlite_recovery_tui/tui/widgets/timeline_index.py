@@ -13,6 +13,8 @@ from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from sqlite_recovery_tui.replica.segments import sizes_of, times_of
+
 if TYPE_CHECKING:
     from sqlite_recovery_tui.domain import Gap, StoredObject
     from sqlite_recovery_tui.replica.lineage import Lane, Lineage
@@ -60,8 +62,8 @@ class Track:
     """One row of a timeline: a lane, or several as one."""
 
     name: str
-    times: Sequence[datetime]
-    """Of all changes, rising."""
+    times: Sequence[int]
+    """Of all changes, rising, in microseconds since 1970."""
     amounts: Sequence[int]
     """Bytes stored before each change in turn, and of all: one more than there are changes."""
     bases: Sequence[datetime]
@@ -71,7 +73,7 @@ class Track:
     start: datetime
     end: datetime
 
-    def stored(self, edges: Sequence[datetime]) -> list[int]:
+    def stored(self, edges: Sequence[int]) -> list[int]:
         """Return the bytes that arrived between each moment of `edges` and the next."""
         counts = [bisect_left(self.times, edge) for edge in edges]
         return [self.amounts[later] - self.amounts[earlier] for earlier, later in pairwise(counts)]
@@ -117,7 +119,7 @@ def _build(timeline: Timeline) -> Index:
     tracks = tuple(_track(lineage, lane, pauses) for lineage, lane in pairs)
     whole = _track_of(
         "everything",
-        (change for _, lane in pairs for change in lane.changes),
+        [lane.changes for _, lane in pairs],
         sorted(moment for track in tracks for moment in track.bases),
         [(gap, timeline.start, timeline.end) for gap in timeline.holes],
         pauses=(*pauses.values(), *_quiet_times(timeline)),
@@ -131,7 +133,7 @@ def _track(lineage: Lineage, lane: Lane, pauses: dict[str, tuple[datetime, datet
     before = [pauses[item.key] for item in (*lane.bases, *lane.changes[:1]) if item.key in pauses]
     return _track_of(
         lane.id,
-        lane.changes,
+        [lane.changes],
         sorted(base.time for base in _bases(lineage, lane)),
         [(gap, lineage.start, lineage.end) for gap in lineage.gaps if gap.is_damage],
         pauses=(*quiet, *before),
@@ -141,23 +143,37 @@ def _track(lineage: Lineage, lane: Lane, pauses: dict[str, tuple[datetime, datet
 
 def _track_of(
     name: str,
-    changes: Iterable[StoredObject],
+    changes: Sequence[Sequence[StoredObject]],
     bases: Sequence[datetime],
     holes: Iterable[tuple[Gap, datetime, datetime]],
     *,
     pauses: Iterable[tuple[datetime, datetime]],
     reach: tuple[datetime, datetime],
 ) -> Track:
-    ordered = sorted(changes, key=lambda item: item.time)
+    times, amounts = _in_time(changes)
     return Track(
         name,
-        [item.time for item in ordered],
-        [0, *accumulate(item.size for item in ordered)],
+        times,
+        amounts,
         bases,
         Stretches.of(_bounds(*hole) for hole in holes),
         Stretches.of(pauses),
         *reach,
     )
+
+
+def _in_time(parts: Sequence[Sequence[StoredObject]]) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the times of all changes, rising, and the bytes before each and of all."""
+    import numpy as np
+
+    times = np.concatenate([np.asarray(times_of(part), np.int64) for part in parts])
+    sizes = np.concatenate([np.asarray(sizes_of(part), np.int64) for part in parts])
+    if np.any(times[1:] < times[:-1]):
+        order = np.argsort(times, kind="stable")
+        times, sizes = times[order], sizes[order]
+    amounts = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=amounts[1:])
+    return times.data, amounts.data
 
 
 def _bases(lineage: Lineage, lane: Lane) -> Iterator[StoredObject]:

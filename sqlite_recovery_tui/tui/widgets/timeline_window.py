@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+from sqlite_recovery_tui.replica.segments import microseconds
 from sqlite_recovery_tui.tui import phrases
 
 MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
@@ -56,6 +57,11 @@ class Window:
         """Where each cell begins, and the end of the last."""
         seconds = self.span.total_seconds() / self.cells
         return tuple(self.start + timedelta(seconds=seconds * number) for number in range(self.cells + 1))
+
+    @cached_property
+    def ticks(self) -> tuple[int, ...]:
+        """The edges in microseconds since 1970."""
+        return tuple(map(microseconds, self.edges))
 
     def holds(self, moment: datetime) -> bool:
         return self.edges[0] <= moment < self.edges[-1]

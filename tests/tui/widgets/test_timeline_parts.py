@@ -110,7 +110,7 @@ def test_bars_show_how_much_was_stored_when() -> None:
 def test_amounts_are_those_of_the_window_and_none_is_lost() -> None:
     index = index_of(many_generations(2, 20, 10))
     window = whole(index, 37)
-    stored = index.whole.stored(window.edges)
+    stored = index.whole.stored(window.ticks)
     assert sum(stored) == index.whole.amounts[-1]
     made = profile.profile(index.whole, window)
     tall = profile.bars(made, 4)
