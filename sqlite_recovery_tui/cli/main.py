@@ -28,6 +28,7 @@ COMMANDS = {
     "tables": "tables of a database file, or all that the schema says of one",
     "query": "run one read-only statement on a database file",
     "export": "write a table, or what a query gives, to a CSV, JSON or SQL file",
+    "bisect": "the first commit at which the answer to a query changed",
     "check": "one line per check: can it be restored, how far, how fresh",
     "diff": "how two databases differ: schema, rows per table, the rows themselves",
     "rescue": "put only the missing rows of a restored database back into production",

@@ -20,7 +20,7 @@ from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError, RefusedError
 from sqlite_recovery_tui.restore.place import SIDECARS, open_by
 from sqlite_recovery_tui.restore.scratch import MANIFEST
-from sqlite_recovery_tui.restore.travelling.note import MOVING, staged
+from sqlite_recovery_tui.restore.travelling.note import MOVING, other, staged
 from sqlite_recovery_tui.restore.work import is_locked, work_path
 
 _DELETED = ".deleted-"
@@ -205,6 +205,7 @@ def _refuse_foreign(scratch: Scratch) -> None:
         "manifest.new",
         work_path(scratch.path).name,
         staged(scratch.path).name,
+        other(scratch.path).name,
         work_path(staged(scratch.path)).name,
     }
     try:

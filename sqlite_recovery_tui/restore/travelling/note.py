@@ -70,6 +70,11 @@ def staged(scratch: Path) -> Path:
     return scratch.with_name(f".{scratch.name}.next")
 
 
+def other(scratch: Path) -> Path:
+    """Return where a second state of the scratch is kept while both are compared."""
+    return scratch.with_name(f".{scratch.name}.other")
+
+
 def mark_moving(scratch: Path, manifest: dict[str, Any], plan: Plan) -> None:
     """Write down that the file is being moved; from here on nobody takes it for whole."""
     to = {"position": plan.reached.to_json(), "time": targets.format_utc(plan.point.time)}
