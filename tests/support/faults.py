@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sqlite_recovery_tui.errors import StorageError, Unreachable
 from sqlite_recovery_tui.storage.base import ObjectInfo, Store, StoreKind
@@ -132,6 +133,10 @@ class FaultyStore:
     def put(self, key: str, data: bytes) -> ObjectInfo:
         self._enter("put", key)
         return self.inner.put(key, data)
+
+    def put_file(self, key: str, path: Path) -> ObjectInfo:
+        self._enter("put", key)
+        return self.inner.put_file(key, path)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         self._enter("put", key)
