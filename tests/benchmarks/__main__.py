@@ -16,8 +16,9 @@ from tests.benchmarks import tasks
 from tests.benchmarks.console import LISTED, console
 from tests.benchmarks.measure import Comparison, Outcome, markdown
 from tests.benchmarks.throughput import throughput
+from tests.benchmarks.writes import writes
 
-_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview", "console")
+_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview", "console", "writes")
 
 
 def main() -> None:
@@ -74,6 +75,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Outcome]:
             yield tasks.listing(place, options.runs)
     if "formats" in options.only:
         yield throughput(options.runs)
+    if "writes" in options.only:
+        yield writes(options.runs)
     for size in options.sizes:
         if "files" in options.only:
             place = tasks.on_files(tasks.prepare_restore(folder, size))
