@@ -148,6 +148,7 @@ def test_a_configuration_that_is_not_there_is_2(command: str, cli: Cli) -> None:
         "query": ["a", "SELECT 1"],
         "export": ["a", "t", "-o", "x"],
         "browse": ["file:///nowhere"],
+        "bisect": ["a", "-sql", "SELECT 1"],
         "diff": ["a", "b"],
         "rescue": ["a"],
         "promote": ["a"],
