@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from sqlite_recovery_tui.errors import BucketNotFound
 from sqlite_recovery_tui.storage.base import ObjectInfo, Store
 
 
@@ -51,21 +53,33 @@ class Counted:
         """Return every object below `prefix`."""
         found: list[ObjectInfo] = []
         self._count("list")
-        for number, page in enumerate(self.store.list(prefix)):
-            if number:
-                self._count("list")
-            found.extend(page)
+        with self._folder_may_be_missing():
+            for number, page in enumerate(self.store.list(prefix)):
+                if number:
+                    self._count("list")
+                found.extend(page)
         return found
 
     def list_folders(self, prefix: str) -> Sequence[str]:
         """Return the folders directly below `prefix`."""
         self._count("list")
-        return self.store.list_folders(prefix)
+        with self._folder_may_be_missing():
+            return self.store.list_folders(prefix)
+        return []
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects."""
         self._count("delete")
         self.store.delete(keys)
+
+    @contextmanager
+    def _folder_may_be_missing(self) -> Iterator[None]:
+        """Take a folder that is not there as empty: it is made when it is written to; a bucket never is."""
+        try:
+            yield
+        except BucketNotFound:
+            if self.store.kind not in ("file", "sftp"):
+                raise
 
     def _count(self, *verbs: str, size: int = 0) -> None:
         with self._lock:

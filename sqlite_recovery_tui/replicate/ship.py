@@ -6,24 +6,27 @@ and the next run sends again, with the same names and the same bytes, what it ca
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import RecoverError, StorageError
-from sqlite_recovery_tui.formats import lz4
+from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.replicate import spool_files
 from sqlite_recovery_tui.replicate.counted import Counted
+from sqlite_recovery_tui.replicate.delivery import Delivery, SpoolDamaged
 from sqlite_recovery_tui.replicate.encrypt import seal_for
-from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, SnapshotItem
+from sqlite_recovery_tui.replicate.items import Cut, Item, SnapshotItem
+from sqlite_recovery_tui.replicate.lease import Lease, Owner
+from sqlite_recovery_tui.replicate.pruning import Pruner
 from sqlite_recovery_tui.replicate.shipped import Shipped
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.replicate.stretch import Break
@@ -62,10 +65,6 @@ class Status:
     bytes_sent: int
 
 
-class SpoolDamaged(Exception):
-    """What the spool should hold for this replica is not there."""
-
-
 class Shipper:
     """Ships a spool to one replica; `run` it in a thread of its own, or call `step`."""
 
@@ -82,9 +81,14 @@ class Shipper:
         self.replica = replica
         self.store = Counted(store)
         self._spool, self._clock, self._draw = spool, clock, draw
-        self._seal = seal_for(replica.age_recipients)
+        self._delivery = Delivery(spool, self.store, seal_for(replica.age_recipients), replica.name)
+        owner = Owner(str(spool.folder), spool.id, os.getpid())
+        self._lease = Lease(self.store, owner, clock, spool.generations)
+        retention = RETENTION if replica.retention is None else replica.retention
+        interval = replica.retention_check_interval
+        self._pruner = Pruner(self.store, clock, retention=retention, interval=interval)
         self._interval = replica.sync_interval.total_seconds() if replica.sync_interval else SYNC_SECONDS
-        self._snapshot_interval = replica.snapshot_interval or replica.retention or RETENTION
+        self._snapshot_interval = replica.snapshot_interval or retention or RETENTION
         self._trouble: Trouble | None = None
         self._not_before = clock.monotonic()
         self._news = threading.Event()
@@ -94,6 +98,7 @@ class Shipper:
         self._single_until = items[-1].number if items else 0
         self._uploading: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._compared = False
         spool.subscribe(self._news.set)
 
     def run(self, stop: CancelToken, *, most_seconds: float = 3600.0) -> None:
@@ -114,8 +119,8 @@ class Shipper:
         wait = self._not_before - self._clock.monotonic()
         if wait > 0:
             return wait
-        if not self._news.is_set():
-            return None
+        if not self._news.is_set() and not self._pruner.is_due():
+            return self._pruner.seconds
         self._news.clear()
         if self._try():
             self._not_before = self._clock.monotonic() + self._interval
@@ -131,7 +136,11 @@ class Shipper:
             self._uploading.join()
         shipped = self._shipped
         self._note(shipped, lasting=True)
-        return not shipped.given_up and self._spool.backlog(self.replica.name)[0] == 0
+        if shipped.given_up or self._spool.backlog(self.replica.name)[0]:
+            return False
+        with suppress(StorageError):
+            self._lease.release()
+        return True
 
     @property
     def status(self) -> Status:
@@ -156,6 +165,8 @@ class Shipper:
         )
 
     def _state(self, shipped: Shipped, behind: int) -> State:
+        if self._lease.lost:
+            return "fenced"
         if self._trouble:
             return "failing"
         if shipped.given_up or shipped.done is None:
@@ -209,6 +220,9 @@ class Shipper:
             if self._shipped.done is None or self._shipped.given_up:
                 return
         items = self._pending()
+        if items:
+            self._lease.check()
+            self._compare_once(items)
         units = list(units_of(items, self._shipped.plan, single_until=self._single_until))
         joined = tuple(unit.numbers for unit in units if len(unit.items) > 1)
         if joined and joined != self._shipped.plan:
@@ -216,6 +230,25 @@ class Shipper:
         for unit in units:
             self._send(unit)
         self._ask_for_snapshot()
+        if self._pruner.is_due():
+            self._lease.check()
+            self._pruner.run(self._spool.generation)
+
+    def _compare_once(self, items: Sequence[Item]) -> None:
+        """See, once, that the replica holds nothing of our generation that did not come from here."""
+        place = self._shipped.position
+        if self._compared or place is None:
+            self._compared = True
+            return
+        allowed = {item.key for item in items} | {item.key for item in self._spool.after(0)}
+        for index in (place.index, place.index + 1):
+            prefix = names.segment_key(place.generation, index, 0)[: -len("00000000.wal.lz4")]
+            for info in self.store.list(prefix):
+                name = names.parse_key(info.key)
+                is_behind = name is not None and (name.index, name.offset or 0) >= (place.index, place.offset)
+                if is_behind and info.key not in allowed:
+                    raise SpoolDamaged(f"it holds {info.key}, which did not come from here")
+        self._compared = True
 
     def _pending(self) -> Sequence[Item]:
         """Return the items that the replica lacks; raise `SpoolDamaged` when the first are gone."""
@@ -234,10 +267,9 @@ class Shipper:
                 self._noted(first, position=Position(first.generation, first.index, 0))
                 return
             self._upload_beside(first)
-        elif isinstance(first, Cut):
-            self._put(first, self._joined(unit))
-        elif first.size:
-            self._put(first, self._bytes_of(first))
+        else:
+            self._delivery.put(unit)
+        self._pruner.news = True
         self._noted(unit.last)
 
     def _noted(self, last: Item, position: Position | None = None) -> None:
@@ -249,36 +281,6 @@ class Shipper:
             if position:
                 shipped = replace(shipped, position=position)
             self._note(shipped)
-
-    def _joined(self, unit: Unit) -> bytes:
-        """Return the LZ4 frame of a unit; raise `SpoolDamaged` when a segment is not what it was."""
-        if len(unit.items) == 1:
-            return self._bytes_of(unit.first)
-        parts = []
-        for item in unit.items:
-            assert isinstance(item, Cut)
-            length = item.end - item.start
-            try:
-                part = lz4.decompress(self._bytes_of(item), max_bytes=length)
-            except RecoverError as error:
-                raise SpoolDamaged(f"{item.key} in the spool: {error.message}") from error
-            if len(part) != length:
-                raise SpoolDamaged(f"{item.key} in the spool is {len(part)} bytes long, not {length}")
-            parts.append(part)
-        return lz4.compress(b"".join(parts))
-
-    def _bytes_of(self, item: Cut | Seal | Item) -> bytes:
-        try:
-            data = self._spool.path_of(item).read_bytes()
-        except FileNotFoundError:
-            raise SpoolDamaged(f"{item.key} is gone from the spool") from None
-        if len(data) != item.size:
-            raise SpoolDamaged(f"{item.key} in the spool has {len(data)} bytes, not {item.size}")
-        return data
-
-    def _put(self, item: Item, data: bytes) -> None:
-        sealed = self._seal.data(data) if self._seal and not isinstance(item, Seal) else data
-        _check_size(item.key, len(sealed), self.store.put(item.key, sealed).size)
 
     # ── snapshots ──
 
@@ -295,27 +297,15 @@ class Shipper:
             self._spool.want(name, what)  # type: ignore[arg-type]
             return
         item, at = found[-1]
+        self._lease.check()
         self._put_snapshot(item)
         position = Position(item.generation, item.index, 0)
         begun = replace(self._shipped, done=at, plan=(), position=position, given_up="")
         self._note(begun, lasting=True)
 
     def _put_snapshot(self, item: SnapshotItem) -> None:
-        """Upload a snapshot; it is listed once it is whole."""
-        path = self._spool.path_of(item)
-        draft: Path | None = None
-        try:
-            if self._seal:
-                draft = path.with_name(f"{path.name}.{self.replica.name}.age")
-                self._seal.file(path, draft)
-            source = draft or path
-            size = source.stat().st_size
-            _check_size(item.key, size, self.store.put_file(item.key, source).size)
-        except FileNotFoundError:
-            raise SpoolDamaged(f"{item.key} is gone from the spool") from None
-        finally:
-            if draft:
-                spool_files.remove(draft)
+        self._delivery.put_snapshot(item)
+        self._pruner.news = True
         with self._lock:
             self._note(replace(self._shipped, snapshot=item.time))
 
@@ -348,12 +338,3 @@ class Shipper:
             moved = shipped.time is not None and (shipped.snapshot is None or shipped.time > shipped.snapshot)
             if moved:
                 self._spool.want(self.replica.name, "snapshot")
-
-
-def _check_size(key: str, sent: int, stored: int) -> None:
-    if sent != stored:
-        raise StorageError(
-            f"cannot write {key}: {sent:,} bytes were sent and {stored:,} are there",
-            operation="put",
-            object=key,
-        )

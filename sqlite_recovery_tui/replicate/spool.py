@@ -141,6 +141,16 @@ class Spool:
     # ── for the shippers ──
 
     @property
+    def id(self) -> str:
+        """What tells this spool from others, also from one that lay here before."""
+        return self._journal.id
+
+    def generations(self) -> set[str]:
+        """Return the generations that were begun here and of which something is still known."""
+        with self._lock:
+            return {item.generation for item in self._journal.items} | {self._generation}
+
+    @property
     def generation(self) -> str:
         """The present generation; empty before the first."""
         return self._generation

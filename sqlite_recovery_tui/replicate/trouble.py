@@ -11,12 +11,13 @@ from sqlite_recovery_tui.errors import (
     BucketNotFound,
     ClockSkew,
     RecoverError,
+    RefusedError,
     WrongRegion,
 )
 
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
 SLOW_SECONDS = 60.0
-_OF_OPERATOR = (AccessDenied, BucketNotFound, ClockSkew, WrongRegion)
+_OF_OPERATOR = (AccessDenied, BucketNotFound, ClockSkew, WrongRegion, RefusedError)
 """What somebody has to put right: trying often does not help."""
 
 
