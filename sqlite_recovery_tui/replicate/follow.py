@@ -26,7 +26,6 @@ from sqlite_recovery_tui.replicate.stretch import Break, BreakKind, Mark, Sink
 _TOLD: dict[BreakKind, EventKind] = {
     "chain": "chain-break",
     "overwritten": "overwritten",
-    "replaced": "replaced",
     "page-size": "page-size",
 }
 _RESUME_BYTES = 256 << 20
@@ -77,12 +76,14 @@ class Follower:
     def poll(self) -> Polled:
         """Look, and hand on what was committed; never raises for trouble."""
         moved = False
-        if self._session is None or self._need is not None:
+        session = self._session
+        if session is None or session.position is None or self._need is not None:
             if self._clock.monotonic() >= self._next_try:
                 self._connect()
-                moved = self._session is not None and self._need is None
+                session = self._session
+                moved = session is not None and session.position is not None and self._need is None
         else:
-            moved = self._look(self._session)
+            moved = self._look(session)
         return self._polled(moved)
 
     def tend(self) -> Checkpointed | None:
@@ -162,6 +163,10 @@ class Follower:
         if self._session is not None:
             self._session.thaw()
 
+    def renew(self, why: Break) -> None:
+        """Begin a new generation with the next look, because `why`."""
+        self._break(NotContinuous(why.kind, why.detail))
+
     def stop(self, deadline_seconds: float) -> Polled:
         """Hand on the last commits with writers held, and let go of the database; its WAL stays.
 
@@ -173,7 +178,7 @@ class Follower:
         held = False
         try:
             held = session.connections.hold_writers(self._clock, deadline_seconds)
-            moved = self._need is None and self._look(session)
+            moved = session.position is not None and self._need is None and self._look(session)
             return self._polled(moved)
         except apsw.Error as error:
             self._fail(error)
@@ -266,6 +271,8 @@ class Follower:
         except OSError as error:
             raise NotKept(error.strerror or str(error)) from error
         why = session.resume(mark)
+        if why is not None:
+            self._tell_broken(why)
         if why is not None or not is_folded:
             return why
         _, index = session.connections.index()
@@ -323,13 +330,16 @@ class Follower:
         return True
 
     def _break(self, broken: NotContinuous) -> None:
-        if broken.kind in _TOLD and broken.kind != "replaced":
-            self._tell(_TOLD[broken.kind], broken.detail)
+        self._tell_broken(broken)
         self._need = broken
         self._detail = broken.detail
         self._next_try = self._clock.monotonic() + self._pause()
         if self._is_detached:
             self._disconnect()
+
+    def _tell_broken(self, broken: NotContinuous) -> None:
+        if broken.kind in _TOLD:
+            self._tell(_TOLD[broken.kind], broken.detail)
 
     def _pause(self) -> float:
         """Return how long to wait before another generation begins: longer the more there were lately."""
