@@ -61,11 +61,14 @@ class Diagnostics:
         if self.verbose:
             self._write(str(text))
 
-    def take_logs(self) -> None:
-        """Send the package's log records here, made safe like everything else."""
+    def take_logs(self, *, level: int | None = None, as_json: bool = False) -> None:
+        """Send the package's log records here, made safe like everything else.
+
+        Without -v they begin with warnings, or with `level`.
+        """
         from sqlite_recovery_tui import log
 
-        log.set_up(verbose=self.verbose, stream=_SafeStream(self.stream))
+        log.set_up(verbose=self.verbose, stream=_SafeStream(self.stream), level=level, as_json=as_json)
 
     def show_cursor(self) -> None:
         """Give a terminal its cursor back, which a progress bar may have hidden."""

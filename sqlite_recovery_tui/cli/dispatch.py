@@ -36,7 +36,7 @@ def carry_out(
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without our letters is no failure
     words = (*([name] if name else []), *args)
     session = Session(Common(as_json=_wants_json(args)), clock=clock or SYSTEM, console=console, words=words)
-    umask = os.umask(0o077)
+    umask = session.umask = os.umask(0o077)
     try:
         with _signals(session):
             return _finish(session, _run(name, list(args), session))

@@ -36,6 +36,8 @@ COMMANDS = {
     "undo": "take a promote back",
     "history": "what was done, when and by whom; an incident as a report",
     "serve": "the console in a browser, on this machine",
+    "replicate": "follow databases, and ship every commit to their replicas; run the application beside it",
+    "status": "what running replication daemons say: how far each replica is, what waits, why",
     "scratch": "restored copies that are not production: list, delete, let expire",
     "demo": "build a sample incident and open the console on it",
     "version": "print the version",

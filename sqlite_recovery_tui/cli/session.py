@@ -59,6 +59,8 @@ class Session:
     """How to open the console; None where there is none to open."""
     words: tuple[str, ...] = ()
     """The command line as it was typed, from the command's name on."""
+    umask: int = 0o022
+    """That of whoever called us, for programs that we run."""
 
     @cached_property
     def out(self) -> Output:

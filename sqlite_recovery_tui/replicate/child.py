@@ -46,9 +46,9 @@ def split_command(text: str) -> list[str]:
 class Child:
     """One run of a command; what it starts and leaves behind ends with it."""
 
-    def __init__(self, words: Sequence[str]) -> None:
-        """Name the command; `start` runs it."""
-        self._words = list(words)
+    def __init__(self, words: Sequence[str], *, umask: int = -1) -> None:
+        """Name the command; `start` runs it, with a `umask` of its own unless that is -1."""
+        self._words, self._umask = list(words), umask
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()
         self.code: int | None = None
@@ -68,7 +68,7 @@ class Child:
         _adopt_orphans()
         try:
             self._process = subprocess.Popen(  # noqa: S603  the operator names it
-                self._words, stdin=subprocess.DEVNULL, process_group=0, restore_signals=True
+                self._words, stdin=subprocess.DEVNULL, process_group=0, umask=self._umask
             )
         except OSError as error:
             raise RecoverError(

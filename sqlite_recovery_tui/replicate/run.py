@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Literal
 
 from sqlite_recovery_tui.errors import StorageError
+from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replicate.child import HANDED_ON, Child
 
 NOT_DURABLE = StorageError.code
@@ -39,6 +40,8 @@ class Life:
     def __post_init__(self) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._stopping = False
+        self.cancel = CancelToken()
+        """Set by the first signal to stop: what is done before all has begun ends with it."""
 
     def run(self, begin: Callable[[Callable[[], None]], None]) -> int:
         """Call `begin`, which is given what says that all is done; return the exit code at the end.
@@ -75,6 +78,7 @@ class Life:
             self.at_once(128 + number)
         if number in _STOPPING or not self.child:
             self._stopping = True
+            self.cancel.cancel()
         elif self._stopping:
             self.child.send(number)
         self._events.put(number)

@@ -1,0 +1,94 @@
+"""The daemon from start to exit code: databases, control socket, metrics, the application as a child."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig
+from sqlite_recovery_tui.errors import NotFoundError
+from sqlite_recovery_tui.replicate.answers import Answers
+from sqlite_recovery_tui.replicate.child import Child, split_command
+from sqlite_recovery_tui.replicate.control import ControlSocket, default_socket
+from sqlite_recovery_tui.replicate.metrics import serve_metrics
+from sqlite_recovery_tui.replicate.run import Life
+from sqlite_recovery_tui.replicate.supervisor import Supervisor
+
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """What is replicated, and how."""
+
+    databases: Sequence[DatabaseConfig]
+    config: DaemonConfig
+    once: bool = False
+    """Replicate what there is, then end."""
+    restore: bool = False
+    """Restore every database that is missing."""
+    source: str = ""
+    """The configuration's file."""
+    umask: int = 0o022
+    """Of the child; this process keeps what it writes to itself."""
+    clock: Clock = SYSTEM
+
+    def run(self, say: Callable[[str], None]) -> int:
+        """Replicate until a signal, the child's end, or with `once` until everything is durable.
+
+        Return the exit code; `say` is told what could not be made durable. Raises `RecoverError` for what
+        keeps it from starting: another daemon, a database that is missing and cannot be restored.
+        """
+        words = split_command(self.config.command) if self.config.command else []
+        with ExitStack() as stack:
+            supervisor = Supervisor(
+                self.databases, self.config, restore=self.restore, clock=self.clock, source=self.source
+            )
+            stack.callback(supervisor.close)
+            seconds = self.config.shutdown_sync_timeout.total_seconds()
+            child = Child(words, umask=self.umask) if words else None
+            life = Life(lambda: supervisor.stop(seconds), say, child)
+
+            def begin(done: Callable[[], None]) -> None:
+                if words or self.once:  # the application must not find an empty place and fill it
+                    supervisor.restore_missing(life.cancel)
+                supervisor.start()
+                self._listen(supervisor, stack)
+                if self.once:
+                    self._end_when_durable(supervisor, seconds, done)
+
+            return life.run(begin)
+
+    def _listen(self, supervisor: Supervisor, stack: ExitStack) -> None:
+        path = self.config.control_socket or default_socket()
+        stack.callback(ControlSocket(path, Answers(supervisor)).close)
+        if self.config.addr:
+            stack.callback(serve_metrics(self.config.addr, supervisor.status).close)
+
+    def _end_when_durable(self, supervisor: Supervisor, seconds: float, done: Callable[[], None]) -> None:
+        """Call `done` when everything is at the replicas, or one of them has failed for `seconds`."""
+        missing = [database.path for database in self.databases if not database.path.exists()]
+        if missing:
+            raise NotFoundError(
+                f"there is no database {missing[0]}",
+                object=str(missing[0]),
+                hint="-restore-if-db-not-exists restores it first; without -once it is waited for",
+            )
+
+        def watch() -> None:
+            failing_since: float | None = None
+            while not all(minder.is_settled for minder in supervisor.minders):
+                fails = any(
+                    replica.error for minder in supervisor.minders for replica in minder.status().replicas
+                )
+                failing_since = (failing_since or time.monotonic()) if fails else None
+                if failing_since is not None and time.monotonic() - failing_since > seconds:
+                    break
+                time.sleep(_LOOK_SECONDS)
+            done()
+
+        threading.Thread(target=watch, name="once", daemon=True).start()

@@ -1,0 +1,356 @@
+"""One database of the daemon: followed, spooled and shipped, step by step; what fails here stays here.
+
+`step` is called by one thread at a time; `status` by any.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.config import DatabaseConfig
+from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.replicate.beside import spool_folder
+from sqlite_recovery_tui.replicate.checkpoint import Checkpointed
+from sqlite_recovery_tui.replicate.events import Event
+from sqlite_recovery_tui.replicate.follow import Follower
+from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
+from sqlite_recovery_tui.replicate.frozen import FrozenDatabase
+from sqlite_recovery_tui.replicate.ladder import Limits
+from sqlite_recovery_tui.replicate.outlet import Outlet, Slots
+from sqlite_recovery_tui.replicate.spool import Spool
+from sqlite_recovery_tui.replicate.status import DatabaseStatus
+from sqlite_recovery_tui.replicate.stretch import Break
+
+MONITOR_SECONDS = 1.0
+IDLE_SECONDS = 15.0
+"""How often a database is looked at that nothing was heard of."""
+SOON_SECONDS = 0.02
+"""How long after a first write is looked: a commit is published a little after it is written."""
+RETRY_SECONDS = 1.0
+_QUIET_LOOKS = 3
+_LEAST_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all databases of a daemon have in common."""
+
+    clock: Clock
+    slots: Slots
+    snapshots: threading.Semaphore
+    """How many snapshots are made at a time."""
+    spool_max: int
+    tell: Callable[[Minder, Event], None]
+    tell_protected: Callable[[Minder, Outlet], None]
+    arm: Callable[[Path], bool]
+    """Ask to be told of the next write; False where that cannot be."""
+    wake: Callable[[Minder], None]
+    """Have the minder stepped now."""
+
+
+class Minder:
+    """Minds one database."""
+
+    def __init__(self, database: DatabaseConfig, name: str, shared: Shared) -> None:
+        """Touch nothing yet."""
+        self.database, self.name = database, name
+        self.path = database.path
+        self._shared, self._clock = shared, shared.clock
+        self.outlets: tuple[Outlet, ...] = ()
+        self._spool: Spool | None = None
+        self._follower: Follower | None = None
+        self._polled: Polled | None = None
+        self._why = "it is being started"
+        self._released = 0
+        self._taking = threading.Lock()
+        self._quiet = 0
+        self._looked = float("-inf")
+        self._asked_snapshot = False
+        self._renewal: Break | None = None
+        self._frozen: FrozenDatabase | None = None
+        self._snapshot_done = threading.Event()
+        self._events: Counter[str] = Counter()
+        self._checkpoints: Counter[str] = Counter()
+        self._lock_seconds = self._longest = self._wait_seconds = 0.0
+        self._blocked_by = self._last_event = self._began = ""
+        self._protected: dict[str, datetime] = {}
+
+    @property
+    def folder(self) -> Path:
+        """Where its history waits for its replicas."""
+        return spool_folder(self.database)
+
+    @property
+    def interval(self) -> float:
+        """How often a busy database is looked at, in seconds."""
+        given = [self.database.monitor_interval, *(each.sync_interval for each in self.database.replicas)]
+        seconds = [each.total_seconds() for each in given if each is not None]
+        return max(min([MONITOR_SECONDS, *seconds]), _LEAST_SECONDS)
+
+    def open(self) -> None:
+        """Open spool and replicas; raise `RefusedError` when another daemon has them, `RecoverError`."""
+        if self._spool is not None:
+            return
+        if not self.path.parent.is_dir():
+            raise RecoverError(f"there is no folder {self.path.parent}", object=str(self.path.parent))
+        try:
+            names = [replica.name for replica in self.database.replicas]
+            spool = Spool(self.folder, names, cap_bytes=self._shared.spool_max, clock=self._clock)
+        except OSError as error:
+            raise RecoverError(
+                f"cannot use {self.folder}: {(error.strerror or str(error)).lower()}",
+                object=str(self.folder),
+                hint="what waits for the replicas is kept there; name another place with meta-path",
+            ) from None
+        try:
+            made = [
+                Outlet(spool, replica, self.path, self._shared.slots, self._clock)
+                for replica in self.database.replicas
+            ]
+        except BaseException:
+            spool.close()
+            raise
+        self._spool, self.outlets = spool, tuple(made)
+        spool.subscribe(lambda: self._shared.wake(self) if spool.wanted else None)
+        for outlet in made:
+            outlet.start()
+
+    def step(self) -> float:
+        """Do what is due; return the seconds until the next step. Never raises for trouble."""
+        with self._taking:
+            if self._released:
+                return IDLE_SECONDS
+            try:
+                return self._step()
+            except RecoverError as error:
+                self._trouble(str(error))
+            except OSError as error:
+                self._trouble(error.strerror or str(error))
+            return RETRY_SECONDS
+
+    def _step(self) -> float:
+        self.open()
+        assert self._spool is not None
+        if self._follower is None:
+            self._follower = self._follow(self._spool)
+            self._follower.start()
+        self._serve_wishes(self._follower, self._spool)
+        self._polled = polled = self._follower.poll()
+        self._account(self._follower.tend())
+        self._why = polled.detail or ("" if polled.state == "following" else f"it is {polled.state}")
+        self._looked = self._clock.monotonic()
+        self._note_protection()
+        return self._next(polled)
+
+    def _next(self, polled: Polled) -> float:
+        """Return when to look again: at the pace of the replicas while it moves, seldom once it rests."""
+        interval = self.interval
+        if polled.state != "following":
+            return max(interval, RETRY_SECONDS)
+        self._quiet = 0 if polled.moved or polled.behind_bytes else self._quiet + 1
+        if self._quiet < _QUIET_LOOKS or not self._shared.arm(self.path):
+            return interval
+        # armed: one more look for what came just before, then it is waited for
+        return interval if self._quiet == _QUIET_LOOKS else IDLE_SECONDS
+
+    def moved(self) -> float:
+        """Take note that the system reported a write; return the seconds until it is worth a look."""
+        self._quiet = 0
+        since = self._clock.monotonic() - self._looked
+        return max(SOON_SECONDS, self.interval - since)
+
+    def _follow(self, spool: Spool) -> Follower:
+        given, usual = self.database, Limits()
+        interval = given.checkpoint_interval
+        limits = Limits(
+            min_frames=given.min_checkpoint_page_count or usual.min_frames,
+            max_frames=given.max_checkpoint_page_count or usual.max_frames,
+            interval_seconds=usual.interval_seconds if interval is None else interval.total_seconds(),
+        )
+        options = FollowOptions(limits=limits)
+        return Follower(self.path, spool, self._clock, options, events=self._heard)
+
+    def _heard(self, event: Event) -> None:
+        self._events[event.kind] += 1
+        self._last_event = f"{event.kind}: {event.detail}"
+        if event.kind == "began":
+            self._began = event.detail
+            self._protected.clear()
+        self._shared.tell(self, event)
+
+    def _account(self, done: Checkpointed | None) -> None:
+        if done is None:
+            return
+        self._checkpoints[done.outcome] += 1
+        self._lock_seconds += done.lock_seconds
+        self._wait_seconds += done.wait_seconds
+        self._longest = max(self._longest, done.lock_seconds)
+        self._blocked_by = str(done.blocker) if done.blocker else ""
+
+    def _trouble(self, why: str) -> None:
+        if why != self._why:
+            self._why = why
+            self._shared.tell(self, Event("unreadable", why, self._clock.now()))
+
+    # ── what others ask for ──
+
+    def _serve_wishes(self, follower: Follower, spool: Spool) -> None:
+        if self._frozen is not None and self._snapshot_done.is_set():
+            self._thaw(follower)
+        wanted = self._renewal or spool.wanted
+        if isinstance(wanted, Break):
+            self._renewal = None
+            follower.renew(wanted)
+        elif wanted is not None or self._asked_snapshot:
+            self._begin_snapshot(follower, spool)
+
+    def _begin_snapshot(self, follower: Follower, spool: Spool) -> None:
+        if self._frozen is not None or not self._shared.snapshots.acquire(blocking=False):
+            return
+        self._frozen = follower.freeze()
+        if self._frozen is None:
+            self._shared.snapshots.release()
+            return
+        self._asked_snapshot = False
+        self._snapshot_done.clear()
+        threading.Thread(
+            target=self._snapshot, args=(spool, self._frozen), name=f"snapshot {self.name}", daemon=True
+        ).start()
+
+    def _snapshot(self, spool: Spool, frozen: FrozenDatabase) -> None:
+        try:
+            spool.snapshot(frozen)
+        except OSError as error:
+            self._trouble(f"a snapshot could not be kept: {error.strerror or error}")
+        finally:
+            self._snapshot_done.set()
+            self._shared.wake(self)
+
+    def _thaw(self, follower: Follower) -> None:
+        follower.thaw()
+        self._frozen = None
+        self._shared.snapshots.release()
+
+    def ask_snapshot(self) -> None:
+        """Have a snapshot made as soon as there is a place for one."""
+        self._asked_snapshot = True
+        self._shared.wake(self)
+
+    def renew(self, why: Break) -> None:
+        """Have a new generation begin."""
+        self._renewal = why
+        self._shared.wake(self)
+
+    def hurry(self) -> None:
+        """Look now, and ship what there is."""
+        self._shared.wake(self)
+        for outlet in self.outlets:
+            outlet.hurry()
+
+    def release(self, seconds: float) -> None:
+        """Hand the last commits on and let go of the database, until `take_back`."""
+        with self._taking:
+            self._released += 1
+            self._leave(seconds)
+            self._why = "somebody exchanges its file at the moment"
+
+    def take_back(self) -> None:
+        """Follow the database again."""
+        with self._taking:
+            self._released = max(self._released - 1, 0)
+        self._shared.wake(self)
+
+    def _leave(self, seconds: float) -> None:
+        """Stop following; a snapshot that is being read ends first."""
+        follower, self._follower = self._follower, None
+        if follower is None:
+            return
+        if self._frozen is not None:
+            self._snapshot_done.wait(seconds)
+            self._thaw(follower)
+        self._polled = follower.stop(seconds)
+
+    def stop(self, seconds: float) -> None:
+        """Hand the last commits on, and have the replicas ship what they lack; `missing` waits for them."""
+        with self._taking:
+            self._released += 1
+            with suppress(RecoverError, OSError):
+                self._leave(seconds)
+        for outlet in self.outlets:
+            outlet.finish(seconds)
+
+    def missing(self) -> str:
+        """Wait for the replicas to finish; return what is not durable, "" when everything is."""
+        left = [outlet.replica.name for outlet in self.outlets if not outlet.wait()]
+        status = self.status()
+        lost: list[str] = []
+        if status.unread_bytes:
+            lost.append(f"{status.unread_bytes:,} bytes of its log could not be read ({self._why})")
+        for replica in status.replicas:
+            if replica.name in left:
+                why = f": {replica.error or replica.reason}" if replica.error or replica.reason else ""
+                lost.append(f"{replica.backlog_commits} commits are not at {replica.name}{why}")
+        if self._spool is not None:
+            self._spool.close()
+        return f"{self.path}: {'; '.join(lost)}" if lost else ""
+
+    # ── what it says of itself ──
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was committed is at every replica."""
+        status = self.status()
+        return status.health == "protected" and all(
+            not replica.backlog_commits and not replica.backlog_bytes for replica in status.replicas
+        )
+
+    def _note_protection(self) -> None:
+        """Say once, of each replica, when the present generation is there."""
+        generation = self._spool.generation if self._spool else ""
+        for outlet in self.outlets:
+            if outlet.replica.name not in self._protected and outlet.has(generation):
+                self._protected[outlet.replica.name] = self._clock.now()
+                self._shared.tell_protected(self, outlet)
+
+    def status(self) -> DatabaseStatus:
+        """Return how it fares."""
+        polled, spool = self._polled, self._spool
+        following = self._follower is not None and polled is not None and polled.state == "following"
+        unread = polled.behind_bytes if polled else 0
+        replicas = tuple(outlet.status(following=following, unread_bytes=unread) for outlet in self.outlets)
+        since = max(self._protected.values()) if len(self._protected) == len(self.outlets) > 0 else None
+        return DatabaseStatus(
+            path=str(self.path),
+            name=self.name,
+            following=following,
+            reason=self._why,
+            generation=spool.generation if spool else "",
+            began=self._began,
+            protected_since=since,
+            database_bytes=_size(self.path),
+            wal_bytes=polled.wal_bytes if polled else 0,
+            unread_bytes=unread,
+            spool_bytes=max((replica.backlog_bytes for replica in replicas), default=0),
+            lock_seconds=self._lock_seconds,
+            longest_lock_seconds=self._longest,
+            wait_seconds=self._wait_seconds,
+            blocked_by=self._blocked_by,
+            events=dict(self._events),
+            checkpoints=dict(self._checkpoints),
+            last_event=self._last_event,
+            replicas=replicas,
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
