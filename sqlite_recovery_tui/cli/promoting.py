@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,9 @@ def show_plan(session: Session, plan: PromotePlan, again: str) -> None:
             session.out.line(f"and {plural(len(changed) - _MOST_TABLES, 'table')} more")
     for warning in plan.choice.warnings:
         session.err.warning(warning)
+    for outcome in plan.assertions:
+        if not outcome.ok:
+            session.err.warning(f"locked, unless overruled: -overrule {shlex.quote(outcome.name)}")
     session.out.line()
     session.out.line(f"nothing was changed; to do it: {again}")
 
@@ -51,6 +55,9 @@ def _facts(plan: PromotePlan) -> Iterator[tuple[str, object]]:
         yield "rows", f"{plan.lost_rows:,} fewer where tables shrink, {plan.won_rows:,} more where they grow"
     elif live.state == "unreadable":
         yield "rows", "production cannot be read, so nobody can count what is lost"
+    for outcome in plan.assertions:
+        word = "holds" if outcome.ok else "FAILS"
+        yield "assertion", f"{word}: {outcome.name}: {outcome.words}"
     yield "space", f"{size(plan.needed_bytes)} needed, {size(plan.free_bytes)} free"
     yield "undo", "what is there now is kept as an undo point" if live.exists else "nothing is there to keep"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.progress import ProgressFn
     from sqlite_recovery_tui.restore.choose import Choice
     from sqlite_recovery_tui.restore.run import RestoreResult
+    from sqlite_recovery_tui.verify.assertions import Outcome
     from sqlite_recovery_tui.verify.integrity import IntegrityReport
 
 
@@ -52,6 +53,8 @@ class Attempt:
     path: Path
     meter: ProgressFn
     report: IntegrityReport | None = None
+    assertions: tuple[Outcome, ...] = ()
+    """What the configuration expects of a good restore, and what this one answers."""
 
     def __call__(self, choice: Choice, stop_early: bool) -> RestoreResult:
         """Restore, in front of damage if `stop_early`; raises like `restore`.
@@ -83,6 +86,13 @@ class Attempt:
             )
         finally:
             store.close()
+
+    def ask(self, choice: Choice) -> None:
+        """Ask the restored file what the configuration expects of it."""
+        from sqlite_recovery_tui.cli import assertions
+
+        wanted = choice.ref.replica.assertions
+        self.assertions = assertions.ask(self.session, self.path, wanted, self.meter)
 
     def _check(self, file: Path) -> None:
         from sqlite_recovery_tui.verify.integrity import check_database

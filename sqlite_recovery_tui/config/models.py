@@ -61,6 +61,11 @@ class Assertion:
     expect: str | int | float | None
     name: str = ""
 
+    @property
+    def title(self) -> str:
+        """What it is called: its name, or else the statement in one line."""
+        return self.name or " ".join(self.sql.split())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

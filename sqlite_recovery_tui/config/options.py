@@ -44,7 +44,13 @@ def _memory(section: Section) -> int | None:
 def _assertions(section: Section) -> tuple[Assertion, ...] | None:
     if "assertions" not in section:
         return None
-    return tuple(_assertion(item) for item in section.sections("assertions"))
+    found: dict[str, Assertion] = {}
+    for item in section.sections("assertions"):
+        assertion = _assertion(item)
+        if assertion.title in found:
+            raise item.at("name").error("the name of another assertion; each is overruled by its own")
+        found[assertion.title] = assertion
+    return tuple(found.values())
 
 
 def _assertion(section: Section) -> Assertion:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlite_recovery_tui.config import Assertion
 from sqlite_recovery_tui.errors import RefusedError, VerificationFailed
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
 from sqlite_recovery_tui.promote.choice import Choice, Mode, choose
 from sqlite_recovery_tui.promote.facts import Incoming, Live, incoming, look
 from sqlite_recovery_tui.promote.loss import TableChange, table_changes
+from sqlite_recovery_tui.verify.assertions import Outcome, check
 from sqlite_recovery_tui.verify.integrity import IntegrityReport, check_database
 
 _SLACK = 1.1
@@ -29,6 +32,8 @@ class PromotePlan:
     needed_bytes: int
     """Beside the database: for the log or the new file, and for the undo point."""
     free_bytes: int
+    assertions: tuple[Outcome, ...] = ()
+    """What the configuration expects of a good restore, and what the new file answers."""
 
     @property
     def name(self) -> str:
@@ -65,6 +70,7 @@ class PromotePlan:
             "tables": [table.to_json() for table in self.tables],
             "rows_lost": self.lost_rows,
             "rows_won": self.won_rows,
+            "assertions": [outcome.to_json() for outcome in self.assertions],
             "space": {"needed": self.needed_bytes, "free": self.free_bytes},
         }
 
@@ -75,12 +81,14 @@ def make_plan(
     *,
     mode: Mode | None = None,
     count_rows: bool = True,
+    assertions: Sequence[Assertion] = (),
     progress: ProgressFn = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> PromotePlan:
     """Plan to put the file `new` in the place of `database`.
 
-    Raises `RefusedError` for what cannot be done, `VerificationFailed` when the new file is damaged,
+    `assertions` are asked of the new file; whether they hold is for whoever carries the plan out. Raises
+    `RefusedError` for what cannot be done, `VerificationFailed` when the new file is damaged,
     `NotFoundError`, `Cancelled`.
     """
     token = cancel or CancelToken()
@@ -102,7 +110,8 @@ def make_plan(
             f"the directory {live.beside.folder} does not exist", object=str(database), hint="make it first"
         )
     free = shutil.disk_usage(live.beside.folder).free
-    return PromotePlan(coming, live, choice, report, tables, _needed(coming, live, choice.mode), free)
+    held = check(new, assertions, progress=progress, cancel=token)
+    return PromotePlan(coming, live, choice, report, tables, _needed(coming, live, choice.mode), free, held)
 
 
 def _needed(new: Incoming, live: Live, mode: Mode) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
-from sqlite_recovery_tui.promote import aside, check, intent, raw, stage, swap
+from sqlite_recovery_tui.promote import aside, check, intent, locked, raw, stage, swap
 from sqlite_recovery_tui.promote.beside import PromoteLock
 from sqlite_recovery_tui.promote.check import Checked
 from sqlite_recovery_tui.promote.choice import Mode, names
@@ -54,6 +54,7 @@ class PromoteResult:
             "duration_seconds": round(self.duration_seconds, 3),
             "rows_lost": self.plan.lost_rows,
             "rows_won": self.plan.won_rows,
+            "assertions": [outcome.to_json() for outcome in self.plan.assertions],
             "recovered": self.recovered.to_json() if self.recovered else None,
         }
 
@@ -67,6 +68,8 @@ class Promote:
     wait_seconds: float = WAIT_SECONDS
     force_in_use: str = ""
     """A process, by name or pid, that may keep the database open while its file is exchanged."""
+    overrule: tuple[str, ...] = ()
+    """The assertions, by name, that may fail."""
     progress: ProgressFn = ignore_progress
     cancel: CancelToken = field(default_factory=CancelToken)
     clock: Clock = SYSTEM
@@ -74,10 +77,12 @@ class Promote:
     def run(self, confirm: str) -> PromoteResult:
         """Carry it out; production is what it was whenever this raises anything but `VerificationFailed`.
 
-        Raises `RefusedError` without the right name, when things changed since the plan was made, or while
-        the database is in use; `VerificationFailed`, `RecoverError`, `Cancelled`.
+        Raises `RefusedError` without the right name, where an assertion fails that was not overruled, when
+        things changed since the plan was made, or while the database is in use; `VerificationFailed`,
+        `RecoverError`, `Cancelled`.
         """
         self._check_name(confirm)
+        locked.refuse(self.plan, self.overrule)
         beside = self.plan.live.beside
         began = time.monotonic()
         with PromoteLock(beside):

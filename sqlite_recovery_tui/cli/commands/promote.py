@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     default="",
     help="With swap: though this process has it open.",
 )
+@click.option("--overrule", multiple=True, metavar="NAME", help="Promote though this assertion fails.")
 @click.option("--no-count", is_flag=True, help="Do not count rows, which reads every table once.")
 def command(session: Session, scratch: str, to: str | None, plan_only: bool, **wished: Any) -> int:
     """Put the restored database SCRATCH, a file or the name of a scratch, in production's place.
@@ -37,8 +38,10 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
     database open, which way it goes and why. Online, it is one transaction into the live file, and
     applications go on. Swap renames a new file over the old one, with every application stopped. Inject
     takes over a database that nobody can open, by a complete log beside it. What was there is always kept
-    as an undo point, and what was promoted is compared page by page.
+    as an undo point, and what was promoted is compared page by page. It is refused while an assertion of
+    the configuration fails in SCRATCH, unless -overrule names that one.
     """
+    from sqlite_recovery_tui.cli.assertions import of_database
     from sqlite_recovery_tui.cli.promoting import show_plan
     from sqlite_recovery_tui.promote.choice import mode_of
     from sqlite_recovery_tui.promote.plan import make_plan
@@ -53,6 +56,7 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
             database,
             mode=mode_of(wished["mode"]),
             count_rows=not wished["no_count"],
+            assertions=of_database(session, str(database)),
             progress=meter,
             cancel=session.cancel,
         )
@@ -60,23 +64,26 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
         show_plan(session, plan, f"the same command with -confirm {plan.name}")
         session.document({**plan.to_json(), "promoted": False})
         return 0
-    return _carry_out(session, plan, confirm, wished["timeout"], wished["force_in_use"])
+    return _carry_out(session, plan, confirm, wished)
 
 
-def _carry_out(
-    session: Session, plan: PromotePlan, confirm: str, timeout: timedelta | None, force_in_use: str
-) -> int:
+def _carry_out(session: Session, plan: PromotePlan, confirm: str, wished: dict[str, Any]) -> int:
     from sqlite_recovery_tui.cli.promoting import of_result, show_result
     from sqlite_recovery_tui.promote.run import WAIT_SECONDS, Promote
 
     beside = plan.live.beside
+    timeout: timedelta | None = wished["timeout"]
+    overruled = {"overruled": list(wished["overrule"])} if wished["overrule"] else {}
     with session.act("promote", database=str(beside.named), output=str(beside.real)) as act:
-        act.begin(asked=str(plan.new.path), results={"mode": plan.choice.mode, "why": plan.choice.why})
+        act.begin(
+            asked=str(plan.new.path), results={"mode": plan.choice.mode, "why": plan.choice.why, **overruled}
+        )
         with session.meter() as meter:
             promote = Promote(
                 plan,
                 wait_seconds=timeout.total_seconds() if timeout else WAIT_SECONDS,
-                force_in_use=force_in_use,
+                force_in_use=wished["force_in_use"],
+                overrule=wished["overrule"],
                 progress=meter,
                 cancel=session.cancel,
                 clock=session.clock,

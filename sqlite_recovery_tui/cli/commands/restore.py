@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.restore.choose import Choice
     from sqlite_recovery_tui.restore.run import RestoreResult
     from sqlite_recovery_tui.restore.target import Target
-    from sqlite_recovery_tui.verify.integrity import IntegrityReport
 
 
 @subcommand("restore")
@@ -238,31 +237,38 @@ def _restore(session: Session, choice: Choice, path: Path, wish: Wish, act: Act)
     with session.meter() as meter:
         attempt = Attempt(session, wish, path, meter)
         result, used = restore_best(choice, attempt, to_last_good=wish.to_last_good, on_fallback=fall_back)
-    _keep(act, result, used, attempt.report)
-    return _tell(session, result, used, attempt.report, wish.integrity_check)
+        attempt.ask(used)
+    _keep(act, result, used, attempt)
+    return _tell(session, result, used, attempt)
 
 
-def _keep(act: Act, result: RestoreResult, choice: Choice, report: IntegrityReport | None) -> None:
+def _keep(act: Act, result: RestoreResult, choice: Choice, attempt: Attempt) -> None:
     """Let the history know what a restore made."""
     from sqlite_recovery_tui.history.facts import of_restore, shown
 
+    report = attempt.report
+    if attempt.assertions:
+        act.learn(results={"assertions": [outcome.to_json() for outcome in attempt.assertions]})
     found = report.to_json() if report is not None else None
     members = of_restore(result.to_json(), (result.plan.base, *result.plan.changes), found)
     act.learn(results={"why": choice.why})
     act.finish(shown(members["verdict"], members["integrity"]), **members)
 
 
-def _tell(
-    session: Session, result: RestoreResult, choice: Choice, report: IntegrityReport | None, kind: str
-) -> int:
+def _tell(session: Session, result: RestoreResult, choice: Choice, attempt: Attempt) -> int:
+    from sqlite_recovery_tui.cli.assertions import tell
     from sqlite_recovery_tui.cli.reports import command_line, integrity_member, result_facts
 
+    report = attempt.report
     session.out.marked("bold", "restored", f"  {choice.ref.label} to {result.output}")
     session.out.facts(result_facts(result, why=choice.why, integrity=report))
+    tell(session, attempt.assertions)
     if report is None:
         session.out.line()
         session.out.line(f"next: {command_line('verify', result.output)}")
+    kind = attempt.wish.integrity_check
     document: dict[str, Any] = {**result.to_json(), "integrity": integrity_member(report, kind)}
+    document["assertions"] = [outcome.to_json() for outcome in attempt.assertions]
     session.document({**document, "why": choice.why, "restored": True})
     if report is not None and not report.ok:
         session.err.error(check_failed(report, result.output, "the restored file was kept"))

@@ -25,11 +25,13 @@ from sqlite_recovery_tui.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlite_recovery_tui.config import Assertion
     from sqlite_recovery_tui.history.act import Act
     from sqlite_recovery_tui.progress import ProgressFn
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.restore.run import RestoreResult
     from sqlite_recovery_tui.storage.base import Store
+    from sqlite_recovery_tui.verify.assertions import Outcome
     from sqlite_recovery_tui.verify.integrity import IntegrityReport
     from sqlite_recovery_tui.verify.replica import Fault, ReplicaProof
 
@@ -44,12 +46,14 @@ class Drill:
     result: RestoreResult | None
     report: IntegrityReport | None
     error: RecoverError | None
+    assertions: tuple[Outcome, ...] = ()
 
     @property
     def code(self) -> int:
         if self.error is not None:
             return self.error.code
-        return 0 if self.report is None or self.report.ok else VerificationFailed.code
+        sound = self.report is None or self.report.ok
+        return 0 if sound and all(each.ok for each in self.assertions) else VerificationFailed.code
 
     def to_json(self) -> dict[str, Any]:
         from sqlite_recovery_tui.cli.reports import integrity_member
@@ -59,6 +63,7 @@ class Drill:
         return {
             **restored,
             "integrity": integrity_member(self.report, "full"),
+            "assertions": [each.to_json() for each in self.assertions],
             "error": self.error.to_json() if self.error else None,
         }
 
@@ -68,19 +73,39 @@ class Drill:
 @replica_option
 @click.option("--all", "everything", is_flag=True, help="Every replica of every database.")
 @click.option("--full", is_flag=True, help="Also restore the latest state, check it, and remove it again.")
-def command(session: Session, target: str | None, replica: str | None, everything: bool, full: bool) -> int:
+@click.option(
+    "--assert",
+    "asserted",
+    multiple=True,
+    metavar="SQL=VALUE",
+    help="What a file, or with --full the state, must answer as well.",
+)
+def command(
+    session: Session,
+    target: str | None,
+    replica: str | None,
+    *,
+    everything: bool,
+    full: bool,
+    asserted: tuple[str, ...],
+) -> int:
     """Prove replicas or a database file; exit 4 for a damaged replica, 5 for a damaged database.
 
     A replica: every object is fetched, every checksum verified, every chain replayed from snapshot to
     snapshot, every LTX file held against those of other levels. A file: integrity_check and
-    foreign_key_check.
+    foreign_key_check. What the configuration asserts of a database is asked of its scratches and, with
+    --full, of its latest state: exit 5 where it does not hold.
     """
+    from sqlite_recovery_tui.cli.assertions import typed
+
     if everything == (target is not None):
         raise UsageError("verify takes a database, a URL or a file, or else --all", hint="add -h for help")
     file = None if target is None else _as_file(session, target)
     if file is not None:
-        return _verify_file(session, file)
-    return _verify_replicas(session, session.refs(target, replica), full)
+        return _verify_file(session, file, typed(asserted))
+    if asserted and not full:
+        raise UsageError("--assert needs a file, or --full", hint="a replica answers once it is restored")
+    return _verify_replicas(session, session.refs(target, replica), full, typed(asserted))
 
 
 def _as_file(session: Session, target: str) -> Path | None:
@@ -102,7 +127,8 @@ def _as_file(session: Session, target: str) -> Path | None:
     return path
 
 
-def _verify_file(session: Session, path: Path) -> int:
+def _verify_file(session: Session, path: Path, more: tuple[Assertion, ...]) -> int:
+    from sqlite_recovery_tui.cli import assertions
     from sqlite_recovery_tui.cli.reports import first_few, integrity_member, integrity_words
     from sqlite_recovery_tui.history.facts import shown
     from sqlite_recovery_tui.verify.integrity import check_database
@@ -111,17 +137,34 @@ def _verify_file(session: Session, path: Path) -> int:
         act.begin()
         with session.meter() as meter:
             report = check_database(path, kind="full", progress=meter, cancel=session.cancel)
-        found = report.to_json()
-        act.finish(shown(None, report.verdict), integrity=report.verdict, results={"integrity": found})
+            wanted = (*_of_file(session, path), *more)
+            outcomes = assertions.ask(session, path, wanted, meter)
+        found, asked = report.to_json(), [each.to_json() for each in outcomes]
+        results = {"integrity": found, **({"assertions": asked} if asked else {})}
+        act.finish(shown(None, report.verdict), integrity=report.verdict, results=results)
     session.history.checked(path, report.verdict, found)
     session.out.marked("ok" if report.ok else "fail", report.verdict, f"  {path}")
     session.out.line(f"    {integrity_words(report)}")
     session.out.lines(f"    {message}" for message in first_few(report.messages))
-    session.document({"file": str(path), "integrity": integrity_member(report, "full")})
-    return 0 if report.ok else VerificationFailed.code
+    assertions.tell(session, outcomes, indent="    ")
+    member = integrity_member(report, "full")
+    session.document({"file": str(path), "integrity": member, "assertions": asked})
+    return VerificationFailed.code if not report.ok else assertions.code(outcomes)
 
 
-def _verify_replicas(session: Session, refs: Sequence[ReplicaRef], full: bool) -> int:
+def _of_file(session: Session, path: Path) -> tuple[Assertion, ...]:
+    """Return what the configuration asserts of a file; nothing where there is none that can be read."""
+    from sqlite_recovery_tui.cli.assertions import of_file
+
+    try:
+        return of_file(session, path)
+    except ConfigError:  # that was said before
+        return ()
+
+
+def _verify_replicas(
+    session: Session, refs: Sequence[ReplicaRef], full: bool, more: tuple[Assertion, ...]
+) -> int:
     from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
 
     states = scan_all(session, refs)
@@ -136,7 +179,7 @@ def _verify_replicas(session: Session, refs: Sequence[ReplicaRef], full: bool) -
         try:
             with _act(session, state.ref, full) as act:
                 act.begin()
-                code, member = _verify_one(session, state, full, act)
+                code, member = _verify_one(session, state, act, full=full, more=more)
         except Cancelled:
             raise
         except RecoverError as error:
@@ -163,7 +206,9 @@ def _identity(ref: ReplicaRef) -> dict[str, Any]:
     return identity(ref)
 
 
-def _verify_one(session: Session, state: ReplicaState, full: bool, act: Act) -> tuple[int, dict[str, Any]]:
+def _verify_one(
+    session: Session, state: ReplicaState, act: Act, *, full: bool, more: tuple[Assertion, ...]
+) -> tuple[int, dict[str, Any]]:
     from sqlite_recovery_tui.storage.open import open_store
     from sqlite_recovery_tui.verify.replica import verify_replica
 
@@ -179,7 +224,7 @@ def _verify_one(session: Session, state: ReplicaState, full: bool, act: Act) -> 
                 progress=meter,
                 cancel=session.cancel,
             )
-            drill = _drill(session, state, store, meter) if full else None
+            drill = _drill(session, state, store, meter, more) if full else None
     finally:
         store.close()
     _keep(act, proof, drill)
@@ -212,8 +257,11 @@ def _work_folder(ref: ReplicaRef) -> Path | None:
     return folder
 
 
-def _drill(session: Session, state: ReplicaState, store: Store, progress: ProgressFn) -> Drill:
+def _drill(
+    session: Session, state: ReplicaState, store: Store, progress: ProgressFn, more: tuple[Assertion, ...]
+) -> Drill:
     """Restore the latest state into a directory that is removed again, and check the whole of it."""
+    from sqlite_recovery_tui.cli.assertions import ask
     from sqlite_recovery_tui.restore.choose import choose
     from sqlite_recovery_tui.restore.run import RestoreOptions, restore
     from sqlite_recovery_tui.restore.target import Latest
@@ -236,12 +284,13 @@ def _drill(session: Session, state: ReplicaState, store: Store, progress: Progre
             raise
         except RecoverError as error:
             return Drill(None, None, error)
-        return Drill(
-            result, check_database(file, kind="full", progress=progress, cancel=session.cancel), None
-        )
+        report = check_database(file, kind="full", progress=progress, cancel=session.cancel)
+        wanted = (*state.ref.replica.assertions, *more)
+        return Drill(result, report, None, ask(session, file, wanted, progress))
 
 
 def _print_proof(session: Session, state: ReplicaState, proof: ReplicaProof, drill: Drill | None) -> None:
+    from sqlite_recovery_tui.cli.assertions import tell
     from sqlite_recovery_tui.cli.reports import continuity_facts, first_few
     from sqlite_recovery_tui.words import plural, size
 
@@ -257,6 +306,7 @@ def _print_proof(session: Session, state: ReplicaState, proof: ReplicaProof, dri
         _print_fault(session, fault)
     if drill is not None:
         session.out.lines(f"  {line}" for line in first_few(list(_drill_lines(drill))))
+        tell(session, drill.assertions, indent="  ")
     session.out.line()
 
 

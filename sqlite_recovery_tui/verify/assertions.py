@@ -1,0 +1,101 @@
+"""What the configuration says must hold in every good restore, asked of a database as untrusted input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_recovery_tui.config import Assertion
+from sqlite_recovery_tui.errors import DamagedError, InspectorError, StatementError, UsageError
+from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
+from sqlite_recovery_tui.sqlite.inspector import Inspector
+from sqlite_recovery_tui.sqlite.messages import Cell
+
+SECONDS = 60.0
+"""How long one assertion may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One assertion, and what the database answered."""
+
+    assertion: Assertion
+    ok: bool
+    answer: str
+    """The first value of the first row, or why there is none (raw)."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.assertion.title
+
+    @property
+    def words(self) -> str:
+        """What was found, and where it fails what was expected (raw)."""
+        return self.answer if self.ok else f"{self.answer}, expected {_shown(self.assertion.expect)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the command line prints it."""
+        return {
+            "name": self.name,
+            "sql": self.assertion.sql,
+            "expect": self.assertion.expect,
+            "answer": self.answer,
+            "ok": self.ok,
+        }
+
+
+def check(
+    database: Path,
+    assertions: Sequence[Assertion],
+    *,
+    seconds: float = SECONDS,
+    progress: ProgressFn = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> tuple[Outcome, ...]:
+    """Ask a database for all `assertions`, each for `seconds` at most.
+
+    One that cannot be answered has failed, and says why. Raises `Cancelled`, `NotFoundError`,
+    `RefusedError` where the file cannot be looked at.
+    """
+    if not assertions:
+        return ()
+    found: list[Outcome] = []
+    with Inspector(database) as inspector:
+        for number, assertion in enumerate(assertions, start=1):
+            progress(Progress("checking assertions", number, len(assertions), "assertions", assertion.title))
+            found.append(_outcome(inspector, assertion, seconds, cancel))
+    return tuple(found)
+
+
+def failed(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Return those that do not hold."""
+    return tuple(outcome for outcome in outcomes if not outcome.ok)
+
+
+def _outcome(
+    inspector: Inspector, assertion: Assertion, seconds: float, cancel: CancelToken | None
+) -> Outcome:
+    try:
+        page = inspector.query(assertion.sql, limit=1, seconds=seconds, cancel=cancel)
+    except (StatementError, UsageError, DamagedError, InspectorError) as error:
+        return Outcome(assertion, False, error.message)
+    if not page.rows:
+        return Outcome(assertion, False, "no rows")
+    cell = page.rows[0][0]
+    return Outcome(assertion, holds(cell, assertion.expect), cell.text)
+
+
+def holds(cell: Cell, expected: str | float | None) -> bool:
+    """Tell whether a value is the expected one: numbers by value, text as it is shown."""
+    if expected is None:
+        return cell.type == "null"
+    if isinstance(expected, str):
+        return cell.type != "null" and cell.text == expected
+    return cell.type in ("integer", "real") and cell.value == expected
+
+
+def _shown(expected: str | float | None) -> str:
+    return "NULL" if expected is None else str(expected)
