@@ -29,6 +29,11 @@ class Beside:
         self.draft = self.folder / f".{name}.sqlrecover-promote.undo"
         """The undo point while it is made."""
 
+    def __str__(self) -> str:
+        """Name the database as it was named, and where that leads to when it is by a link."""
+        is_direct = self.real == self.named.absolute()
+        return str(self.named) if is_direct else f"{self.named} → {self.real}"
+
     @property
     def sidecars(self) -> tuple[Path, ...]:
         """What SQLite keeps beside the database."""

@@ -39,6 +39,7 @@ from tests.tui.support import (
     still_checks,
     type_text,
 )
+from tests.tui.support_production import own_production
 from tests.tui.test_pictures_history import fill
 
 NORMAL, SMALL, LARGE = (120, 36), (80, 24), (200, 50)
@@ -154,6 +155,22 @@ async def browsing(album: Album) -> None:
     await album.take("browse", "enter")
 
 
+async def putting_back(album: Album) -> None:
+    """Compare with production, rescue the rows it lacks; or promote everything, and take it back."""
+    await album.take("live", "B", "enter", "enter", "down", "down")
+    await album.take("differences", "D", "end", "space", "home", "down", "down", "space", "end")
+    await album.take("rows", "enter", "f", "down", "down", "space")
+    await album.take("rows-changed", "f")
+    await album.take("rescue", "escape", "R")
+    await album.take("rescue-name", "K", "y", "enter", typed="shop.db")
+    await album.take("rescued", "enter")
+    await album.take("promote", "escape", "escape", "P")
+    await album.take("promoted", "enter", typed="shop.db")
+    await album.take("promoted", "enter")
+    await album.take("taken-back", "u", typed="shop.db")
+    await album.take("taken-back", "enter")
+
+
 async def glance(album: Album) -> None:
     """The main screens only: for another size, another theme."""
     await album.take("fleet")
@@ -178,9 +195,10 @@ async def draw(folder: Path) -> None:
     incident = demo.build(Path("demo").absolute(), now=NOW)
     settings = presentable(config.load(incident.config))
     for look in EVERY:
-        for walk in (tour, damage, anatomy, levels):
+        for walk in (tour, damage, anatomy, levels, putting_back):
             _forget()
-            await _draw(walk, make_console(settings), folder, look)
+            with own_production(settings, incident) as own:
+                await _draw(walk, make_console(own), folder, look)
         _forget()
         fill()
         await _draw(acts_of_others, make_console(settings), folder, look)
@@ -189,7 +207,8 @@ async def draw(folder: Path) -> None:
         await _draw(welcome, make_console(None), folder, look)
     for look in SOME:
         _forget()
-        await _draw(glance, make_console(settings), folder, look)
+        with own_production(settings, incident) as own:
+            await _draw(glance, make_console(own), folder, look)
 
 
 async def welcome(album: Album) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.sqlite.comparison import RowChange
     from sqlite_recovery_tui.tui.differences import TableFound
 
+_FIRST_COLUMN = 2  # behind the mark and the kind
 _ORDER: tuple[Change | None, ...] = (None, *get_args(Change))
 
 
@@ -108,9 +109,10 @@ class DiffRowsScreen(ConsoleScreen):
 
     def _show(self, only: Change | None) -> None:
         """Show the rows `only` of one kind, or all; the cursor stays on its row where it is among them."""
-        key = self.table.current_key
+        key, column = self.table.current_key, max(self.table.column, _FIRST_COLUMN)
         self.source = ChangeSource(self.found.kept, only, self.marked)
         self.table.show(self.source.columns(), self.source)
+        self.table.column = column
         if key is not None:
             self.table.move_to_key(key)
         self._load(self.source.request(self.table.cursor, self.table.cursor))

@@ -241,11 +241,11 @@ def _plan_facts(plan: PromotePlan) -> Iterator[Fact]:
     for warning in plan.choice.warnings:
         yield "", text.line((f"▲ {warning}", "$text-warning"))
     if live.exists:
-        yield "production", f"{phrases.size(live.size)} at {live.beside.real}"
+        yield "production", f"{phrases.size(live.size)} at {live.beside}"
         who = ", ".join(map(str, live.holders))
         yield "open in", who or "no process that can be seen from here"
     else:
-        yield "production", f"{live.beside.real} is {live.state}"
+        yield "production", f"{live.beside} is {live.state}"
     yield "new", f"{phrases.size(plan.new.size)}, checked: {plan.integrity.verdict}"
     if plan.tables:
         yield "rows", _rows_words(plan)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -244,7 +246,7 @@ class RescueScreen(ConsoleScreen):
         yield "", text.line((f"{job.status.label}{step}", "bold"))
         if job.result is not None:
             yield "written", f"{phrases.many(job.result.rows, 'row')} in one transaction"
-            yield "to undo it", f"sqlite3 {self.wish.database} < {job.result.undo}"
+            yield "to undo it", _undo_line(self.wish.database, job.result.undo)
         if job.error is not None:
             yield "", text.line((f"✗ {job.error}", "$text-error"))
             if job.error.hint:
@@ -290,6 +292,13 @@ class RescueScreen(ConsoleScreen):
         question = f"Write {phrases.many(plan.rows, 'row')} into production?"
         detail = "One transaction: all of them or none. SQL that takes it back is saved beside it first."
         self.console.push_screen(NameDialog(question, detail, plan.name), typed)
+
+
+def _undo_line(database: Path, undo: Path) -> str:
+    """Return the command that takes it back, by the name that the database goes by here."""
+    named = database.with_name(undo.name)
+    shown = named if named.absolute() == undo else undo
+    return f"sqlite3 {shlex.quote(str(database))} < {shlex.quote(str(shown))}"
 
 
 def _table_words(table: TableRescue) -> str:
