@@ -8,6 +8,7 @@ end SQLite's locks. Nothing is ever written by this process but what SQLite's ow
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from sqlite_recovery_tui.replicate.wal_index import WalIndex
 FileName = Literal["database", "wal", "index"]
 _SUFFIXES: dict[FileName, str] = {"database": "", "wal": "-wal", "index": "-shm"}
 _LOOK_AGAIN_SECONDS = 0.0002
+_PIN_TRIES, _PIN_PAUSE_SECONDS = 200, 0.001
 _WAL_VERSION = 2
 
 
@@ -44,12 +46,19 @@ class CannotFollow(RecoverError):
         self.why = why
 
 
+class CannotFold(RecoverError):
+    """The database could not take up its log: the disk is full, or fails; both are as they were."""
+
+    kind = "cannot-fold"
+
+
 class Connections:
     """The connections and descriptors of one live database, whose links were followed."""
 
     def __init__(self, database: Path) -> None:
         """Open them; raise `CannotFollow`."""
         self.real = Path(os.path.realpath(database))
+        self._named = os.fspath(database)
         self._paths = {name: f"{self.real}{suffix}" for name, suffix in _SUFFIXES.items()}
         self._fds: dict[FileName, int] = {}
         self._ids: dict[FileName, guard.FileId] = {}
@@ -107,7 +116,8 @@ class Connections:
         found: dict[FileName, bool] = {}
         for name, path in self._paths.items():
             try:
-                status = os.stat(path)  # noqa: PTH116  # three of these with every look
+                named = self._named if name == "database" else path  # a link may lead elsewhere by now
+                status = os.stat(named)  # noqa: PTH116  # three of these with every look
             except OSError:
                 found[name] = False
             else:
@@ -118,7 +128,12 @@ class Connections:
     def pin(self) -> None:
         """Begin R's transaction anew, at the last commit."""
         _end(self.reader)
-        _begin(self.reader)
+        for _ in range(_PIN_TRIES):
+            try:
+                return _begin(self.reader)
+            except apsw.BusyError:  # somebody recovers or restarts the log at this very moment
+                time.sleep(_PIN_PAUSE_SECONDS)
+        return _begin(self.reader)
 
     def pin_other(self) -> None:
         """Begin R2's transaction at the last commit, while R holds."""
@@ -161,12 +176,18 @@ class Connections:
     def fold(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> tuple[int, int] | None:
         """Copy from the WAL to the database what no reader forbids; return frames there and copied.
 
-        None when somebody else is at it, or a stronger mode is not possible now.
+        None when somebody else is at it, or a stronger mode is not possible now. Raises `CannotFold`.
         """
         try:
             return self.checkpointer.wal_checkpoint("main", mode)
         except (apsw.BusyError, apsw.LockedError):
             return None
+        except (apsw.FullError, apsw.IOError) as error:
+            raise CannotFold(
+                f"the log could not be folded into {self.real}: {error}",
+                object=str(self.real),
+                hint="nothing is lost; free space on its file system",
+            ) from None
 
     def close(self) -> None:
         """Close everything; the WAL stays as it is, also when nobody else has the database open."""

@@ -25,6 +25,7 @@ EventKind = Literal[
     "page-size",  # pages have another size than before
     "long-wait",  # the writer's lock could not be had for long
     "blocked",  # readers keep the log from being folded in
+    "fold-failed",  # the database file could not take the log up: disk full, or an I/O error
     "truncated",  # the log was cut to nothing, since it had grown too large
     "sink-failed",  # what was committed could not be kept; it is tried again
     "sink-recovered",  # it could be kept again

@@ -13,7 +13,7 @@ import apsw
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.replicate.checkpoint import Checkpoint, Checkpointed
-from sqlite_recovery_tui.replicate.connections import CannotFollow, Connections
+from sqlite_recovery_tui.replicate.connections import CannotFold, CannotFollow, Connections
 from sqlite_recovery_tui.replicate.events import Event, EventKind, OnEvent, ignore
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled, Started, State
 from sqlite_recovery_tui.replicate.frozen import FrozenDatabase
@@ -32,7 +32,7 @@ _RESUME_BYTES = 256 << 20
 _LATELY_SECONDS = 60.0
 _FREE_BEGINS = 3
 """So many generations in `_LATELY_SECONDS` begin at once where they must; then each waits for longer."""
-_FAILURES = (CannotRead, NotKept, OSError, apsw.Error)
+_FAILURES = (CannotRead, CannotFold, NotKept, OSError, apsw.Error)
 
 
 class Follower:
@@ -60,6 +60,7 @@ class Follower:
         """Whether files lie under other names than ours: nothing is folded in any more."""
         self._detail = ""
         self._told: set[EventKind] = set()
+        self._standing: set[EventKind] = set()
         self._next_try = self._folded_at = self._tried_at = clock.monotonic()
         self._begun: deque[float] = deque(maxlen=20)
 
@@ -178,8 +179,8 @@ class Follower:
         held = False
         try:
             held = session.connections.hold_writers(self._clock, deadline_seconds)
-            moved = session.position is not None and self._need is None and self._look(session)
-            return self._polled(moved)
+            is_followed = session.position is not None and self._need is None
+            return self._polled(is_followed and self._look(session, at_files=False))
         except apsw.Error as error:
             self._fail(error)
             return self._polled(moved=False)
@@ -189,10 +190,10 @@ class Follower:
             self._disconnect()
             self._next_try = float("inf")
 
-    def _look(self, session: Session) -> bool:
+    def _look(self, session: Session, *, at_files: bool = True) -> bool:
         """Hand on what is new, unless the files themselves have changed; tell whether there was any."""
         try:
-            if self._has_moved(session) or self._was_written_past(session):
+            if at_files and (self._has_moved(session) or self._was_written_past(session)):
                 return False
             moved = not session.is_idle() and session.ship()
         except NotContinuous as broken:
@@ -351,6 +352,9 @@ class Follower:
         return min(seconds, self.options.longest_retry_seconds)
 
     def _fail(self, error: BaseException) -> None:
+        if isinstance(error, CannotFold):
+            self._tell_standing("fold-failed", str(error))
+            return
         if isinstance(error, NotKept):
             self._wait("sink-failed", f"what was committed cannot be kept: {error}")
             return
@@ -377,13 +381,18 @@ class Follower:
             self._tell("phantom", f"{done.phantom_frames} frames of a commit that never happened")
         if done.outcome == "complete":
             self._folded_at = self._clock.monotonic()
-            self._told.discard("blocked")
-        elif done.outcome == "partial" and done.blocker is not None and "blocked" not in self._told:
-            self._told.add("blocked")
-            self._tell("blocked", f"{done.blocker} keeps the log from being folded in")
+            self._standing.clear()
+        elif done.outcome == "partial" and done.blocker is not None:
+            self._tell_standing("blocked", f"{done.blocker} keeps the log from being folded in")
         if done.truncated:
             self._tell("truncated", "the log was cut to nothing")
         self._told_long(done.wait_seconds)
+
+    def _tell_standing(self, kind: EventKind, detail: str) -> None:
+        """Say once what keeps the log from being folded in, until it is."""
+        if kind not in self._standing:
+            self._standing.add(kind)
+            self._tell(kind, detail)
 
     def _told_long(self, seconds: float) -> None:
         if seconds >= self.options.long_wait_seconds:

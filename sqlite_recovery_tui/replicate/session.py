@@ -62,7 +62,7 @@ class Session:
         Raises `NotContinuous`, after all that holds was handed on; `NotKept`; `CannotRead`; `OSError`.
         """
         start = self.at
-        for _ in range(_TRIES):
+        for attempt in range(1, _TRIES + 1):
             raw, index = self.connections.index()
             if raw == self._seen:
                 break
@@ -70,13 +70,11 @@ class Session:
                 while not self._ship(index):
                     pass
             except NotContinuous:
-                if self.connections.index_bytes() == raw:
+                if attempt == _TRIES or self.connections.index_bytes() == raw:
                     raise
             else:
                 self._seen = raw
                 break
-        else:
-            raise CannotRead("the index of the write-ahead log does not come to rest")
         return self.at != start
 
     def _ship(self, index: WalIndex) -> bool:
@@ -184,6 +182,8 @@ class Session:
             keep()
         except OSError as error:
             raise NotKept(error.strerror or str(error)) from error
+        except ValueError as error:
+            raise NotContinuous("lost", f"what was kept cannot be gone on with: {error}") from error
 
 
 def _page_size(connections: Connections) -> int:

@@ -112,7 +112,8 @@ class Sink(Protocol):
     """Where a follower's history goes. What a method has returned from survives kill -9 of this process.
 
     Each raises OSError when it cannot keep what it is given (disk full): the follower then holds the
-    WAL in place and hands the same on again later.
+    WAL in place and hands the same on again later. A ValueError says that it does not follow on what was
+    kept: a new generation begins.
     """
 
     def resume(self) -> Mark | None:

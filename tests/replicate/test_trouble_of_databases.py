@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
+from sqlite_recovery_tui.replicate.reading import WalFile
 from tests.support.followed import App, Followed, rows
 
 Follow = Callable[..., Followed]
@@ -271,3 +273,84 @@ def test_a_read_only_file_system_is_told(app: App, database: Path) -> None:
         text=True,
     )
     assert done.stdout == "waiting ['read-only']\n", done.stderr
+
+
+def test_a_database_that_cannot_grow_is_told_and_still_followed(app: App, follow: Follow) -> None:
+    followed = follow()
+    followed.follower.start()
+    app.do("INSERT INTO t VALUES(1, randomblob(2000000))")
+    followed.poll()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))  # of this process alone
+    try:
+        for _ in range(2):
+            assert followed.follower.checkpoint(0.1).outcome == "skipped"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert followed.told.count("fold-failed") == 1
+    app.do("INSERT INTO t VALUES(2, 2)")
+    assert followed.poll().detail == ""
+    assert followed.equals_live()
+    assert followed.follower.checkpoint(0.5).outcome == "complete"
+    app.do("INSERT INTO t VALUES(3, 3)")
+    followed.poll()
+    assert followed.equals_live()
+    assert followed.sink.reasons == ["new"]
+
+
+def test_a_log_that_cannot_be_read_is_tried_again(app: App, follow: Follow, tmp_path: Path) -> None:
+    followed = follow()
+    followed.follower.start()
+    app.do("INSERT INTO t VALUES(1, 1)")
+    session = followed.follower._session
+    assert session is not None
+    real, folder = session.wal, os.open(tmp_path, os.O_RDONLY)
+    session.wal = WalFile(folder)  # reading it fails, as on a bad disk
+    try:
+        assert "cannot be read" in followed.poll().detail
+        assert followed.poll().behind_bytes > 0
+    finally:
+        session.wal = real
+        os.close(folder)
+    assert followed.told == ["began", "unreadable"]
+    assert followed.poll().moved
+    assert followed.equals_live()
+
+
+def test_a_link_that_leads_elsewhere_begins_anew(
+    app: App, follow: Follow, database: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(database)
+    followed = Followed(link, options=FollowOptions(retry_seconds=0))
+    try:
+        followed.follower.start()
+        app.do("INSERT INTO t VALUES(1, 1)")
+        followed.poll()
+        assert followed.equals_live()
+        other = tmp_path / "other.db"
+        with App(other) as process:
+            process.do("PRAGMA journal_mode=wal", "CREATE TABLE u(a)")
+            link.unlink()
+            link.symlink_to(other)
+            settled(followed)
+            assert followed.equals_live()
+            assert followed.sink.reasons == ["new", "replaced"]
+    finally:
+        followed.close()
+
+
+def test_a_sink_that_lost_what_it_kept_begins_anew(app: App, follow: Follow) -> None:
+    followed = follow()
+    followed.follower.start()
+    app.do("INSERT INTO t VALUES(1, 1)")
+
+    def lost(*_: object) -> None:
+        raise ValueError("the spool lacks what came before")
+
+    followed.sink.append = lost  # type: ignore[method-assign]
+    followed.poll()
+    del followed.sink.append
+    settled(followed)
+    assert followed.sink.reasons == ["new", "lost"]
+    assert followed.equals_live()
