@@ -54,7 +54,7 @@ class Source:
             "wal_autocheckpoint=0",
         ):
             self.connection.execute(f"PRAGMA {pragma}")
-        self.connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, body)")
+        self.connection.execute("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, body)")
         self.file = os.open(path, os.O_RDONLY)
         self.wal_file = os.open(f"{path}-wal", os.O_RDONLY)
         self.mark: Mark | None = None
@@ -68,6 +68,19 @@ class Source:
         mark = Mark(self.index, 0, b"", b"", (0, 0), self.page_size, sealed=True)
         self.sink.begin(why, self.frozen(index), mark)
         self._begun(mark)
+
+    def resume(self) -> bool:
+        """Go on where the sink says; False when it has nothing to go on with, or the WAL is another one."""
+        mark = self.sink.resume()
+        if mark is None:
+            return False
+        header = os.pread(self.wal_file, wal.HEADER_SIZE, 0)
+        if mark.sealed and mark.header == header:
+            self._truncate()
+        elif not mark.sealed and mark.header != header:
+            return False
+        self.mark, self.index = mark, mark.index
+        return True
 
     def frozen(self, index: int) -> FrozenFile:
         return FrozenFile(index, self.file, self.page_size)
