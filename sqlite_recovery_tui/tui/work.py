@@ -16,6 +16,7 @@ from sqlite_recovery_tui.errors import RecoverError, StorageError
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui.aim import Aim, leaves_out
 from sqlite_recovery_tui.tui.state import Other, Place
+from sqlite_recovery_tui.tui.tuning import stand_back
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
@@ -148,6 +149,7 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
     from sqlite_recovery_tui.restore.run import restore as run
     from sqlite_recovery_tui.storage.open import open_store
 
+    stand_back()
     if job.scratch_dir is not None and not (job.reserved and job.output.parent.exists()):
         job.goes_to(scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point))
         job.reserved = True
@@ -182,6 +184,7 @@ def verify(place: Place, clock: Clock, report: Report) -> ReplicaProof:
     from sqlite_recovery_tui.storage.open import open_store
     from sqlite_recovery_tui.verify.replica import verify_replica
 
+    stand_back()
     state = scan_replica(place.ref, clock=clock, cancel=report.cancel, progress=report.progress)
     if state.timeline is None:
         assert state.error is not None

@@ -21,6 +21,8 @@ FIRST_PAINT_SECONDS = 0.5
 KEY_SECONDS = 0.05
 EXIT_SECONDS = 1.0
 MEMORY_BYTES = 250_000_000
+_SWITCH_SECONDS = 0.0005
+"""How late it may be noticed here that a frame has arrived."""
 WORKING = "◐"
 """In the top bar while anything runs."""
 
@@ -76,6 +78,7 @@ class Budgets:
 
 def console(listing: Path, restored: Path, runs: int, *, keys: int = KEYS) -> Budgets:
     """Measure the console on the replica in `listing` while that in `restored` is restored and proven."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with tempfile.TemporaryDirectory(prefix="sqlrecover-console-") as name:
         folder = Path(name)
         config = str(_config(folder, listing, restored))

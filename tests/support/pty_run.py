@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
+import queue
 import struct
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ class OnTerminal:
         """When the newest output arrived."""
         self.terminal = Terminal(COLUMNS, LINES)
         self._leader = leader
+        self._arrived: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        self.taking = threading.Thread(target=self._take, daemon=True)
+        self.taking.start()
 
     @property
     def text(self) -> str:
@@ -75,18 +79,26 @@ class OnTerminal:
 
     def _read(self, seconds: float) -> bool:
         """Draw what comes next; False when nothing comes in time, or nothing more."""
-        ready, _, _ = select.select([self._leader], [], [], max(seconds, 0.0))
-        if not ready:
-            return False
         try:
-            data = os.read(self._leader, 1 << 16)
-        except OSError:  # the other end is closed
+            self.moment, data = self._arrived.get(timeout=max(seconds, 0.0))
+        except queue.Empty:
             return False
-        self.moment = time.perf_counter()
-        if _ASKS_FOR_WHOLE_FRAMES in data:
-            os.write(self._leader, _HAS_WHOLE_FRAMES)
+        if not data:
+            self._arrived.put((self.moment, data))  # nothing more comes, however often one asks
         self.terminal.feed(data)
         return bool(data)
+
+    def _take(self) -> None:
+        """Note when output arrives, in a thread of its own: drawing it takes time."""
+        data = b"begin"
+        while data:
+            try:
+                data = os.read(self._leader, 1 << 16)
+            except OSError:  # the other end is closed
+                data = b""
+            self._arrived.put((time.perf_counter(), data))
+            if _ASKS_FOR_WHOLE_FRAMES in data:
+                os.write(self._leader, _HAS_WHOLE_FRAMES)
 
 
 @contextmanager
@@ -113,4 +125,5 @@ def on_terminal(
     finally:
         process.kill()
         process.wait()
+        running.taking.join(_PATIENCE)
         os.close(leader)
