@@ -48,9 +48,11 @@ class Answers:
         """Ship now; with `wait`, answer when everything is durable or so many seconds are over."""
         minders = self._named(request)
         for minder in minders:
+            minder.look()
             minder.hurry()
+        now = self._supervisor.now()
         until = time.monotonic() + min(float(request.get("wait") or 0), LONGEST_WAIT_SECONDS)
-        while not (durable := all(minder.is_settled for minder in minders)) and time.monotonic() < until:
+        while not (durable := all(each.is_durable(now) for each in minders)) and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
         return Reply({"durable": durable})
 

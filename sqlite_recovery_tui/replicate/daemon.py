@@ -56,6 +56,8 @@ class Daemon:
             def begin(done: Callable[[], None]) -> None:
                 if words or self.once:  # the application must not find an empty place and fill it
                     supervisor.restore_missing(life.cancel)
+                if self.once:
+                    self._need_all()
                 supervisor.start()
                 self._listen(supervisor, stack)
                 if self.once:
@@ -69,8 +71,7 @@ class Daemon:
         if self.config.addr:
             stack.callback(serve_metrics(self.config.addr, supervisor.status).close)
 
-    def _end_when_durable(self, supervisor: Supervisor, seconds: float, done: Callable[[], None]) -> None:
-        """Call `done` when everything is at the replicas, or one of them has failed for `seconds`."""
+    def _need_all(self) -> None:
         missing = [database.path for database in self.databases if not database.path.exists()]
         if missing:
             raise NotFoundError(
@@ -79,9 +80,13 @@ class Daemon:
                 hint="-restore-if-db-not-exists restores it first; without -once it is waited for",
             )
 
+    def _end_when_durable(self, supervisor: Supervisor, seconds: float, done: Callable[[], None]) -> None:
+        """Call `done` when everything is at the replicas, or one of them has failed for `seconds`."""
+        now = self.clock.now()
+
         def watch() -> None:
             failing_since: float | None = None
-            while not all(minder.is_settled for minder in supervisor.minders):
+            while not all(minder.is_durable(now) for minder in supervisor.minders):
                 fails = any(
                     replica.error for minder in supervisor.minders for replica in minder.status().replicas
                 )

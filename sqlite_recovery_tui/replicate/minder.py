@@ -18,7 +18,8 @@ from sqlite_recovery_tui.config import DatabaseConfig
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.replicate.beside import spool_folder
 from sqlite_recovery_tui.replicate.checkpoint import Checkpointed
-from sqlite_recovery_tui.replicate.events import Event
+from sqlite_recovery_tui.replicate.connections import CannotFollow
+from sqlite_recovery_tui.replicate.events import Event, EventKind
 from sqlite_recovery_tui.replicate.follow import Follower
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
 from sqlite_recovery_tui.replicate.frozen import FrozenDatabase
@@ -34,6 +35,8 @@ IDLE_SECONDS = 15.0
 SOON_SECONDS = 0.02
 """How long after a first write is looked: a commit is published a little after it is written."""
 RETRY_SECONDS = 1.0
+LAST_LOCK_SECONDS = 1.0
+"""How long a writer is waited for at the end; what it commits later is not ours to wait for."""
 _QUIET_LOOKS = 3
 _LEAST_SECONDS = 0.01
 
@@ -95,7 +98,7 @@ class Minder:
         return max(min([MONITOR_SECONDS, *seconds]), _LEAST_SECONDS)
 
     def open(self) -> None:
-        """Open spool and replicas; raise `RefusedError` when another daemon has them, `RecoverError`."""
+        """Open the spool; raise `RefusedError` when another daemon has it, `RecoverError`."""
         if self._spool is not None:
             return
         if not self.path.parent.is_dir():
@@ -109,17 +112,18 @@ class Minder:
                 object=str(self.folder),
                 hint="what waits for the replicas is kept there; name another place with meta-path",
             ) from None
-        try:
-            made = [
-                Outlet(spool, replica, self.path, self._shared.slots, self._clock)
-                for replica in self.database.replicas
-            ]
-        except BaseException:
-            spool.close()
-            raise
-        self._spool, self.outlets = spool, tuple(made)
+        self._spool = spool
         spool.subscribe(lambda: self._shared.wake(self) if spool.wanted else None)
-        for outlet in made:
+
+    def _open_outlets(self, spool: Spool) -> None:
+        """Begin to ship, once there is a database: its replicas take after it in mode and owner."""
+        if not self.path.exists():
+            raise CannotFollow("missing", f"there is no database {self.path}; it is waited for")
+        self.outlets = tuple(
+            Outlet(spool, replica, self.path, slots=self._shared.slots, clock=self._clock, look=self.look)
+            for replica in self.database.replicas
+        )
+        for outlet in self.outlets:
             outlet.start()
 
     def step(self) -> float:
@@ -129,15 +133,26 @@ class Minder:
                 return IDLE_SECONDS
             try:
                 return self._step()
+            except CannotFollow as error:
+                self._trouble(error.why, str(error))
             except RecoverError as error:
-                self._trouble(str(error))
+                self._trouble("unreadable", str(error))
             except OSError as error:
-                self._trouble(error.strerror or str(error))
+                self._trouble("unreadable", error.strerror or str(error))
             return RETRY_SECONDS
+
+    def look(self) -> None:
+        """Hand on what was committed until now, out of turn."""
+        with self._taking:
+            if self._follower is not None and not self._released:
+                self._polled = self._follower.poll()
+                self._quiet = 0 if self._polled.moved else self._quiet
 
     def _step(self) -> float:
         self.open()
         assert self._spool is not None
+        if not self.outlets:
+            self._open_outlets(self._spool)
         if self._follower is None:
             self._follower = self._follow(self._spool)
             self._follower.start()
@@ -194,10 +209,10 @@ class Minder:
         self._longest = max(self._longest, done.lock_seconds)
         self._blocked_by = str(done.blocker) if done.blocker else ""
 
-    def _trouble(self, why: str) -> None:
+    def _trouble(self, kind: EventKind, why: str) -> None:
         if why != self._why:
             self._why = why
-            self._shared.tell(self, Event("unreadable", why, self._clock.now()))
+            self._heard(Event(kind, why, self._clock.now()))
 
     # ── what others ask for ──
 
@@ -228,7 +243,7 @@ class Minder:
         try:
             spool.snapshot(frozen)
         except OSError as error:
-            self._trouble(f"a snapshot could not be kept: {error.strerror or error}")
+            self._trouble("sink-failed", f"a snapshot could not be kept: {error.strerror or error}")
         finally:
             self._snapshot_done.set()
             self._shared.wake(self)
@@ -279,10 +294,12 @@ class Minder:
 
     def stop(self, seconds: float) -> None:
         """Hand the last commits on, and have the replicas ship what they lack; `missing` waits for them."""
+        until = self._clock.monotonic() + seconds
         with self._taking:
             self._released += 1
             with suppress(RecoverError, OSError):
-                self._leave(seconds)
+                self._leave(min(seconds, LAST_LOCK_SECONDS))
+        seconds = max(until - self._clock.monotonic(), 0.0)
         for outlet in self.outlets:
             outlet.finish(seconds)
 
@@ -303,12 +320,12 @@ class Minder:
 
     # ── what it says of itself ──
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether everything that was committed is at every replica."""
+    def is_durable(self, until: datetime) -> bool:
+        """Tell whether everything that had been seen by `until` is at every replica."""
         status = self.status()
         return status.health == "protected" and all(
-            not replica.backlog_commits and not replica.backlog_bytes for replica in status.replicas
+            not replica.backlog_bytes or (replica.last_durable is not None and replica.last_durable >= until)
+            for replica in status.replicas
         )
 
     def _note_protection(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -44,9 +45,20 @@ class Outlet:
     """Ships one spool to one replica from `start` to `finish`."""
 
     def __init__(
-        self, spool: Spool, replica: ReplicaConfig, database: Path, slots: Slots, clock: Clock
+        self,
+        spool: Spool,
+        replica: ReplicaConfig,
+        database: Path,
+        *,
+        slots: Slots,
+        clock: Clock,
+        look: Callable[[], None],
     ) -> None:
-        """Open the replica's place; nothing is asked of it yet. Raises `ConfigError`."""
+        """Open the replica's place; nothing is asked of it yet. Raises `ConfigError`.
+
+        `look` fills the spool with what was committed until now; it is called when a sync is due.
+        """
+        self._look = look
         self.replica = replica
         self._store = replica_store(replica, database, clock=clock)
         self.shipper = Shipper(spool, self._store, replica, clock=clock)
@@ -89,6 +101,7 @@ class Outlet:
                 self._news.wait(_WAIT_SECONDS)
             elif wait > 0:
                 self._stop.wait(wait)
+                self._look()
         while not (self.flushed or self._until <= time.monotonic()):
             self.flushed = self.shipper.flush()
             if not self.flushed:

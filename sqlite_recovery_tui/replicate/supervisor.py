@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlite_recovery_tui import __version__
@@ -116,6 +117,10 @@ class Supervisor:
             config=self._source,
             databases=tuple(minder.status() for minder in self.minders),
         )
+
+    def now(self) -> datetime:
+        """Return the time that commits are seen at."""
+        return self._clock.now()
 
     def find(self, database: Path) -> Minder | None:
         """Return who keeps the database at `database`, links followed."""
