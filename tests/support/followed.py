@@ -51,20 +51,25 @@ class Followed:
         return self.follower.poll()
 
     def live(self) -> bytes:
-        """Return the database as SQLite has it; the connection shares this process's locks."""
-        connection = apsw.Connection(str(self.database))
-        try:
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            connection.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()
-            return connection.serialize("main")
-        finally:
-            connection.close()
+        """Return the database as SQLite has it."""
+        return copy_of(self.database)
 
     def equals_live(self) -> bool:
         return self.sink.image == self.live()
 
     def close(self) -> None:
         self.follower.stop(0)
+
+
+def copy_of(database: Path) -> bytes:
+    """Return a database as SQLite has it; the connection shares the locks of a follower in this process."""
+    connection = apsw.Connection(str(database))
+    try:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.execute("BEGIN; SELECT count(*) FROM sqlite_schema").fetchall()
+        return connection.serialize("main")
+    finally:
+        connection.close()
 
 
 def rows(image: bytes, sql: str) -> list[Any]:
