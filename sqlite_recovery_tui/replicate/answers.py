@@ -28,6 +28,7 @@ class Answers:
         self._supervisor = supervisor
         self._ways: dict[str, Callable[[Document], Reply]] = {
             "status": self._status,
+            "has": self._has,
             "sync": self._sync,
             "snapshot": self._snapshot,
             "promoted": self._promoted,
@@ -43,6 +44,9 @@ class Answers:
 
     def _status(self, _request: Document) -> Reply:
         return Reply(self._supervisor.status().to_json())
+
+    def _has(self, request: Document) -> Reply:
+        return Reply({"databases": [str(minder.path) for minder in self._named(request)]})
 
     def _sync(self, request: Document) -> Reply:
         """Ship now; with `wait`, answer when everything is durable or so many seconds are over."""

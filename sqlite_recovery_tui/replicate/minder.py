@@ -153,10 +153,11 @@ class Minder:
         assert self._spool is not None
         if not self.outlets:
             self._open_outlets(self._spool)
-        if self._follower is None:
-            self._follower = self._follow(self._spool)
-            self._follower.start()
+        is_new = self._follower is None
+        self._follower = self._follower or self._follow(self._spool)
         self._serve_wishes(self._follower, self._spool)
+        if is_new:
+            self._follower.start()
         self._polled = polled = self._follower.poll()
         self._account(self._follower.tend())
         self._why = polled.detail or ("" if polled.state == "following" else f"it is {polled.state}")
