@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": "take an interrupted restore up again, or discard it",
     "preview": "look at tables and rows of a restore point without restoring it (Litestream 0.5)",
     "verify": "prove a replica or a database file",
+    "drill": "restore for the proof of it: check, measure, remember, remove again",
     "tables": "tables of a database file, or all that the schema says of one",
     "query": "run one read-only statement on a database file",
     "export": "write a table, or what a query gives, to a CSV, JSON or SQL file",

@@ -177,7 +177,7 @@ class Proven:
 
 HOW = {
     "restore": "a full restore",
-    "drill": "a full restore and reading every object",
+    "drill": "a full restore",
     "verify": "reading every object",
 }
 """What an act of this kind does to prove a replica, in words."""

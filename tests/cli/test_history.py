@@ -120,7 +120,7 @@ def test_a_proof_says_up_to_when_and_damage_where(cli: Cli, plain: Case) -> None
     proven, failure = ledger.last_proof(plain.url), ledger.last_failure(plain.url)
     assert proven is not None
     assert failure is not None
-    assert proven.how == "a full restore and reading every object"
+    assert proven.how == "a full restore"
     assert failure.entry == damaged["id"]
 
 

@@ -141,7 +141,7 @@ PROOFS = [
     (restored(outcome=None), None, ""),
     (restored(kind="verify", integrity=None), "proven", "reading every object"),
     (restored(kind="verify", integrity=None, verdict="damaged", outcome="damaged"), "failed", "reading"),
-    (restored(kind="drill"), "proven", "a full restore and reading every object"),
+    (restored(kind="drill"), "proven", "a full restore"),
     (restored(kind="drill", integrity="damaged"), "failed", "a full restore"),
     (restored(kind="check"), None, ""),
     (restored(kind="follow"), None, ""),
