@@ -7,17 +7,21 @@ the answers on both sides of it were asked for. Whether it is the only one, a se
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.domain import Place, WalSegment
-from sqlite_recovery_tui.errors import NotFoundError
+from sqlite_recovery_tui.errors import NotFoundError, RecoverError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
+from sqlite_recovery_tui.restore import scratches
 from sqlite_recovery_tui.restore.commits import commits
+from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
+from sqlite_recovery_tui.restore.scratch import scratch_path, withdraw
 from sqlite_recovery_tui.restore.target import AtPosition, AtTxid, format_utc
 from sqlite_recovery_tui.restore.travel import Travel
 from sqlite_recovery_tui.restore.travelling.note import other
@@ -223,6 +227,25 @@ class Bisection:
         return (
             "if the answer changed back and again, this is one change of several: not every state was asked"
         )
+
+
+@contextmanager
+def passing_scratch(folder: Path, database: str, plan: Plan, *, keep: bool = False) -> Iterator[Path]:
+    """Give the place of a new scratch in `folder`; it is deleted in the end, unless `keep` and all went well.
+
+    Raises `RefusedError` where the folder is not safe to write to.
+    """
+    path = scratch_path(folder, database, plan.point)
+    done = False
+    try:
+        yield path
+        done = True
+    finally:
+        if not (keep and done):
+            try:
+                scratches.remove(scratches.find(folder, str(path)))
+            except RecoverError:
+                withdraw(path)
 
 
 def compare(

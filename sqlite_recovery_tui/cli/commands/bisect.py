@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqlite_recovery_tui.cli.options import replica_option, subcommand, target_argument
 from sqlite_recovery_tui.cli.session import Session
-from sqlite_recovery_tui.errors import NotFoundError, RecoverError
+from sqlite_recovery_tui.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
@@ -87,25 +86,14 @@ def _line(
     return line, between(stops(state.timeline), low, high)
 
 
-@contextmanager
-def _scratch(session: Session, ref: ReplicaRef, line: Line, first: Stop, *, keep: bool) -> Iterator[Path]:
-    """Give a place for a scratch; it is deleted in the end, unless it is to be kept and all went well."""
+def _scratch(
+    session: Session, ref: ReplicaRef, line: Line, first: Stop, *, keep: bool
+) -> AbstractContextManager[Path]:
     from sqlite_recovery_tui.config import Settings
-    from sqlite_recovery_tui.restore import scratches
-    from sqlite_recovery_tui.restore.scratch import scratch_path, withdraw
+    from sqlite_recovery_tui.verify.bisect import passing_scratch
 
     folder = (session.settings_for(None) or Settings()).scratch_dir
-    path = scratch_path(folder, ref.database_name or "database.db", line.plan(first).point)
-    done = False
-    try:
-        yield path
-        done = True
-    finally:
-        if not (keep and done):
-            try:
-                scratches.remove(scratches.find(folder, str(path)))
-            except RecoverError:
-                withdraw(path)
+    return passing_scratch(folder, ref.database_name or "database.db", line.plan(first), keep=keep)
 
 
 def _search(

@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from sqlite_recovery_tui.tui.actions import (
     areas,
+    bisect,
     browse,
     compare,
     dialogs,
@@ -66,6 +67,7 @@ DIALOGS = (
     "log",
     "interrupted",
     "typed",
+    *bisect.DIALOGS,
     *workbench.DIALOGS,
     *history.DIALOGS,
 )
@@ -104,6 +106,7 @@ ACTIONS: tuple[Action, ...] = (
     *browse.ACTIONS,
     *replica.ACTIONS,
     *timeline.ACTIONS,
+    *bisect.ACTIONS,
     *object.ACTIONS,
     *page.ACTIONS,
     *plan.ACTIONS,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.engine import Report, Request
 
 T = TypeVar("T")
-Kind = Literal["restore", "verify", "export", "delete", "promote", "undo", "rescue"]
+Kind = Literal["restore", "verify", "export", "delete", "promote", "undo", "rescue", "bisect"]
 JobState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted", "discarded"]
 
 WORDS: dict[Kind, tuple[str, str]] = {
@@ -26,6 +26,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "promote": ("promoting", "promoted"),
     "undo": ("putting back", "put back"),
     "rescue": ("rescuing", "rescued"),
+    "bisect": ("searching", "found"),
 }
 """What a job of each kind does, and has done."""
 

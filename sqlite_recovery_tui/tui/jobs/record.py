@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlite_recovery_tui.history import facts
+from sqlite_recovery_tui.tui.jobs.bisect import BisectJob
 from sqlite_recovery_tui.tui.jobs.job import Job
 from sqlite_recovery_tui.tui.jobs.promote import PromoteJob, UndoJob
 from sqlite_recovery_tui.tui.jobs.rescue import RescueJob
@@ -18,9 +19,11 @@ def as_begun(job: Job[Any]) -> dict[str, Any]:
     known: dict[str, Any] = {"command": job.command or None, "output": job.into or None}
     if isinstance(job, RestoreJob):
         return {**known, **facts.of_plan(job.plan.to_json())}
-    if isinstance(job, VerifyJob):
+    if isinstance(job, VerifyJob | BisectJob):
         ref = job.place.ref
-        return {**known, "database": ref.database_name, "replica": job.place.replica, "url": job.place.url}
+        asked = {"asked": job.question.sql} if isinstance(job, BisectJob) else {}
+        of = {"database": ref.database_name, "replica": job.place.replica, "url": job.place.url}
+        return {**known, **of, **asked}
     if isinstance(job, ResumeJob):
         order = job.unfinished.order
         return {**known, "database": order.database, "replica": order.replica, "url": order.url}
@@ -53,4 +56,6 @@ def as_done(job: Job[Any], result: Any) -> dict[str, Any]:
         return facts.of_promoted(result.to_json())
     if isinstance(job, RescueJob):
         return {"results": result.to_json()}
+    if isinstance(job, BisectJob):
+        return job.kept(result)
     return {}

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from sqlite_recovery_tui.tui import actions, phrases, text
 from sqlite_recovery_tui.tui.jobs import Job, RestoreJob, ResumeJob, VerifyJob
+from sqlite_recovery_tui.tui.jobs.bisect import BisectJob
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.screens.summary import role_style
 from sqlite_recovery_tui.tui.widgets.bar import Bar
@@ -21,7 +22,7 @@ from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 
 TICK_SECONDS = 0.25
-NAMES = {"verify": "proof", "delete": "deletion"}
+NAMES = {"verify": "proof", "delete": "deletion", "bisect": "search"}
 """What a job is called where its kind is no noun."""
 
 
@@ -39,6 +40,10 @@ def screen_of(job: Job[Any]) -> JobScreen:
         from sqlite_recovery_tui.tui.screens.job_verify import VerifyJobScreen
 
         return VerifyJobScreen(job)
+    if isinstance(job, BisectJob):
+        from sqlite_recovery_tui.tui.screens.job_bisect import BisectJobScreen
+
+        return BisectJobScreen(job)
     return JobScreen(job)
 
 

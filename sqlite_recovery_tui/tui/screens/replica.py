@@ -19,6 +19,7 @@ from sqlite_recovery_tui.tui.commit_reader import CommitReader
 from sqlite_recovery_tui.tui.engine import Queue, Request
 from sqlite_recovery_tui.tui.entries import Stored
 from sqlite_recovery_tui.tui.jobs import Job
+from sqlite_recovery_tui.tui.jobs.bisect import BisectJob
 from sqlite_recovery_tui.tui.known import Known, known_of
 from sqlite_recovery_tui.tui.proof import Subject
 from sqlite_recovery_tui.tui.replica_work import Laid, Takes
@@ -167,8 +168,11 @@ class ReplicaScreen(HistoryScreen):
         self.query_one(Problem).show(error)
 
     def job_changed(self, job: Job[Any]) -> None:
-        if not job.running and getattr(job, "place", None) is self.place:
-            self._look_up()
+        if job.running or getattr(job, "place", None) is not self.place:
+            return
+        self._look_up()
+        if isinstance(job, BisectJob) and job.result is not None:
+            self.go_to_commit(job.result.after.stop.key, job.result.after.place)
 
     def _last_proof(self) -> object:
         history = getattr(self.console, "history", None)
@@ -320,6 +324,11 @@ class ReplicaScreen(HistoryScreen):
 
     def do_refresh(self) -> None:
         self.console.listings.refresh([self.place])
+
+    def do_bisect(self) -> None:
+        from sqlite_recovery_tui.tui.screens.bisect_dialog import ask_and_search
+
+        ask_and_search(self.console, self.place)
 
     def do_time(self) -> None:
         from sqlite_recovery_tui.tui.screens.time_dialog import TimeDialog

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import BindingType
 
-from sqlite_recovery_tui.domain import WalSegment
+from sqlite_recovery_tui.domain import Position, Txid, WalSegment
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, wording
@@ -107,6 +107,24 @@ class HistoryScreen(ConsoleScreen):
         """Put the cursor on the line of an object."""
         self.asked = self.commit = None
         self.table.move_to_key(key)
+
+    def go_to_commit(self, key: str, position: Position | Txid) -> None:
+        """Put the cursor on the commit of an object that ends at `position`."""
+        self.go_to_object(key)
+        entry = self.selected
+        if not isinstance(entry, Stored) or not isinstance(entry.item, WalSegment):
+            self.point_changed()
+            return
+        item = entry.item
+
+        def enter() -> None:
+            found = self._read(item, enter)
+            if found is not None and self.selected == entry:
+                places = [commit.place for commit in found.commits]
+                self.commit = (item.key, places.index(position)) if position in places else None
+            self.point_changed()
+
+        enter()
 
     def _move(self, find: Callable[[Steps, int], int | None]) -> None:
         """Put the cursor where a step leads."""
