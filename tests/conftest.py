@@ -11,9 +11,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.soak import SOAK
+
 _NUMBERS = itertools.count(1)
 _GARBAGE_OBJECTS = 200_000
 """After how many new objects Python looks for garbage; its own 700 make that a third of a run."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name our marker."""
+    config.addinivalue_line("markers", "soak: tried only with SOAK=1 in the environment (make soak)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `soak`, unless this is one."""
+    left_out = [] if SOAK else [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

@@ -1,9 +1,9 @@
 """Restore in a process of its own that kills itself, as `kill -9` would, once a phase has come far enough.
 
-    python -m tests.faults.killed URL OUT PHASE SHARE [force]
-
-PHASE begins one of the restore's phases ("fetching snapshot", "applying WAL", "writing to disk", "placing"),
-SHARE is how much of it (0 to 1) is let through. Ends with 0 when the restore was done before.
+Served as `tests.support.victims` says, with the words URL OUT PHASE SHARE and whether to replace what is
+there. PHASE begins one of the restore's phases ("fetching snapshot", "applying WAL", "writing to disk",
+"placing"), SHARE is how much of it (0 to 1) is let through, of placing how many calls. Answers "done" when
+the restore was done before.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from sqlite_recovery_tui.restore.plan import make_plan
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
 from sqlite_recovery_tui.restore.target import Latest
 from sqlite_recovery_tui.storage.open import open_store
+from tests.support.victims import serve
 
 PLACING = ("mkdir", "chmod", "chown", "link", "remove", "rename", "rmdir")
 
 
-def main(url: str, output: Path, phase: str, share: float, *, force: bool) -> None:
+def carry_out(url: str, output: str, phase: str, share: float, force: bool = False) -> str:
     """Restore the newest state, and die on the way."""
     store = open_store(replica_from_url(url))
     plan = make_plan(scan(store), Latest(), database=None, replica="test", url=store.url)
@@ -37,7 +38,8 @@ def main(url: str, output: Path, phase: str, share: float, *, force: bool) -> No
         if report.phase == phase and report.done >= share * total:
             _die()
 
-    restore(store, plan, RestoreOptions(output, force=force, parallelism=2), progress=on_progress)
+    restore(store, plan, RestoreOptions(Path(output), force=force, parallelism=2), progress=on_progress)
+    return "done"
 
 
 def _die_at_call(number: int) -> None:
@@ -68,4 +70,4 @@ def _die() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]), force="force" in sys.argv[5:])
+    serve(carry_out)

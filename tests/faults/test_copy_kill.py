@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,31 +14,13 @@ from sqlite_recovery_tui.restore.live.copy import LiveCopy
 from sqlite_recovery_tui.restore.live.create import can_go_on, create
 from sqlite_recovery_tui.restore.live.state import Beside
 from tests.support.copies import URL, Primary, begin, difference, mark, which
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Victims:
-    """The process that has its children killed."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def run(self, folder: Path, act: str, how: str, at: int) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([str(folder), act, how, at]) + "\n")
-        answer: str = json.loads(self._process.stdout.readline())
-        return answer
+from tests.support.victims import Victims, victims
 
 
 @pytest.fixture(scope="module")
-def victims() -> Iterator[Victims]:
-    command = [sys.executable, "-m", "tests.faults.killed_copy"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
-        yield Victims(process)
+def killed() -> Iterator[Victims]:
+    with victims("tests.faults.killed_copy") as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -123,12 +102,12 @@ def _check(folder: Path, states: list[bytes]) -> int:
 @pytest.mark.parametrize("how", ["kill", "tear"])
 @pytest.mark.parametrize("act", ["apply", "replace"])
 def test_an_update_that_is_killed_happened_or_not(
-    act: str, how: str, victims: Victims, states: list[bytes], before: Path, tmp_path: Path
+    act: str, how: str, killed: Victims, states: list[bytes], before: Path, tmp_path: Path
 ) -> None:
     found = []
     while True:
         folder = shutil.copytree(before, tmp_path / "now")
-        answer = victims.run(folder, act, how, len(found))
+        answer = killed.run(str(folder), act, how, len(found))
         assert answer in ("killed", "done"), answer
         found.append(_check(folder, states))
         shutil.rmtree(folder)
@@ -139,7 +118,7 @@ def test_an_update_that_is_killed_happened_or_not(
     assert found.count(1) > (0 if how == "tear" else 3)
 
 
-def test_a_base_of_another_page_size_that_is_killed_happened_or_not(victims: Victims, tmp_path: Path) -> None:
+def test_a_base_of_another_page_size_that_is_killed_happened_or_not(killed: Victims, tmp_path: Path) -> None:
     states = []
     for number, page_size in enumerate((1024, 4096)):
         primary = Primary(tmp_path / f"primary{number}.db", page_size)
@@ -152,7 +131,7 @@ def test_a_base_of_another_page_size_that_is_killed_happened_or_not(victims: Vic
         folder.mkdir()
         begin(folder, states[0]).close()
         Beside(folder / "copy.db").staging.write_bytes(states[1])
-        answer = victims.run(folder, "replace", "kill", len(found))
+        answer = killed.run(str(folder), "replace", "kill", len(found))
         assert answer in ("killed", "done"), answer
         found.append(_read(folder / "copy.db", states))
         with LiveCopy.open(folder / "copy.db", url=URL) as copy:
@@ -164,12 +143,12 @@ def test_a_base_of_another_page_size_that_is_killed_happened_or_not(victims: Vic
 
 @pytest.mark.parametrize("act", ["apply", "replace"])
 def test_an_update_that_the_system_refuses_can_be_tried_again(
-    act: str, victims: Victims, states: list[bytes], before: Path, tmp_path: Path
+    act: str, killed: Victims, states: list[bytes], before: Path, tmp_path: Path
 ) -> None:
     refused = 0
     for at in range(1000):
         folder = shutil.copytree(before, tmp_path / "now")
-        answer = victims.run(folder, act, "fail", at)
+        answer = killed.run(str(folder), act, "fail", at)
         assert answer in ("refused", "done"), answer
         refused += answer == "refused"
         assert _check(folder, states) == 1
@@ -180,19 +159,19 @@ def test_an_update_that_the_system_refuses_can_be_tried_again(
 
 
 def test_a_look_at_what_was_killed_may_be_killed_too(
-    victims: Victims, states: list[bytes], before: Path, tmp_path: Path
+    killed: Victims, states: list[bytes], before: Path, tmp_path: Path
 ) -> None:
     hot = tmp_path / "hot"
     at = 0
     while not (hot / "copy.db-journal").exists() or which((hot / "copy.db").read_bytes(), states) >= 0:
         shutil.rmtree(hot, ignore_errors=True)
         shutil.copytree(before, hot)
-        assert victims.run(hot, "apply", "kill", at) == "killed"
+        assert killed.run(str(hot), "apply", "kill", at) == "killed"
         at += 1
     answer, at = "killed", 0
     while answer == "killed":
         folder = shutil.copytree(hot, tmp_path / "now")
-        answer = victims.run(folder, "open", "kill", at)
+        answer = killed.run(str(folder), "open", "kill", at)
         assert answer in ("killed", "done"), answer
         assert _check(folder, states) == 0
         shutil.rmtree(folder)
@@ -201,7 +180,7 @@ def test_a_look_at_what_was_killed_may_be_killed_too(
 
 
 def test_a_copy_that_is_killed_while_it_is_made_is_there_or_not(
-    victims: Victims, states: list[bytes], tmp_path: Path
+    killed: Victims, states: list[bytes], tmp_path: Path
 ) -> None:
     answer, found = "killed", []
     while answer == "killed":
@@ -209,7 +188,7 @@ def test_a_copy_that_is_killed_while_it_is_made_is_there_or_not(
         folder.mkdir()
         path = folder / "copy.db"
         Beside(path).staging.write_bytes(states[0])
-        answer = victims.run(folder, "create", "kill", len(found))
+        answer = killed.run(str(folder), "create", "kill", len(found))
         assert answer in ("killed", "done"), answer
         found.append(path.exists())
         assert can_go_on(path) == path.exists()

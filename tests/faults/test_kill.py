@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -28,10 +27,12 @@ from sqlite_recovery_tui.restore.target import Latest
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.open import open_store
 from tests.support.servers import moto_s3, upload_tree
+from tests.support.soak import usually
+from tests.support.victims import Victims, victims
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
-ROOT = Path(__file__).resolve().parents[2]
 SEGMENTS = 40
+MEGABYTES = 16
 BLOCK = 4 << 20
 
 
@@ -49,23 +50,9 @@ class Replica:
 
 @pytest.fixture(scope="module")
 def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
-    """Write a replica with a snapshot of several blocks and segments of two WALs, also to an S3 server."""
+    """A snapshot of several blocks and segments of two WALs, also on an S3 server."""
     folder = tmp_path_factory.mktemp("killed")
-    rng = random.Random(7)
-    with GenerationWriter(folder / "app.db", folder / "replica", keep_states=False) as writer:
-        connection = writer.connection
-        connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, body BLOB)")
-        for _ in range(20):
-            connection.execute("INSERT INTO t(body) VALUES (?)", (rng.randbytes(1 << 20),))
-        writer.checkpoint("TRUNCATE")
-        writer.new_generation(START)
-        for number in range(SEGMENTS):
-            connection.execute("INSERT INTO t(body) VALUES (?)", (rng.randbytes(5000),))
-            writer.ship(START + timedelta(seconds=number + 1))
-            if number == SEGMENTS // 2:
-                writer.checkpoint("TRUNCATE")
-        writer.checkpoint("TRUNCATE")
-        truth = (folder / "app.db").read_bytes()
+    truth = _write(folder, MEGABYTES)
     with moto_s3() as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environ.items():
             patch.setenv(name, value)
@@ -75,9 +62,36 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
         yield Replica(folder / "replica", url, truth)
 
 
-def _killed(url: str, output: Path, phase: str, share: float, *more: str) -> int:
-    command = [sys.executable, "-m", "tests.faults.killed", url, str(output), phase, str(share), *more]
-    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=60).returncode
+@pytest.fixture
+def small(tmp_path_factory: pytest.TempPathFactory) -> Replica:
+    """One that is restored in no time."""
+    folder = tmp_path_factory.mktemp("small")
+    return Replica(folder / "replica", "", _write(folder, 1))
+
+
+def _write(folder: Path, megabytes: int) -> bytes:
+    """Write a replica; return the database it leads to."""
+    rng = random.Random(7)
+    with GenerationWriter(folder / "app.db", folder / "replica", keep_states=False) as writer:
+        connection = writer.connection
+        connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, body BLOB)")
+        for _ in range(megabytes):
+            connection.execute("INSERT INTO t(body) VALUES (?)", (rng.randbytes(1 << 20),))
+        writer.checkpoint("TRUNCATE")
+        writer.new_generation(START)
+        for number in range(SEGMENTS):
+            connection.execute("INSERT INTO t(body) VALUES (?)", (rng.randbytes(5000),))
+            writer.ship(START + timedelta(seconds=number + 1))
+            if number == SEGMENTS // 2:
+                writer.checkpoint("TRUNCATE")
+        writer.checkpoint("TRUNCATE")
+        return (folder / "app.db").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Victims]:
+    with victims("tests.faults.killed") as made:
+        yield made
 
 
 def _open(url: str) -> tuple[Store, Plan]:
@@ -105,10 +119,10 @@ def _restore(url: str, output: Path, *, force: bool = False) -> tuple[RestoreRes
     ],
 )
 def test_the_same_restore_again_finishes_what_was_killed(
-    kind: str, phase: str, share: float, replica: Replica, tmp_path: Path
+    kind: str, phase: str, share: float, killed: Victims, replica: Replica, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.db"
-    assert _killed(replica.url(kind), output, phase, share) == -signal.SIGKILL
+    assert killed.run(replica.url(kind), str(output), phase, share) == "killed"
     assert not output.exists()
     result, _ = _restore(replica.url(kind), output)
     assert output.read_bytes() == replica.truth
@@ -117,13 +131,11 @@ def test_the_same_restore_again_finishes_what_was_killed(
         assert result.objects_reused > 0
 
 
-def test_what_was_fetched_is_not_fetched_again(
-    replica: Replica, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_fetched_is_not_fetched_again(killed: Victims, replica: Replica, tmp_path: Path) -> None:
     output = tmp_path / "out.db"
     whole, plan = _restore(replica.s3, tmp_path / "whole.db")
     assert whole.bytes_fetched == plan.fetch_bytes
-    assert _killed(replica.s3, output, "writing to disk", 0) == -signal.SIGKILL
+    assert killed.run(replica.s3, str(output), "writing to disk", 0) == "killed"
     result, _ = _restore(replica.s3, output)
     assert (result.bytes_fetched, result.objects_reused) == (0, len(plan.changes))
     assert output.read_bytes() == replica.truth
@@ -152,7 +164,7 @@ def test_a_snapshot_is_taken_up_where_it_was_left(
     assert [path.name for path in tmp_path.iterdir()] == ["out.db"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(usually(3, 12)))
 def test_kills_at_random_moments_never_leave_half_a_target(
     seed: int, replica: Replica, tmp_path: Path
 ) -> None:
@@ -175,25 +187,27 @@ def test_kills_at_random_moments_never_leave_half_a_target(
     assert [path.name for path in tmp_path.iterdir()] == ["out.db"]
 
 
-def test_kills_while_an_old_file_is_replaced_lose_nothing(replica: Replica, tmp_path: Path) -> None:
+def test_kills_while_an_old_file_is_replaced_lose_nothing(
+    killed: Victims, small: Replica, tmp_path: Path
+) -> None:
     number = 0
     while True:
         folder = tmp_path / str(number)
         folder.mkdir()
         output = folder / "shop.db"
         _old_database(output)
-        code = _killed(replica.folder.as_uri(), output, "placing", number, "force")
+        outcome = killed.run(small.folder.as_uri(), str(output), "placing", number, True)
         found = output.read_bytes()
-        if found != replica.truth:
+        if found != small.truth:
             assert _rows(output) == ["checkpointed", "in the log"]
         undo = [path for path in folder.iterdir() if ".undo-" in path.name and (path / "shop.db").exists()]
-        if found == replica.truth:
+        if found == small.truth:
             assert _rows(undo[0] / "shop.db") == ["checkpointed", "in the log"]
-        if code == 0:
+        if outcome == "done":
             break
-        assert code == -signal.SIGKILL
-        _restore(replica.folder.as_uri(), output, force=True)
-        assert output.read_bytes() == replica.truth
+        assert outcome == "killed"
+        _restore(small.folder.as_uri(), output, force=True)
+        assert output.read_bytes() == small.truth
         left = [path for path in folder.iterdir() if path != output]
         assert all(".undo-" in path.name and (path / "shop.db").exists() for path in left)
         number += 1

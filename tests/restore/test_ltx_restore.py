@@ -17,9 +17,10 @@ from sqlite_recovery_tui.restore.target import AtTxid
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from tests.support import ltx_oracle as oracle
 from tests.support.faults import FaultyStore
-from tests.support.ltx_history import PAGE_SIZES
+from tests.support.ltx_life import PAGE_SIZES
 from tests.support.ltx_world import World
 from tests.support.shelf import at, content_of, plan_for, restore_to
+from tests.support.soak import usually
 
 
 def spoilt(world: World, *keys: str) -> FaultyStore:
@@ -49,7 +50,7 @@ def a_world(syncs: int = 9, **how: object) -> World:
 
 
 @pytest.mark.parametrize("framed", [False, True])
-@pytest.mark.parametrize("page_size", PAGE_SIZES)
+@pytest.mark.parametrize("page_size", usually([512, 4096, 65536], PAGE_SIZES))
 @pytest.mark.parametrize("is_local", [False, True])
 def test_a_base_of_many_chunks_and_changes_over_it(
     page_size: int, framed: bool, is_local: bool, tmp_path: Path

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,10 +31,11 @@ from sqlite_recovery_tui.restore.work import WorkDir, work_path
 from sqlite_recovery_tui.storage.open import open_store
 from tests.support.listings import A, at
 from tests.support.scratches import PLAN
+from tests.support.victims import Victims, victims
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
-ROOT = Path(__file__).resolve().parents[2]
 SEGMENTS = 6
+Kill = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -77,13 +75,22 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out" / "app.db"
 
 
-def kill(replica: Replica, output: Path, phase: str = "writing to disk", share: str = "0") -> None:
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Victims]:
+    with victims("tests.faults.killed") as made:
+        yield made
+
+
+@pytest.fixture
+def kill(killed: Victims, replica: Replica, output: Path) -> Kill:
     """Restore in a process of its own, which is killed in the middle as by `kill -9`."""
-    output.parent.mkdir(exist_ok=True)
-    words = [sys.executable, "-m", "tests.faults.killed", replica.folder.as_uri(), str(output), phase, share]
-    done = subprocess.run(words, cwd=ROOT, check=False, capture_output=True, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert not output.exists()
+
+    def run(phase: str = "writing to disk", share: float = 0) -> None:
+        output.parent.mkdir(exist_ok=True)
+        assert killed.run(replica.folder.as_uri(), str(output), phase, share) == "killed"
+        assert not output.exists()
+
+    return run
 
 
 def the_one() -> Unfinished:
@@ -95,8 +102,8 @@ def go_on(found: Unfinished, replica: Replica) -> RestoreResult:
     return resume(found, replica.ref)
 
 
-def test_what_was_killed_is_found_by_what_it_was_for(replica: Replica, output: Path) -> None:
-    kill(replica, output)
+def test_what_was_killed_is_found_by_what_it_was_for(kill: Kill, replica: Replica, output: Path) -> None:
+    kill()
     found = the_one()
     assert found.output == output
     assert found.order.url == replica.folder.as_uri()
@@ -107,8 +114,8 @@ def test_what_was_killed_is_found_by_what_it_was_for(replica: Replica, output: P
     assert found.to_json()["output"] == str(output)
 
 
-def test_it_is_taken_up_where_it_was_and_nothing_is_left(replica: Replica, output: Path) -> None:
-    kill(replica, output)
+def test_it_is_taken_up_where_it_was_and_nothing_is_left(kill: Kill, replica: Replica, output: Path) -> None:
+    kill()
     base = next(replica.folder.rglob("*.snapshot.lz4"))
     result = go_on(the_one(), replica)
     assert output.read_bytes() == replica.truth
@@ -119,17 +126,17 @@ def test_it_is_taken_up_where_it_was_and_nothing_is_left(replica: Replica, outpu
 
 
 def test_it_leads_to_the_state_that_was_planned_and_not_to_a_newer_one(
-    replica: Replica, output: Path
+    kill: Kill, replica: Replica, output: Path
 ) -> None:
-    kill(replica, output)
+    kill()
     replica.writer.connection.execute("DELETE FROM t")
     replica.writer.ship(START + timedelta(minutes=1))
     go_on(the_one(), replica)
     assert output.read_bytes() == replica.truth
 
 
-def test_a_replica_that_has_changed_is_refused_and_told(replica: Replica, output: Path) -> None:
-    kill(replica, output)
+def test_a_replica_that_has_changed_is_refused_and_told(kill: Kill, replica: Replica, output: Path) -> None:
+    kill()
     base = next(replica.folder.rglob("*.snapshot.lz4"))
     os.utime(base, (1, 1))
     with pytest.raises(RefusedError, match="has changed since") as caught:
@@ -138,23 +145,23 @@ def test_a_replica_that_has_changed_is_refused_and_told(replica: Replica, output
     assert the_one().output == output, "and it can still be discarded"
 
 
-def test_one_that_runs_is_not_offered(replica: Replica, output: Path) -> None:
-    kill(replica, output)
+def test_one_that_runs_is_not_offered(kill: Kill, replica: Replica, output: Path) -> None:
+    kill()
     runs = WorkDir(output)
     assert find() == []
     runs.close()
     assert the_one().output == output
 
 
-def test_discarding_deletes_all_of_it(replica: Replica, output: Path) -> None:
-    kill(replica, output, "fetching snapshot", "0.6")
+def test_discarding_deletes_all_of_it(kill: Kill, replica: Replica, output: Path) -> None:
+    kill("fetching snapshot", 0.6)
     discard(the_one())
     assert list(output.parent.iterdir()) == []
     assert find() == []
 
 
-def test_one_that_runs_again_meanwhile_is_not_discarded(replica: Replica, output: Path) -> None:
-    kill(replica, output)
+def test_one_that_runs_again_meanwhile_is_not_discarded(kill: Kill, replica: Replica, output: Path) -> None:
+    kill()
     found = the_one()
     runs = WorkDir(output)
     with pytest.raises(RefusedError, match="is running"):
@@ -165,11 +172,10 @@ def test_one_that_runs_again_meanwhile_is_not_discarded(replica: Replica, output
 
 @pytest.mark.parametrize("call", range(3))
 def test_one_that_died_while_it_was_placed_is_whole_either_way(
-    call: int, replica: Replica, output: Path
+    call: int, killed: Victims, replica: Replica, output: Path
 ) -> None:
     output.parent.mkdir()
-    words = ["-m", "tests.faults.killed", replica.folder.as_uri(), str(output), "placing", str(call)]
-    subprocess.run([sys.executable, *words], cwd=ROOT, check=False, capture_output=True, timeout=60)
+    assert killed.run(replica.folder.as_uri(), str(output), "placing", call) in ("killed", "done")
     for found in find():
         go_on(found, replica)
     assert output.read_bytes() == replica.truth
@@ -223,8 +229,8 @@ def test_what_was_cancelled_leaves_nothing_to_take_up(replica: Replica, output: 
     assert list(output.parent.iterdir()) == []
 
 
-def test_what_nothing_can_be_made_of_is_not_offered(replica: Replica, output: Path) -> None:
-    kill(replica, output)
+def test_what_nothing_can_be_made_of_is_not_offered(kill: Kill, replica: Replica, output: Path) -> None:
+    kill()
     order = work_path(output) / "order"
     for nonsense in ("", "[]", "{}", order.read_text().replace('"kind"', '"sort"')):
         order.write_text(nonsense)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.sqlite.inspector import Inspector
 from sqlite_recovery_tui.sqlite.messages import Limits
+from tests.support.soak import usually
 
 from .conftest import Inspect, Make
 
@@ -32,6 +32,7 @@ SQL = """
     INSERT INTO f SELECT name FROM a; INSERT INTO r SELECT id, id, id + 1 FROM a;
     DELETE FROM a WHERE id % 7 = 0; DELETE FROM c WHERE a % 7 = 0; PRAGMA user_version = 3;
 """
+TRIES = usually(12, 50)
 LIMITS = Limits(memory_bytes=256 << 20, call_seconds=3.0, check_seconds=5.0, grace_seconds=1.0)
 
 
@@ -46,19 +47,17 @@ def test_the_undamaged_file_is_sound(tmp_path: Path, inspect: Inspect, original:
     assert inspect(path).check("full").ok
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(usually(2, 8)))
 def test_any_damage_ends_in_a_verdict(tmp_path: Path, inspect: Inspect, original: bytes, seed: int) -> None:
     choice = random.Random(seed)
     path = tmp_path / "app.db"
     path.write_bytes(original)
     inspector = inspect(path, LIMITS)
     verdicts: Counter[str] = Counter()
-    for number in range(25):
+    for _ in range(TRIES):
         path.write_bytes(_damaged(original, choice))
-        started = time.monotonic()
         verdicts[_look_at_all(inspector)] += 1
-        assert time.monotonic() - started < 20, (seed, number)
-    assert verdicts["damaged"] > 10
+    assert verdicts["damaged"] > TRIES / 3
     assert set(verdicts) <= {"ok", "damaged", "not-checkable", "timed-out"}
 
 

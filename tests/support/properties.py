@@ -1,6 +1,6 @@
-"""Settings for property tests: as many examples as they are worth, no deadline on a shared machine.
+"""Settings for property tests: a third of the examples they are worth, no deadline on a shared machine.
 
-`HYPOTHESIS_PROFILE=thorough` runs many more, and random, examples.
+A soak tries all of them, `HYPOTHESIS_PROFILE=thorough` many more, and random ones.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.soak import usually
+
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+LEAST = 25
 
 
 def examples(count: int) -> settings:
-    """Return settings that try `count` examples, the same ones in every run."""
+    """Return settings that try `count` examples in a soak, fewer otherwise; the same ones in every run."""
+    few = min(count, max(LEAST, count // 3))
     return settings(
-        max_examples=count * 50 if THOROUGH else count,
+        max_examples=count * 50 if THOROUGH else usually(few, count),
         deadline=None,
         derandomize=not THOROUGH,
         database=None,
