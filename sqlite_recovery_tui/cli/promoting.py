@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.cli.session import Session
+from sqlite_recovery_tui.errors import ConfigError
 from sqlite_recovery_tui.words import plural, size, span
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.promote.expiry import UndoRule
     from sqlite_recovery_tui.promote.plan import PromotePlan
     from sqlite_recovery_tui.promote.run import PromoteResult
 
@@ -86,6 +88,7 @@ def show_result(session: Session, result: PromoteResult, word: str) -> None:
     facts: list[tuple[str, object]] = [("checked", result.checked.words)]
     if result.undo is not None:
         facts += [("undo point", result.undo), ("take back", f"sqlrecover undo {live.beside.named}")]
+    facts += [("expired", name) for name in result.expired]
     session.out.facts(facts)
     session.document(result.to_json())
 
@@ -104,6 +107,17 @@ def of_result(result: PromoteResult) -> dict[str, Any]:
         "integrity": result.plan.integrity.verdict,
         "results": {**result.to_json(), "tables": [table.to_json() for table in result.plan.tables]},
     }
+
+
+def undo_rule(session: Session, database: Path) -> UndoRule:
+    """Return when undo points of a database expire; a broken configuration keeps nobody from recovering."""
+    from sqlite_recovery_tui.promote.expiry import UndoRule, rule_of
+
+    try:
+        return rule_of(session.settings, database)
+    except ConfigError as error:
+        session.err.warning(f"no undo point expires: {error}")
+        return UndoRule()
 
 
 def database_path(session: Session, wanted: str) -> Path:

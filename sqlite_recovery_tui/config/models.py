@@ -78,6 +78,10 @@ class Options:
     """How many bytes all of them may take; None: without a limit."""
     memory_bytes: int = field(default=DEFAULT_MEMORY_BYTES, repr=False)
     promote_mode: PromoteMode | None = field(default=None, repr=False)
+    undo_keep: timedelta | None = field(default=None, repr=False)
+    """How long undo points are kept; None: until somebody deletes them."""
+    undo_max: int | None = field(default=None, repr=False)
+    """How many bytes those of one database may take; None: without a limit."""
     assertions: tuple[Assertion, ...] = field(default=(), repr=False)
     thresholds: Thresholds = field(default=Thresholds(), repr=False)
 

@@ -23,6 +23,8 @@ def read_options(section: Section, inherited: Changes, environ: Mapping[str, str
         "scratch_max": section.get("scratch-max"),
         "memory_bytes": _memory(section),
         "promote_mode": section.get("promote-mode"),
+        "undo_keep": section.get("undo-keep"),
+        "undo_max": section.get("undo-max"),
         "assertions": _assertions(section),
         "thresholds": _thresholds(section, inherited.get("thresholds", Thresholds())),
     }

@@ -53,6 +53,8 @@ OPTIONS = (
     Key("scratch-max", size),
     Key("memory", size),
     Key("promote-mode", one_of("online", "swap")),
+    Key("undo-keep", duration),
+    Key("undo-max", size),
     Key(
         "assertions",
         shape="mappings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import time
@@ -19,13 +20,16 @@ from sqlite_recovery_tui.promote import aside, check, intent, locked, raw, stage
 from sqlite_recovery_tui.promote.beside import PromoteLock
 from sqlite_recovery_tui.promote.check import Checked
 from sqlite_recovery_tui.promote.choice import Mode, names
+from sqlite_recovery_tui.promote.expiry import UndoRule, prune
 from sqlite_recovery_tui.promote.facts import Live, incoming, look
 from sqlite_recovery_tui.promote.intent import Intent
 from sqlite_recovery_tui.promote.online import OnlinePut, copy_as_committed
 from sqlite_recovery_tui.promote.plan import PromotePlan, make_plan
 from sqlite_recovery_tui.promote.recover import Recovered, recover
 from sqlite_recovery_tui.promote.undo import Draft, UndoPoint
+from sqlite_recovery_tui.replicate.told import daemon_told
 
+LOGGER = logging.getLogger(__name__)
 WAIT_SECONDS = 30.0
 
 
@@ -40,6 +44,8 @@ class PromoteResult:
     checked: Checked
     duration_seconds: float
     recovered: Recovered | None
+    expired: tuple[str, ...] = ()
+    """Undo points that went by the rule."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the command line's `--json` contract has it."""
@@ -56,6 +62,7 @@ class PromoteResult:
             "rows_won": self.plan.won_rows,
             "assertions": [outcome.to_json() for outcome in self.plan.assertions],
             "recovered": self.recovered.to_json() if self.recovered else None,
+            "expired": list(self.expired),
         }
 
 
@@ -73,6 +80,8 @@ class Promote:
     progress: ProgressFn = ignore_progress
     cancel: CancelToken = field(default_factory=CancelToken)
     clock: Clock = SYSTEM
+    rule: UndoRule = field(default_factory=UndoRule)
+    """What becomes of older undo points once it is done."""
 
     def run(self, confirm: str) -> PromoteResult:
         """Carry it out; production is what it was whenever this raises anything but `VerificationFailed`.
@@ -85,15 +94,26 @@ class Promote:
         locked.refuse(self.plan, self.overrule)
         beside = self.plan.live.beside
         began = time.monotonic()
-        with PromoteLock(beside):
+        is_online = self.plan.choice.mode == "online"
+        with PromoteLock(beside), daemon_told(beside.real, online=is_online):
             recovered = recover(beside, self.cancel)
             self.plan = replace(self.plan, live=self._as_planned())
             self._check_space()
             undo = self._put()
             self.progress(Progress("comparing", 0, self.plan.new.size, "bytes"))
             checked = check.check(beside.real, self.plan.new.path, self.cancel)
+            expired = self._prune(undo)
         duration = time.monotonic() - began
-        return PromoteResult(self.plan, self.plan.choice.mode, undo, checked, duration, recovered)
+        return PromoteResult(self.plan, self.plan.choice.mode, undo, checked, duration, recovered, expired)
+
+    def _prune(self, made: Path | None) -> tuple[str, ...]:
+        """Let undo points go, never the one just made; what was promoted stands, whatever comes of that."""
+        beside, now = self.plan.live.beside, self.clock.now()
+        try:
+            return tuple(point.name for point in prune(beside, self.rule, now, spare=made))
+        except OSError as error:
+            LOGGER.warning("an undo point that expired cannot be deleted: %s", error)
+            return ()
 
     def _check_name(self, confirm: str) -> None:
         if confirm != self.plan.name:

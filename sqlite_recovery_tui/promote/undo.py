@@ -94,10 +94,20 @@ def _read(beside: Beside, folder: Path) -> UndoPoint | None:
     with suppress(OSError, ValueError):
         loaded = json.loads((folder / MANIFEST).read_text())
         manifest = loaded if isinstance(loaded, dict) else {}
-    made = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    made = _made(match[1], manifest)
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     beside_it = any((folder / f"{database.name}{suffix}").exists() for suffix in ("-wal", "-journal"))
     return UndoPoint(folder, database, made, size, bool(manifest.get("raw")) or beside_it, manifest)
+
+
+def _made(stamp: str, manifest: dict[str, Any]) -> datetime:
+    """Return when it was made: to the second by its name, finer by a manifest that agrees with it."""
+    named = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    with suppress(TypeError, ValueError):
+        told = datetime.fromisoformat(manifest.get("made", ""))
+        if told.astimezone(UTC).replace(microsecond=0) == named:
+            return told
+    return named
 
 
 class Draft:

@@ -92,6 +92,33 @@ def test_undo_points_expire_but_never_the_newest(cli: Cli, production: Path, scr
     assert len(cli("undo", production, "--json").document["points"]) == 1
 
 
+def test_what_the_configuration_says_expires_after_each_promote_and_undo(
+    cli: Cli, tmp_path: Path, production: Path, scratch: Path
+) -> None:
+    config = tmp_path / "app.yml"
+    config.write_text(
+        f"sqlrecover: {{undo-keep: 720h}}\ndbs: [{{path: {production}, sqlrecover: {{undo-max: 1}}}}]\n"
+    )
+    for _ in range(2):
+        assert cli("promote", scratch, "-to", production, "-confirm", "app.db").code == 0
+    assert len(cli("undo", production, "--json").document["points"]) == 2
+    named = ("-config", config)
+    would = cli("undo", *named, "app.db", "-expire", "-dry-run", "--json").document
+    assert len(would["deleted"]) == 1
+    done = cli("promote", *named, scratch, "-to", "app.db", "-confirm", "app.db", "--json").document
+    assert done["verdict"] == "identical"
+    assert len(done["expired"]) == 2
+    (left,) = cli("undo", production, "--json").document["points"]
+    assert left["folder"] == done["undo"], "the newest stays"
+    back = cli("undo", *named, "app.db", "-confirm", "app.db")
+    assert f"expired {left['name']}" in " ".join(back.out.split())
+    assert cli("undo", *named, "app.db", "-expire").code == 0
+    Path("sqlrecover.yml").write_text("dbs: 5\n")
+    answer = cli("undo", production, "-confirm", "app.db")
+    assert (answer.code, state_of(production)) == (0, ("new", 400)), answer.err
+    assert "no undo point expires" in answer.err
+
+
 def test_a_scratch_goes_to_the_database_it_is_a_copy_of(
     cli: Cli, tmp_path: Path, production: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

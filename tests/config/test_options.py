@@ -45,12 +45,15 @@ def test_the_nearest_wins_key_by_key(loaded: Loader) -> None:
           memory: 64MiB
           scratch-keep: 168h
           scratch-max: 1GiB
+          undo-keep: 720h
+          undo-max: 2GiB
           promote-mode: online
           thresholds: {behind: {warn: 1m, fail: 10m}, proven-age: {fail: 24h}}
         dbs:
           - path: /a
             sqlrecover:
               promote-mode: swap
+              undo-max: 1GiB
               thresholds: {behind: {fail: 2m}}
               assertions:
                 - {sql: SELECT count(*) FROM t, expect: 3, name: rows}
@@ -71,6 +74,8 @@ def test_the_nearest_wins_key_by_key(loaded: Loader) -> None:
     assert settings.scratch_dir == a.scratch_dir == far.scratch_dir == Path("/home/me/scratch")
     assert near.scratch_dir == Path("/other")
     assert (settings.scratch_keep, settings.scratch_max) == (timedelta(days=7), 1 << 30)
+    assert (b.undo_keep, b.undo_max) == (timedelta(days=30), 2 << 30)
+    assert (a.undo_keep, a.undo_max) == (timedelta(days=30), 1 << 30)
     assert (settings.memory_bytes, near.memory_bytes, far.memory_bytes) == (64 << 20, 32 << 20, 64 << 20)
     assert (settings.promote_mode, a.promote_mode, near.promote_mode, b.promote_mode) == (
         "online",

@@ -68,7 +68,7 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
 
 
 def _carry_out(session: Session, plan: PromotePlan, confirm: str, wished: dict[str, Any]) -> int:
-    from sqlite_recovery_tui.cli.promoting import of_result, show_result
+    from sqlite_recovery_tui.cli.promoting import of_result, show_result, undo_rule
     from sqlite_recovery_tui.promote.run import WAIT_SECONDS, Promote
 
     beside = plan.live.beside
@@ -87,6 +87,7 @@ def _carry_out(session: Session, plan: PromotePlan, confirm: str, wished: dict[s
                 progress=meter,
                 cancel=session.cancel,
                 clock=session.clock,
+                rule=undo_rule(session, beside.named),
             )
             result = promote.run(confirm)
         act.finish("ok", **of_result(result))

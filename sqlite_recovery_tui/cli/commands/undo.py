@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("point", required=False, metavar="[POINT]")
 @click.option("--confirm", metavar="NAME", help="Do it; NAME is the database's file name.")
 @click.option("--timeout", metavar="DUR", callback=duration, help="How long to wait for a lock; 30s.")
-@click.option("--expire", is_flag=True, help="Delete undo points instead: with -older-than or -max-size.")
+@click.option("--expire", is_flag=True, help="Delete undo points instead that are too old or too much.")
 @click.option("--older-than", metavar="DUR", callback=duration, help="With -expire: those older than this.")
 @click.option(
     "--max-size",
@@ -35,8 +35,9 @@ def command(session: Session, target: str, point: str | None, expire: bool, **wi
     """Put back what a database was before a promote, the newest undo point or the one named.
 
     Without -confirm the undo points are listed and nothing is done. It goes by the same guarded procedure
-    as a promote, and what is there now becomes an undo point in turn: an undo can be undone. The newest
-    undo point never expires.
+    as a promote, and what is there now becomes an undo point in turn: an undo can be undone. Older ones
+    expire by undo-keep and undo-max of the configuration, after each promote and undo and by -expire,
+    unless -older-than or -max-size says otherwise. The newest undo point never expires.
     """
     from sqlite_recovery_tui.cli.promoting import database_path
 
@@ -87,7 +88,7 @@ def _reason(point: UndoPoint) -> str:
 def _take_back(
     session: Session, path: Path, wanted: str | None, confirm: str, timeout: timedelta | None
 ) -> int:
-    from sqlite_recovery_tui.cli.promoting import of_result, show_result
+    from sqlite_recovery_tui.cli.promoting import of_result, show_result, undo_rule
     from sqlite_recovery_tui.promote import undo
     from sqlite_recovery_tui.promote.beside import Beside
     from sqlite_recovery_tui.promote.run import WAIT_SECONDS, take_back
@@ -104,6 +105,7 @@ def _take_back(
                 progress=meter,
                 cancel=session.cancel,
                 clock=session.clock,
+                rule=undo_rule(session, path),
             )
         act.finish("ok", **of_result(result))
     show_result(session, result, "put back")
@@ -113,18 +115,23 @@ def _take_back(
 def _expire(
     session: Session, path: Path, *, dry_run: bool, older_than: timedelta | None, max_size: int | None
 ) -> int:
-    from sqlite_recovery_tui.promote import undo
+    from sqlite_recovery_tui.cli.promoting import undo_rule
     from sqlite_recovery_tui.promote.beside import Beside, PromoteLock
+    from sqlite_recovery_tui.promote.expiry import UndoRule, due, prune
 
-    if older_than is None and max_size is None:
-        raise UsageError("nothing says which undo points go", hint="add -older-than DUR or -max-size SIZE")
+    rule = UndoRule(older_than, max_size) or undo_rule(session, path)
+    if not rule:
+        raise UsageError(
+            "nothing says which undo points go",
+            hint="add -older-than DUR or -max-size SIZE, or set undo-keep or undo-max",
+        )
     beside = Beside(path)
-    found = undo.points(beside)
-    doomed = list(undo.expired(found, session.clock.now(), keep=older_than, keep_bytes=max_size))
-    if not dry_run:
+    now = session.clock.now()
+    if dry_run:
+        doomed = due(beside, rule, now)
+    else:
         with PromoteLock(beside):
-            for point in doomed:
-                undo.remove(point)
+            doomed = prune(beside, rule, now)
     word = "would delete" if dry_run else "deleted"
     session.out.lines(f"{word}  {point.name}  {size(point.size)}" for point in doomed)
     session.out.line(f"{plural(len(doomed), 'undo point')}, {size(sum(point.size for point in doomed))}")

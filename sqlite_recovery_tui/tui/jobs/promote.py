@@ -12,6 +12,7 @@ from sqlite_recovery_tui.tui.jobs.job import Job, Kind
 from sqlite_recovery_tui.tui.state import Status
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.promote.plan import PromotePlan
     from sqlite_recovery_tui.promote.run import PromoteResult
     from sqlite_recovery_tui.promote.undo import UndoPoint
@@ -28,6 +29,8 @@ class PromoteJob(Job["PromoteResult"]):
     confirm: str
     """What was typed."""
     clock: Clock = SYSTEM
+    settings: Settings | None = None
+    """What says when undo points expire."""
 
     def __post_init__(self) -> None:
         """Word its title and its command."""
@@ -48,9 +51,16 @@ class PromoteJob(Job["PromoteResult"]):
         return None
 
     def carry_out(self, report: Report) -> PromoteResult:
+        from sqlite_recovery_tui.promote.expiry import rule_of
         from sqlite_recovery_tui.promote.run import Promote
 
-        promote = Promote(self.plan, progress=report.progress, cancel=report.cancel, clock=self.clock)
+        promote = Promote(
+            self.plan,
+            progress=report.progress,
+            cancel=report.cancel,
+            clock=self.clock,
+            rule=rule_of(self.settings, self.plan.live.beside.named),
+        )
         return promote.run(self.confirm)
 
 
@@ -64,6 +74,7 @@ class UndoJob(Job["PromoteResult"]):
     point: UndoPoint
     confirm: str
     clock: Clock = SYSTEM
+    settings: Settings | None = None
 
     def __post_init__(self) -> None:
         """Word its title and its command."""
@@ -76,6 +87,7 @@ class UndoJob(Job["PromoteResult"]):
         return False
 
     def carry_out(self, report: Report) -> PromoteResult:
+        from sqlite_recovery_tui.promote.expiry import rule_of
         from sqlite_recovery_tui.promote.run import take_back
 
         return take_back(
@@ -85,4 +97,5 @@ class UndoJob(Job["PromoteResult"]):
             progress=report.progress,
             cancel=report.cancel,
             clock=self.clock,
+            rule=rule_of(self.settings, self.database),
         )

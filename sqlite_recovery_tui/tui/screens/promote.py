@@ -213,7 +213,9 @@ class PromoteScreen(ConsoleScreen):
 
         def typed(name: str | None) -> None:
             if name is not None:
-                job = PromoteJob(plan=plan, confirm=name, clock=self.console.clock)
+                job = PromoteJob(
+                    plan=plan, confirm=name, clock=self.console.clock, settings=self.console.settings
+                )
                 self.job = self.console.jobs.start(job)
 
         question = f"Put it in production's place, {plan.choice.mode}?"
@@ -226,7 +228,13 @@ class PromoteScreen(ConsoleScreen):
 
         def typed(name: str | None) -> None:
             if name is not None:
-                job = UndoJob(database=self.database, point=point, confirm=name, clock=self.console.clock)
+                job = UndoJob(
+                    database=self.database,
+                    point=point,
+                    confirm=name,
+                    clock=self.console.clock,
+                    settings=self.console.settings,
+                )
                 self.job = self.console.jobs.start(job)
 
         made = self.in_full(point.made)
