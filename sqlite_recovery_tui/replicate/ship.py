@@ -27,6 +27,7 @@ from sqlite_recovery_tui.replicate.encrypt import seal_for
 from sqlite_recovery_tui.replicate.items import Cut, Item, SnapshotItem
 from sqlite_recovery_tui.replicate.lease import Lease, Owner
 from sqlite_recovery_tui.replicate.pruning import Pruner
+from sqlite_recovery_tui.replicate.retention import RetentionPlan
 from sqlite_recovery_tui.replicate.shipped import Shipped
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.replicate.stretch import Break
@@ -37,7 +38,8 @@ from sqlite_recovery_tui.storage.base import Store
 SYNC_SECONDS = 1.0
 RETENTION = timedelta(hours=24)
 LASTING_ITEMS = 32
-"""A place is noted for good at least after this many items."""
+LASTING_BYTES = 8 << 20
+"""A place is noted for good at least after so much; what is behind it goes from the spool then."""
 
 State = Literal["live", "behind", "failing", "anew", "fenced"]
 
@@ -93,7 +95,7 @@ class Shipper:
         self._not_before = clock.monotonic()
         self._news = threading.Event()
         self._news.set()
-        self._lasting_at = self._shipped.done or 0
+        self._lasting_at, self._lasting_bytes = self._shipped.done or 0, 0
         items = spool.after(0)
         self._single_until = items[-1].number if items else 0
         self._uploading: threading.Thread | None = None
@@ -164,6 +166,10 @@ class Shipper:
             bytes_sent=self.store.bytes,
         )
 
+    def retention(self) -> RetentionPlan:
+        """Return what the retention would remove now; raise `StorageError`. Nothing is removed."""
+        return self._pruner.plan(self._spool.generation)
+
     def _state(self, shipped: Shipped, behind: int) -> State:
         if self._lease.lost:
             return "fenced"
@@ -179,9 +185,10 @@ class Shipper:
 
     def _note(self, shipped: Shipped, *, lasting: bool = False) -> None:
         lasting = lasting or (shipped.done or 0) - self._lasting_at >= LASTING_ITEMS
+        lasting = lasting or self.store.bytes - self._lasting_bytes >= LASTING_BYTES
         self._spool.note(self.replica.name, shipped, lasting=lasting)
         if lasting:
-            self._lasting_at = shipped.done or 0
+            self._lasting_at, self._lasting_bytes = shipped.done or 0, self.store.bytes
 
     def _try(self) -> bool:
         """Ship once; return False, and be troubled, when something failed."""
@@ -211,7 +218,16 @@ class Shipper:
     # ── one sync ──
 
     def _ship(self) -> None:
+        if self._trouble:
+            self._send_pending()  # while this fails, no more small segments are made
         self._spool.cut()
+        self._send_pending()
+        self._ask_for_snapshot()
+        if self._pruner.is_due():
+            self._lease.check()
+            self._pruner.run(self._spool.generation)
+
+    def _send_pending(self) -> None:
         if not self._spool.generation:
             return
         shipped = self._shipped
@@ -229,10 +245,6 @@ class Shipper:
             self._note(replace(self._shipped, plan=joined), lasting=True)
         for unit in units:
             self._send(unit)
-        self._ask_for_snapshot()
-        if self._pruner.is_due():
-            self._lease.check()
-            self._pruner.run(self._spool.generation)
 
     def _compare_once(self, items: Sequence[Item]) -> None:
         """See, once, that the replica holds nothing of our generation that did not come from here."""

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import humanize
+
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.formats import lz4, wal
 from sqlite_recovery_tui.replicate import shipped as places
@@ -352,17 +354,34 @@ class Spool:
 
     def _bound(self) -> None:
         """Give up the replica that is most behind while the backlog is larger than it may be."""
-        while sum(item.size for item in self.after(0) if isinstance(item, Cut)) > self._cap_bytes:
-            behind = [name for name, shipped in self._shipped.items() if not shipped.given_up]
-            if not behind:
+        if self._segment_bytes() <= self._cap_bytes:
+            return
+        for name, shipped in self._shipped.items():
+            self.note(name, shipped, lasting=True)
+        while self._segment_bytes() > self._cap_bytes:
+            needs = {name: self._needs(shipped) for name, shipped in self._shipped.items()}
+            name = min(needs, key=needs.__getitem__, default="")
+            if not name or needs[name] == self._last:
                 return
-            name = min(behind, key=lambda name: self._shipped[name].done or 0)
-            why = f"its backlog grew beyond {self._cap_bytes >> 20} MiB"
-            self.note(name, replace(self._shipped[name], given_up=why, plan=()), lasting=True)
+            why = f"its backlog grew beyond {humanize.naturalsize(self._cap_bytes, binary=True)}"
+            given_up = replace(self._shipped[name], done=self._last, given_up=why, plan=())
+            self.note(name, given_up, lasting=True)
+
+    def _needs(self, shipped: Shipped) -> int:
+        """Return the item behind which a replica needs all: one that was given up, the next generation."""
+        done = shipped.done or 0
+        if not shipped.given_up:
+            return done
+        items = self._journal.items[bisect_right(self._journal.items, done, key=_number) :]
+        begun = [item.number for item in items if isinstance(item, SnapshotItem) and item.why]
+        return begun[-1] - 1 if begun else self._last
+
+    def _segment_bytes(self) -> int:
+        return sum(item.size for item in self.after(0) if isinstance(item, Cut))
 
     def _trim(self) -> None:
         """Remove the bytes of what every replica has, and forget the items once there are many."""
-        needed = [shipped.done or 0 for shipped in self._shipped.values() if not shipped.given_up]
+        needed = [self._needs(shipped) for shipped in self._shipped.values()]
         if self._floor is not None:
             needed.append(self._floor)
         if any(isinstance(what, str) for what in self._wanted.values()):

@@ -46,7 +46,7 @@ class Source:
         self.offset = 0
         self.header = b""
         self.connection = apsw.Connection(str(path))
-        apsw.ext.make_virtual_module(self.connection, "generate_series", apsw.ext.generate_series)
+        apsw.ext.make_virtual_module(self.connection, "generate_series", apsw.ext.generate_series)  # type: ignore[arg-type]
         for pragma in (
             f"page_size={page_size}",
             "journal_mode=WAL",
