@@ -331,9 +331,8 @@ class Minder:
 
     def _note_protection(self) -> None:
         """Say once, of each replica, when the present generation is there."""
-        generation = self._spool.generation if self._spool else ""
         for outlet in self.outlets:
-            if outlet.replica.name not in self._protected and outlet.has(generation):
+            if outlet.replica.name not in self._protected and outlet.has_begun():
                 self._protected[outlet.replica.name] = self._clock.now()
                 self._shared.tell_protected(self, outlet)
 

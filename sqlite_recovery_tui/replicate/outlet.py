@@ -13,7 +13,7 @@ from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replicate.beside import replica_store
-from sqlite_recovery_tui.replicate.ship import Shipper, Status
+from sqlite_recovery_tui.replicate.ship import SYNC_SECONDS, Shipper, Status
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.replicate.status import Health, ReplicaStatus
 
@@ -63,6 +63,8 @@ class Outlet:
         self._store = replica_store(replica, database, clock=clock)
         self.shipper = Shipper(spool, self._store, replica, clock=clock)
         self._slots, self._clock = slots, clock
+        self._interval = replica.sync_interval.total_seconds() if replica.sync_interval else SYNC_SECONDS
+        self._spool = spool
         self._stop = CancelToken()
         self._news = threading.Event()
         self._until = 0.0
@@ -97,8 +99,8 @@ class Outlet:
             self._news.clear()
             with self._slots.of(self.shipper):
                 wait = self.shipper.step()
-            if wait is None:
-                self._news.wait(_WAIT_SECONDS)
+            if wait is None or wait > self._interval:
+                self._news.wait(wait or _WAIT_SECONDS)
             elif wait > 0:
                 self._stop.wait(wait)
                 self._look()
@@ -108,16 +110,16 @@ class Outlet:
                 time.sleep(min(_AGAIN_SECONDS, max(self._until - time.monotonic(), 0.0)))
         self._store.close()
 
-    def has(self, generation: str) -> bool:
-        """Tell whether the replica holds the beginning of a generation."""
+    def has_begun(self) -> bool:
+        """Tell whether the replica holds the beginning of the present generation."""
         position = self.shipper.status.position
-        return position is not None and position.generation == generation
+        return position is not None and position.generation == self._spool.generation
 
     def status(self, *, following: bool, unread_bytes: int) -> ReplicaStatus:
         """Return how the replica fares; `unread_bytes` are committed and not in the spool yet."""
         shipped = self.shipper.status
         backlog = shipped.behind_bytes + unread_bytes
-        lag = self._lag(shipped, waits=bool(shipped.behind_commits or unread_bytes))
+        lag = self._lag(shipped, waits=bool(backlog))
         health, reason = self._health(shipped, lag, following)
         trouble = shipped.trouble
         return ReplicaStatus(
@@ -153,21 +155,28 @@ class Outlet:
         return max(min((self._clock.now() - shipped.time).total_seconds(), known), 0.0)
 
     def _health(self, shipped: Status, lag: float, following: bool) -> tuple[Health, str]:
-        if shipped.state == "fenced":
-            return "not protected", _words(shipped)
-        if shipped.given_up or shipped.snapshot is None or shipped.position is None:
-            return "not protected", _words(shipped) or shipped.given_up or "its first snapshot is under way"
-        limits = self.replica.thresholds.behind
-        fail = _seconds(limits.fail, FAIL_LAG_SECONDS)
-        interval = self.replica.sync_interval.total_seconds() if self.replica.sync_interval else 1.0
-        warn = _seconds(limits.warn, max(WARN_LAG_SECONDS, interval * _SYNCS_BEHIND))
         if not following:
-            return "not protected", ""
-        if lag >= fail:
-            return "not protected", _words(shipped) or f"commits wait for {lag:.0f} s"
-        if lag >= warn or shipped.trouble:
+            return "not protected", "the database is not followed at the moment"
+        if why := self._unprotected(shipped, lag):
+            return "not protected", _words(shipped) or why
+        warn = max(WARN_LAG_SECONDS, self._interval * _SYNCS_BEHIND)
+        if lag >= _seconds(self.replica.thresholds.behind.warn, warn) or shipped.trouble:
             return "behind", _words(shipped) or f"commits wait for {lag:.0f} s"
         return "protected", ""
+
+    def _unprotected(self, shipped: Status, lag: float) -> str:
+        """Return why what is committed now is as good as not at the replica; empty when it is there."""
+        if shipped.state == "fenced":
+            return "somebody else ships to it"
+        if shipped.given_up:
+            return shipped.given_up
+        if shipped.snapshot is None or shipped.position is None:
+            return "its first snapshot is under way"
+        if shipped.position.generation != self._spool.generation:
+            return "its new generation is under way"
+        if lag >= _seconds(self.replica.thresholds.behind.fail, FAIL_LAG_SECONDS):
+            return f"commits wait for {lag:.0f} s"
+        return ""
 
 
 def _seconds(limit: timedelta | None, otherwise: float) -> float:
