@@ -18,6 +18,8 @@ from sqlite_recovery_tui.replicate.reading import NotContinuous
 from sqlite_recovery_tui.replicate.session import Session
 
 _PAUSE_SECONDS = 0.001
+_ROUNDS = 8
+_LITTLE_BYTES = 2 << 20
 _LAST_BYTES = 16 << 20
 """More than this is not read while writers wait."""
 
@@ -55,7 +57,7 @@ class Checkpoint:
         if session.frozen is not None:
             return Checkpointed("skipped", "a snapshot is being read")
         session.ship()
-        if not self._hand_over():
+        if not self._approach():
             return self._partial("an older reader keeps frames out of the database")
         start = self.clock.monotonic()
         if not session.connections.hold_writers(self.clock, self.wait_seconds):
@@ -73,6 +75,17 @@ class Checkpoint:
         now = self.clock.monotonic()
         outcome = self._outcome(done, now - held, held - start)
         return self._truncate(outcome) if truncate and outcome.outcome == "complete" else outcome
+
+    def _approach(self) -> bool:
+        """Fold in while writers write, until little is left for when they wait; False: a reader forbids."""
+        for _ in range(_ROUNDS):
+            if not self._hand_over():
+                return False
+            self.session.ship()
+            _, index = self.session.connections.index()
+            if (index.frames - index.backfilled) * self.session.page_size <= _LITTLE_BYTES:
+                break
+        return True
 
     def _hand_over(self) -> bool:
         """Fold in all up to now while writers write; False when a reader is in the way."""

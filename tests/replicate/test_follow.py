@@ -110,3 +110,29 @@ def test_pages_of_any_size(database: Path, follow: Follow, page_size: int) -> No
         followed.poll()
         assert followed.equals_live()
         assert followed.sink.reasons == ["new"]
+
+
+def test_what_is_ahead_of_a_database_after_a_power_cut_is_left(
+    app: App, follow: Follow, database: Path, tmp_path: Path
+) -> None:
+    """An application that does not sync loses its last commits; they are kept, and another history begins."""
+    app.do("INSERT INTO t VALUES(1, 1)")
+    files = {Path(f"{database}{suffix}") for suffix in ("", "-wal")}
+    durable = {path: path.read_bytes() for path in files}
+    first = follow()
+    first.follower.start()
+    app.do("INSERT INTO t VALUES(2, 2)")
+    first.poll()
+    first.follower.stop(1)
+    app.kill()
+    for path, content in durable.items():
+        path.write_bytes(content)
+    Path(f"{database}-shm").unlink()
+    second = follow(sink=first.sink)
+    started = second.follower.start()
+    assert (started.how, started.why and started.why.kind) == ("began", "down")
+    assert second.equals_live()
+    assert [rows(bytes(each.image), "SELECT count(*) FROM t")[0][0] for each in first.sink.generations] == [
+        2,
+        1,
+    ]

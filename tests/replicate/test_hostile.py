@@ -17,6 +17,8 @@ from tests.support.followed import App, Followed
 from tests.support.hostile import load
 
 SECONDS = 60.0 if os.environ.get("SOAK") else 2.0
+ENOUGH = 3
+"""So many comparisons with the live database, and complete checkpoints, at the least."""
 OPTIONS = FollowOptions(
     limits=Limits(min_frames=50, max_frames=200, truncate_frames=400, again_seconds=0.05),
     stretch_bytes=200_000,
@@ -34,9 +36,10 @@ def test_the_image_is_the_database(database: Path, follow: Callable[..., Followe
     followed = follow(options=OPTIONS)
     assert followed.follower.start().how == "began"
     audits = checkpoints = 0
-    with load(database, SECONDS, ROLES) as processes:
+    until = time.monotonic() + SECONDS
+    with load(database, 600, ROLES):
         due = time.monotonic() + 0.1
-        while any(process.poll() is None for process in processes):
+        while time.monotonic() < until or audits < ENOUGH or checkpoints < ENOUGH:
             followed.poll()
             done = followed.follower.tend()
             checkpoints += done is not None and done.outcome == "complete"
@@ -50,8 +53,6 @@ def test_the_image_is_the_database(database: Path, follow: Callable[..., Followe
         if not followed.poll().moved and followed.poll().state == "following":
             break
     assert followed.equals_live()
-    assert audits > 1, followed.events
-    assert checkpoints > 1
     # Only breaks that SQLite's own fault makes; nothing was restarted under us.
     assert set(followed.sink.reasons) <= {"new", "chain"}, followed.events
     with App(database) as after:
