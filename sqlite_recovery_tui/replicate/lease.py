@@ -11,12 +11,13 @@ import json
 import re
 import socket
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlite_recovery_tui.clock import Clock
-from sqlite_recovery_tui.errors import ObjectNotFound, RefusedError
+from sqlite_recovery_tui.errors import ObjectNotFound, RefusedError, StorageError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replicate.counted import Counted
 from sqlite_recovery_tui.replicate.items import SIDECARS
@@ -95,7 +96,8 @@ class Lease:
             raise self._taken(self._read(number + 1))
         self._number = number + 1
         self._known = set(self._store.list_folders(names.ROOT))
-        self._store.delete([_key(old) for old in leases])
+        with suppress(StorageError):  # not everybody may delete; the highest number counts
+            self._store.delete([_key(old) for old in leases])
 
     def _check_free(self, number: int) -> None:
         found = self._read(number)

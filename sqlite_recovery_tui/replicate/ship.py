@@ -63,6 +63,8 @@ class Status:
     snapshot: datetime | None
     """When the newest snapshot was taken that is at the replica."""
     next_snapshot: datetime | None
+    retention_error: StorageError | None
+    """Why what is no longer needed could not be removed; shipping goes on all the same."""
     requests: dict[str, int]
     bytes_sent: int
 
@@ -162,6 +164,7 @@ class Shipper:
             given_up=shipped.given_up,
             snapshot=shipped.snapshot,
             next_snapshot=due,
+            retention_error=self._pruner.error,
             requests=self.store.requests,
             bytes_sent=self.store.bytes,
         )
