@@ -117,7 +117,14 @@ def test_every_dependency_is_pinned_and_from_nowhere_in_particular() -> None:
     assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
     pinned = {_plain(line.partition("==")[0]) for line in pins}
     extras = PROJECT["optional-dependencies"]
-    wanted = [*PROJECT["dependencies"], *extras["age"], *extras["sftp"], *extras["web"], *extras["dev"]]
+    wanted = [
+        *PROJECT["dependencies"],
+        *extras["age"],
+        *extras["sftp"],
+        *extras["web"],
+        *extras["fleet"],
+        *extras["dev"],
+    ]
     names = {_plain(re.split(r"[\[<>=]", item)[0]) for item in wanted}
     assert names - {_plain(PROJECT["name"])} <= pinned
 
