@@ -14,11 +14,12 @@ from pathlib import Path
 
 from tests.benchmarks import tasks
 from tests.benchmarks.console import LISTED, console
+from tests.benchmarks.differences import differences
 from tests.benchmarks.measure import Comparison, Outcome, markdown
 from tests.benchmarks.throughput import throughput
 from tests.benchmarks.writes import writes
 
-_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview", "console", "writes")
+_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview", "console", "writes", "diff")
 
 
 def main() -> None:
@@ -73,6 +74,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Outcome]:
         yield tasks.listing(tasks.on_files(replica), options.runs)
         with tasks.on_s3(replica) as place:
             yield tasks.listing(place, options.runs)
+    if "diff" in options.only:
+        yield differences(folder / "diff", options.runs)
     if "formats" in options.only:
         yield throughput(options.runs)
     if "writes" in options.only:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.benchmarks import ltx_replica, tasks
 from tests.benchmarks.console import Budget, Budgets, console
+from tests.benchmarks.differences import differences
 from tests.benchmarks.measure import Comparison, Contender, Figures, Result, compare, markdown
 from tests.benchmarks.relay import relay
 from tests.benchmarks.replica import build, build_listing
@@ -25,6 +26,11 @@ def ltx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ltx")
     ltx_replica.build(folder, 2, SYNCS, litestream("0.5.17"))
     return folder
+
+
+def test_a_comparison_of_two_databases_counts_what_differs(tmp_path: Path) -> None:
+    outcome = differences(tmp_path / "diff", 1, rows=9_991)
+    assert not outcome.failed, outcome.table()
 
 
 def test_every_tool_restores_the_same_database(tmp_path: Path) -> None:
