@@ -16,8 +16,8 @@ from sqlite_recovery_tui.replicate.ladder import Limits
 from tests.support.followed import App, Followed
 from tests.support.hostile import load
 
-SECONDS = 60.0 if os.environ.get("SOAK") else 2.0
-ENOUGH = 3
+SECONDS = 60.0 if os.environ.get("SOAK") else 1.5
+ENOUGH = 2
 """So many comparisons with the live database, and complete checkpoints, at the least."""
 OPTIONS = FollowOptions(
     limits=Limits(min_frames=50, max_frames=200, truncate_frames=400, again_seconds=0.05),
