@@ -1,17 +1,36 @@
-"""Which replica to restore from: the one that reaches the target with the newest data."""
+"""Which replica to restore from: the one that reaches the target with the newest data.
+
+Of replicas that hold the same commits, which one of them only got later, the one that was proven.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar
 
+from sqlite_recovery_tui.domain import LtxFile
 from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage, RecoverError
 from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
 from sqlite_recovery_tui.restore.plan import Plan, make_plan
 from sqlite_recovery_tui.restore.target import Target, format_seconds, format_utc
 
 T = TypeVar("T")
+Trust = Literal["proven", "unknown", "damaged"]
+"""What the last look at a replica's bytes showed."""
+_PREFERENCE: tuple[Trust, ...] = ("proven", "unknown", "damaged")
+
+
+class Proofs(Protocol):
+    """What the history tells of replicas, by URL."""
+
+    def last_proof(self, url: str) -> object | None:
+        """Return when one was last shown to be restorable."""
+        ...
+
+    def last_failure(self, url: str) -> object | None:
+        """Return the last look at one if that found it damaged."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -69,9 +88,11 @@ def choose(
     generation: str | None = None,
     nearest: bool = False,
     to_last_good: bool = False,
+    proofs: Proofs | None = None,
 ) -> Choice:
     """Plan on every replica and take the newest data, the smallest plan on a tie.
 
+    Where several lead to the same commits, stored at different times, what `proofs` tell comes first.
     When no replica can, raises what says most: damage before missing coverage before an unreachable
     storage.
     """
@@ -85,8 +106,13 @@ def choose(
     if not plans:
         raise _most_telling([error for _, error in rejected])
     plans.sort(key=lambda pair: _rank(pair[0]))
+    newest, lags = plans[0][0], ""
+    if proofs is not None:
+        plans.sort(key=lambda pair: _preference(pair, newest, proofs))
     (plan, state), *others = plans
-    why = _why(plan, plans, rejected)
+    if proofs is not None and plan is not newest:
+        lags = _why_in_spite_of_lag(plan, state.ref, newest, proofs)
+    why = lags or _why(plan, plans, rejected)
     return Choice(plan, state.ref, why, tuple(rejected), tuple((each, its.ref) for each, its in others))
 
 
@@ -94,6 +120,42 @@ def _rank(plan: Plan) -> tuple[bool, float, int]:
     """Order plans: none later than the time asked for first, then the nearest to it, then the smallest."""
     time = plan.point.time.timestamp()
     return _is_late(plan), time if _is_late(plan) else -time, plan.fetch_bytes
+
+
+def _preference(pair: tuple[Plan, ReplicaState], newest: Plan, proofs: Proofs) -> int:
+    """Order plans of the same commits as the newest one by what is known of their bytes, others behind."""
+    plan, state = pair
+    if not _same_commits(plan, newest):
+        return len(_PREFERENCE)
+    return _PREFERENCE.index(_trust(state.ref, proofs))
+
+
+def _same_commits(plan: Plan, other: Plan) -> bool:
+    """Tell whether two plans end in the same object of one history, stored at different times.
+
+    Positions are the writer's and common to all its replicas; segments of one position and size are one
+    piece of WAL. A snapshot's content depends on when it was taken.
+    """
+    if plan is other:
+        return True
+    if plan.format != other.format or plan.reached != other.reached or not (plan.changes and other.changes):
+        return False
+    last, its = plan.changes[-1], other.changes[-1]
+    return isinstance(last, LtxFile) or (last.position, last.size) == (its.position, its.size)
+
+
+def _trust(ref: ReplicaRef, proofs: Proofs) -> Trust:
+    url = ref.replica.url
+    if proofs.last_failure(url) is not None:
+        return "damaged"
+    return "proven" if proofs.last_proof(url) is not None else "unknown"
+
+
+def _why_in_spite_of_lag(plan: Plan, ref: ReplicaRef, newest: Plan, proofs: Proofs) -> str:
+    known = "it was proven" if _trust(ref, proofs) == "proven" else f"{newest.replica} was found damaged"
+    lag = abs((newest.point.time - plan.point.time).total_seconds())
+    when = f", which {newest.replica} got {format_seconds(lag)} s later" if lag else ""
+    return f"{known}; both hold the same commits{when}"
 
 
 def _is_late(plan: Plan) -> bool:

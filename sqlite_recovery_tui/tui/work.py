@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.replica.fleet import ReplicaRef, ReplicaState
     from sqlite_recovery_tui.replica.timeline import Timeline
+    from sqlite_recovery_tui.restore.choose import Proofs
     from sqlite_recovery_tui.restore.plan import Plan
     from sqlite_recovery_tui.restore.preview import Preview
     from sqlite_recovery_tui.restore.run import RestoreResult
@@ -50,7 +51,9 @@ def draft(place: Place, timeline: Timeline, aim: Aim, scratch_dir: Path) -> Draf
     return _draft(place, _plan(place, timeline, aim), timeline, scratch_dir)
 
 
-def draft_best(places: Sequence[Place], aim: Aim, scratch_dir: Path, report: Report) -> Draft:
+def draft_best(
+    places: Sequence[Place], aim: Aim, scratch_dir: Path, report: Report, proofs: Proofs | None = None
+) -> Draft:
     """Plan a restore from whichever replica serves `aim` best; raises what `choose` raises."""
     from sqlite_recovery_tui.restore.choose import choose
 
@@ -65,6 +68,7 @@ def draft_best(places: Sequence[Place], aim: Aim, scratch_dir: Path, report: Rep
         generation=aim.generation,
         nearest=aim.nearest,
         to_last_good=aim.to_last_good,
+        proofs=proofs,
     )
     place, state = known[id(choice.ref)]
     assert state.timeline is not None

@@ -199,3 +199,46 @@ def test_other_failures_are_not_papered_over_by_another_replica() -> None:
 
     with pytest.raises(Unreachable):
         restore_best(choice, attempt)
+
+
+class Known:
+    """What a history knows of replicas, by their URLs."""
+
+    def __init__(self, proven: str = "", damaged: str = "") -> None:
+        self._proven, self._damaged = proven, damaged
+
+    def last_proof(self, url: str) -> bool | None:
+        return url.rpartition("/")[2] in self._proven or None
+
+    def last_failure(self, url: str) -> bool | None:
+        return url.rpartition("/")[2] in self._damaged or None
+
+
+LATER = "S0@0 0.0@10 0.20@20.9"
+
+
+def test_of_the_same_commits_the_proven_ones_are_taken_though_they_arrived_elsewhere_later() -> None:
+    assert name(pick(None, GOOD, LATER, proofs=Known())) == "b"
+    choice = pick(None, GOOD, LATER, proofs=Known(proven="a"))
+    assert name(choice) == "a"
+    assert choice.why == "it was proven; both hold the same commits, which b got 0.9 s later"
+    assert [ref.replica.name for _, ref in choice.others] == ["b"]
+    choice = pick(None, GOOD, LATER, proofs=Known(damaged="b"))
+    assert (name(choice), choice.why) == (
+        "a",
+        "b was found damaged; both hold the same commits, which b got 0.9 s later",
+    )
+    assert name(pick(None, GOOD, LATER, proofs=Known(proven="ab"))) == "b"
+
+
+@pytest.mark.parametrize(
+    "newer", ["S0@0 0.0@10 0.20@20 0.40@20.9", "S0@0 0.0@10 1.0@20.9", "S0@0 0.0@10 0.28@20.9", "S0@20.9"]
+)
+def test_no_proof_is_worth_a_commit(newer: str) -> None:
+    assert name(pick(None, GOOD, newer, proofs=Known(proven="a"))) == "b"
+
+
+def test_a_last_segment_of_another_size_may_hold_more() -> None:
+    more = [replace(item, size=item.size + 1) for item in listing(LATER)]
+    states = [state("a", GOOD), replace(state("b", LATER), timeline=timeline_of(more))]
+    assert name(choose(states, Latest(), proofs=Known(proven="a"))) == "b"

@@ -299,6 +299,7 @@ async def test_a_stored_object_and_its_pages(settings: Settings) -> None:
     "plan.other",
     "plan.output",
     "plan.recipe",
+    "plan.refresh",
     "plan.run",
     "plan.time",
     "reader.down",
@@ -319,6 +320,7 @@ async def test_the_plan(settings: Settings, incident: DemoIncident) -> None:
         await actor.go("R")
         sheet = screen(pilot).query_one("#sheet")
         await actor.do("plan.other", changes=lambda: screen(pilot).crumb + actor.looks[0])
+        await actor.do("plan.refresh", changes=lambda: id(actor.console.listings.places[0].state))
         for verb in ("down", "up", "page-down", "page-up", "last", "first"):
             await actor.do(f"sheet.{verb}", changes=lambda: sheet.scroll_y)
         await actor.do("plan.output", changes="focus")

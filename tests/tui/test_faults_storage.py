@@ -104,6 +104,49 @@ async def test_listing(console: Console, network: Outages, outage: Outage) -> No
         assert picture(pilot).count("✓ no gap") >= 2
 
 
+async def test_planning(network: Outages, tmp_path: Path) -> None:
+    settings = network.settings("jobs", "again", scratch=tmp_path / "scratch")
+    async with opened(make_console(settings), (120, 36)) as pilot:
+        still = network.stop_at("/jobs/", method="HEAD")
+        await press(pilot, "g")
+        await type_text(pilot, MOMENT)
+        await pilot.press("enter")
+        await still.reached()
+        assert view(pilot) == "plan"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "Nothing runs yet: the plan is being made" in picture(pilot)
+        network.fail("server killed")
+        still.end()
+        await settle(pilot)
+        assert view(pilot) == "plan"
+        assert "✗" in picture(pilot)
+        assert "list the replicas again" in picture(pilot)
+        await press(pilot, "enter")
+        assert "Nothing was restored" in picture(pilot)
+        await press(pilot, "r")
+        shown = picture(pilot)
+        assert "cannot list s3://replicas/jobs" in shown
+        assert "when it was last listed" in shown
+        await keys_are_answered(pilot)
+        network.recover()
+        await press(pilot, "r")
+        assert "you get" in picture(pilot)
+
+
+async def test_nothing_can_be_listed_at_all(console: Console, network: Outages) -> None:
+    network.fail("server killed")
+    async with opened(console, (120, 36)) as pilot:
+        await press(pilot, "R")
+        assert view(pilot) == "fleet"
+        assert "None of the replicas" in picture(pilot)
+        assert "r lists again" in " ".join(picture(pilot).split())
+        network.recover()
+        await press(pilot, "r", "R")
+        assert view(pilot) == "plan"
+        assert "you get" in picture(pilot)
+
+
 async def test_listing_half_way(console: Console, network: Outages) -> None:
     async with opened(console, (120, 36)) as pilot:
         assert "✓ no gap" in picture(pilot)

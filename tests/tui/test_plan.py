@@ -190,6 +190,7 @@ async def test_the_best_replica_is_chosen_only_when_all_are_listed(
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(screen(pilot), PlanScreen), "nothing runs without a plan"
+        assert any("Nothing runs yet" in said and "primary, offsite" in said for said in toasts(pilot))
         gate.open()
         await settle(pilot)
         assert plan.draft is not None

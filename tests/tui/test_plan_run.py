@@ -113,5 +113,6 @@ async def test_what_was_proven_of_the_replica_stands_beside_its_plan(settings: S
         console.jobs.start(VerifyJob(place=primary, config=settings.file))
         await press(pilot)
         console.history.refresh()
-        await press(pilot, "R", "w")
+        await press(pilot, "R")
         assert "proven by " in picture(pilot)
+        assert "it was proven; both hold the same commits" in " ".join(picture(pilot).split())

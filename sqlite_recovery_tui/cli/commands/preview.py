@@ -91,7 +91,9 @@ def _plan(session: Session, wish: Wish) -> tuple[Plan, ReplicaRef]:
 
     requested = target_of(session, wish)
     states = scan_for(session, session.refs(wish.target, wish.replica), requested)
-    choice = choose(states, requested, nearest=wish.nearest)
+    choice = choose(
+        states, requested, nearest=wish.nearest, proofs=session.history if len(states) > 1 else None
+    )
     for rejected, error in choice.rejected:
         session.err.warning(f"{rejected.label} is not used: {error}")
     return choice.plan, choice.ref

@@ -169,6 +169,7 @@ def _choose(session: Session, states: Sequence[ReplicaState], requested: Target,
         generation=wish.generation,
         nearest=wish.nearest,
         to_last_good=wish.to_last_good,
+        proofs=session.history if len(states) > 1 else None,
     )
     for ref, error in choice.rejected:
         session.err.warning(f"{ref.label} is not used: {error}")

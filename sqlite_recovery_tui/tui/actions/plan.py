@@ -20,6 +20,14 @@ ACTIONS = (
         ("plan",),
         keeps=True,
     ),
+    Action(
+        "plan.refresh",
+        "r",
+        "list again",
+        "List the replicas of this plan again, and plan on what they hold then.",
+        LOOK,
+        footer=False,
+    ),
     Action("plan.time", "g slash", "other time", "Type another time to go back to.", CHOOSE),
     Action(
         "plan.other",

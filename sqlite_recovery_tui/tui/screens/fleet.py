@@ -14,12 +14,13 @@ from textual.widgets import Static
 
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.aim import LATEST, Aim
 from sqlite_recovery_tui.tui.command import fleet_line
 from sqlite_recovery_tui.tui.jobs import VerifyJob
 from sqlite_recovery_tui.tui.screens.filtered import FilteredScreen
 from sqlite_recovery_tui.tui.screens.fleet_rows import COLUMNS, FleetEntries
-from sqlite_recovery_tui.tui.screens.summary import place_facts
+from sqlite_recovery_tui.tui.screens.summary import place_facts, why_no_history
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.coverage import Coverage
 from sqlite_recovery_tui.tui.widgets.fact_sheet import FactSheet
@@ -95,6 +96,12 @@ class FleetScreen(FilteredScreen):
                 yield "history"
         if any(each.timeline is not None for each in self.meant):
             yield "timeline"
+
+    def why_not(self, action: Action, met: set[str] | None = None) -> str | None:
+        why = super().why_not(action, met)
+        if why != actions.NEEDS["history"] or self.selected is None:
+            return why
+        return why_no_history(self.console.listings.siblings(self.selected)) or why
 
     def equivalent(self) -> str:
         places = self.console.listings.places

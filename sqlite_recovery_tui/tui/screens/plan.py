@@ -18,6 +18,7 @@ from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverErr
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui import actions, text, wording, work
+from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.aim import Aim, at_base
 from sqlite_recovery_tui.tui.command import command_line
 from sqlite_recovery_tui.tui.engine import Queue, Request
@@ -64,6 +65,8 @@ class PlanScreen(ConsoleScreen):
         self._doing = ""
         self._to_run: Draft | None = None
         """What enter was pressed on while its listing was old: it runs if a new one leads to the same."""
+        self._listing_again = False
+        """Whether somebody asked for new listings, which are waited for."""
         self._measuring: Request[Any] | None = None
         self._request: Request[Any] | None = None
         self._comparing: Request[Any] | None = None
@@ -91,7 +94,12 @@ class PlanScreen(ConsoleScreen):
     @property
     def pending(self) -> list[Place]:
         """The replicas whose listings are waited for."""
-        return [place for place in ((self.chosen,) if self.chosen else self.places) if place.pending]
+        return [place for place in self._wanted if place.pending or (self._listing_again and place.listing)]
+
+    @property
+    def _wanted(self) -> tuple[Place, ...]:
+        """The replicas that it may be planned from."""
+        return (self.chosen,) if self.chosen else self.places
 
     @property
     def chosen_output(self) -> Path | None:
@@ -127,6 +135,11 @@ class PlanScreen(ConsoleScreen):
             if error.next_good is not None:
                 yield "next-good"
 
+    def why_not(self, action: Action, met: set[str] | None = None) -> str | None:
+        why = super().why_not(action, met)
+        is_planless = why == actions.NEEDS["plan"]
+        return plan_words.why_none(self.error, self.pending, self._doing) if is_planless else why
+
     def copyable(self) -> str | None:
         return self.command
 
@@ -155,13 +168,13 @@ class PlanScreen(ConsoleScreen):
         """Plan once everything that matters is listed: half a listing shows holes that are none."""
         self.draft, self.error, self._doing = None, None, "planning"
         self.console.engine.drop(self._request)
-        aim, scratch = self.aim, self.console.scratch_dir
+        aim, scratch, proofs = self.aim, self.console.scratch_dir, self.console.history
         if not self.pending:
-            chosen = (self.chosen,) if self.chosen else self.places
+            chosen, self._listing_again = self._wanted, False
             self._request = self.console.engine.ask(
                 Queue.THINK,
                 self,
-                lambda report: work.draft_best(chosen, aim, scratch, report),
+                lambda report: work.draft_best(chosen, aim, scratch, report, proofs),
                 then=self._planned,
                 failed=self._refused,
                 progress=self._advanced,
@@ -244,9 +257,9 @@ class PlanScreen(ConsoleScreen):
         self.query_one("#plan-title", Static).update(text.line(*parts))
         self._show_history()
         self.query_one("#asked", FactSheet).show(list(self._asked()))
-        self.query_one(Problem).show(
-            self.error, list(plan_words.ways_out(self.error, self.aim, self._next_place()))
-        )
+        failed = plan_words.failures(self._wanted, self.error) if self.error is not None else ()
+        ways = plan_words.ways_out(self.error, self.aim, self._next_place())
+        self.query_one(Problem).show(self.error, [*failed, *ways])
         planned = self.draft is not None
         for name in ("#plan", "#how"):
             self.query_one(name).display = planned
@@ -320,6 +333,12 @@ class PlanScreen(ConsoleScreen):
         """Tell whether objects may have gone since a replica was listed."""
         state = place.state
         return state is not None and self.console.now() - state.as_of > OLD
+
+    def do_refresh(self) -> None:
+        """List again, and plan anew once that is done."""
+        self._listing_again = True
+        self.console.listings.refresh(self._wanted)
+        self._plan()
 
     def do_preview(self) -> None:
         if self.draft is not None:

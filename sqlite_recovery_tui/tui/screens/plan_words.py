@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from sqlite_recovery_tui.domain import RestorePoint
-from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverError
+from sqlite_recovery_tui.errors import DamagedError, OutsideCoverage, RecoverError, StorageError
 from sqlite_recovery_tui.restore.target import AtTime, describe, of_point
 from sqlite_recovery_tui.tui import phrases, text, wording
 from sqlite_recovery_tui.tui.aim import Aim
@@ -105,6 +105,33 @@ def stops_at(draft: Draft, aim: Aim) -> RestorePoint | None:
     return last_good if last_good is not None and last_good.time < draft.plan.point.time else None
 
 
+def why_none(error: RecoverError | None, pending: Sequence[Place], doing: str) -> str:
+    """Say why there is no plan to run, and what to do."""
+    if isinstance(error, StorageError):
+        return "Nothing was restored: without a listing there is no plan. r lists the replicas again"
+    if error is not None:
+        return "Nothing was restored: this cannot be planned. What can be done instead stands on the screen"
+    waits = f"it waits for the listing of {', '.join(place.replica for place in pending)}"
+    return (
+        f"Nothing runs yet: the plan is being made ({waits if pending else doing}). "
+        "Press the key again when it stands here, or esc to leave it"
+    )
+
+
+def failures(places: Sequence[Place], told: RecoverError | None) -> Iterator[Content]:
+    """Yield which other replicas cannot be listed either, and how far each was known to reach."""
+    for place in places:
+        if isinstance(place.error, StorageError) and place.error is not told:
+            yield text.line(("✗ ", "bold $text-error"), f"{place.replica}: {wording.words(place.error)}")
+    for place in places:
+        newest = place.known.timeline.newest if place.known is not None and place.aged else None
+        if newest is not None and isinstance(place.error, StorageError):
+            yield text.line(
+                ("  ◌ ", text.MUTED),
+                f"{place.replica} reached {phrases.utc(newest.time)} when it was last listed",
+            )
+
+
 def ways_out(error: RecoverError | None, aim: Aim, following: Place | None) -> Iterator[Content]:
     """Yield what can be done instead of a plan that failed."""
     match error:
@@ -116,6 +143,8 @@ def ways_out(error: RecoverError | None, aim: Aim, following: Place | None) -> I
         case DamagedError(last_good=before, next_good=after):
             yield from _offer("l", "take the last good commit:", before, aim)
             yield from _offer("n", "take the next good snapshot:", after, aim)
+        case StorageError():
+            yield way("r", "list the replicas again")
     if following is not None:
         yield way("w", f"plan from {following.replica} instead")
     yield way("g", "type another time")

@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 SHOWN_GAPS = 3
 
 
+def why_no_history(places: Sequence[Place]) -> str:
+    """Say why nothing of a database can be restored now; empty where its replicas simply hold nothing."""
+    database = places[0].database
+    if any(place.listing for place in places):
+        return f"{database} is still being listed: press the key again when a replica of it is there"
+    errors = [place.error for place in places if place.error is not None]
+    if len(errors) < len(places):
+        return ""
+    which = "The replica" if len(places) == 1 else "None of the replicas"
+    said = wording.words(errors[0]).removesuffix(".")
+    cannot = "cannot" if len(places) == 1 else "can"
+    return f"{which} of {database} {cannot} be listed: {said}. r lists again, o opens another place"
+
+
 def place_facts(place: Place, screen: ConsoleScreen) -> Iterator[Fact]:
     """Yield where a replica is, how far it reaches, and what is wrong with it."""
     console = screen.console
