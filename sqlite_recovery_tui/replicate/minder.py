@@ -91,6 +91,16 @@ class Minder:
         return spool_folder(self.database)
 
     @property
+    def rests(self) -> bool:
+        """Whether nothing moves, and it is only listened for."""
+        return self._quiet > _QUIET_LOOKS
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether a snapshot was asked for, or is being made."""
+        return self._asked_snapshot or self._frozen is not None
+
+    @property
     def interval(self) -> float:
         """How often a busy database is looked at, in seconds."""
         given = [self.database.monitor_interval, *(each.sync_interval for each in self.database.replicas)]
