@@ -258,6 +258,7 @@ class Follower:
             return False
         try:
             self._told_long(self._clock.monotonic() - start)
+            session.thaw()  # what is frozen stays so only while R holds
             session.connections.pin()
             _, index = session.connections.index()
             session.still = session.connections.database_state() if index.is_folded else None

@@ -18,7 +18,7 @@ class FollowOptions:
 
     limits: Limits = field(default_factory=Limits)
     stretch_bytes: int = STRETCH_BYTES
-    lock_seconds: float = 5.0
+    lock_seconds: float = 2.0
     """How long the writer's lock is waited for."""
     long_wait_seconds: float = 1.0
     """From when on a wait for it is told."""

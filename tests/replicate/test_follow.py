@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.followed import App, Followed, rows
+from tests.support.followed import App, Followed, WritingClock, rows
 
 Follow = Callable[..., Followed]
 
@@ -136,3 +136,38 @@ def test_what_is_ahead_of_a_database_after_a_power_cut_is_left(
         2,
         1,
     ]
+
+
+def test_what_was_folded_in_during_a_pause_is_kept_before_the_log_begins_anew(
+    app: App, follow: Follow
+) -> None:
+    """A reader that begins then holds no log in place: the next writer restarts it at once."""
+    first = follow()
+    first.follower.start()
+    app.do("INSERT INTO t VALUES(1, 1)")
+    first.follower.stop(1)
+    app.do("INSERT INTO t VALUES(2, 2)", "PRAGMA wal_checkpoint(PASSIVE)")
+    second = follow(sink=first.sink)
+    assert second.follower.start().how == "resumed"
+    app.do("INSERT INTO t VALUES(3, 3)")
+    second.poll()
+    assert second.equals_live()
+    assert second.sink.reasons == ["new"]
+    assert second.sink.last.at[0] == 1
+
+
+def test_what_is_written_between_any_two_steps_of_a_checkpoint_is_kept(app: App, follow: Follow) -> None:
+    clock = WritingClock(app)
+    followed = follow(clock=clock)
+    followed.follower.start()
+    for _ in range(10):
+        written = clock.written
+        assert followed.follower.checkpoint(0.5).outcome == "complete"
+        assert clock.written > written
+        followed.poll()
+    clock.app = None
+    assert clock.refused > 0  # it was held for a moment
+    followed.poll()
+    assert followed.equals_live()
+    assert followed.sink.reasons == ["new"]
+    assert followed.sink.last.at[0] >= 9

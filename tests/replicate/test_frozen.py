@@ -11,6 +11,7 @@ import pytest
 from sqlite_recovery_tui.formats import wal
 from sqlite_recovery_tui.replicate.followed import FollowOptions
 from sqlite_recovery_tui.replicate.guard import OpenedLive
+from sqlite_recovery_tui.replicate.stretch import Break
 from tests.support.followed import App, Followed, rows
 from tests.support.wal_sink import MemorySink
 
@@ -172,3 +173,20 @@ def test_it_resumes_within_a_wal_that_began_in_the_middle_of_sqlites(app: App, f
         again.follower.stop(1)
     assert rows(first.sink.image, "SELECT count(*) FROM t") == [(5,)]
     assert first.sink.reasons == ["new"]
+
+
+def test_a_new_generation_can_be_asked_for_and_ends_what_is_being_read(app: App, follow: Follow) -> None:
+    followed = follow()
+    followed.follower.start()
+    app.do("INSERT INTO t VALUES(1, 1)")
+    frozen = followed.follower.freeze()
+    assert frozen is not None
+    followed.follower.renew(Break("asked", "somebody wants one"))
+    app.do("INSERT INTO t VALUES(2, 2)")
+    followed.poll()
+    assert followed.sink.reasons == ["new", "asked"]
+    with pytest.raises(OSError, match="no longer held"):
+        frozen.read(0, 1)
+    app.do("INSERT INTO t VALUES(3, 3)")
+    followed.poll()
+    assert followed.equals_live()

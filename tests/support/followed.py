@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from sqlite_recovery_tui.clock import SYSTEM
+from sqlite_recovery_tui.clock import SYSTEM, Clock, SystemClock
 from sqlite_recovery_tui.replicate.events import Event
 from sqlite_recovery_tui.replicate.follow import Follower
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
@@ -26,6 +26,21 @@ class App(SqlProcess):
             self.rows(statement)
 
 
+class WritingClock(SystemClock):
+    """A clock during whose every look an application tries to write: in between any two steps."""
+
+    def __init__(self, app: App) -> None:
+        self.app: App | None = app
+        self.refused = self.written = 0
+
+    def monotonic(self) -> float:
+        if self.app is not None:
+            done = "rows" in self.app.ask("INSERT INTO t VALUES('between', randomblob(5000))")
+            self.written += done
+            self.refused += not done
+        return super().monotonic()
+
+
 class Followed:
     """A follower, what it kept, and what it told."""
 
@@ -35,12 +50,13 @@ class Followed:
         *,
         sink: MemorySink | None = None,
         options: FollowOptions | None = None,
+        clock: Clock = SYSTEM,
     ) -> None:
         self.database = database
         self.sink = sink or MemorySink()
         self.events: list[Event] = []
         self.follower = Follower(
-            database, self.sink, SYSTEM, options or FollowOptions(retry_seconds=0.0), self.events.append
+            database, self.sink, clock, options or FollowOptions(retry_seconds=0.0), self.events.append
         )
 
     @property
