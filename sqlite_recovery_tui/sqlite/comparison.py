@@ -101,6 +101,15 @@ class Comparison(Inspection):
         arguments = {"table": table, "left": left}
         return self._ask("compare_count", arguments, int, seconds=None, progress=progress, cancel=cancel)
 
+    def learn(self, differing: bytes, *, cancel: CancelToken | None = None) -> None:
+        """Take the map of pages that differ: a bit for each, from page 1 and the lowest bit on."""
+        arguments = {"differing": differing.hex()}
+        self._ask("compare_pages", arguments, _nothing, seconds=self._limits.call_seconds, cancel=cancel)
+
+    def is_same(self, table: str, *, cancel: CancelToken | None = None) -> bool:
+        """Tell whether every page of a table is known to be the same on both sides."""
+        return self._ask("compare_same", {"table": table}, bool, seconds=None, cancel=cancel)
+
     def start(
         self, table: str, *, exact: bool = False, where: str = "", cancel: CancelToken | None = None
     ) -> Shape:
@@ -152,6 +161,10 @@ def exact_value(raw: RawCell, encoding: str) -> Value:
         return data.decode(codec_of(encoding))
     except UnicodeDecodeError:
         return BrokenText(data)
+
+
+def _nothing(_: object) -> None:
+    """Read an answer that says nothing."""
 
 
 def _decode_schemas(raw: dict[str, Any]) -> tuple[tuple[SchemaObject, ...], tuple[SchemaObject, ...]]:

@@ -179,6 +179,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "query": lambda session, _, sql, limit: query.query(session, sql, limit),
     "compare": compare.begin,
     "compare_count": compare.count,
+    "compare_pages": compare.pages,
+    "compare_same": compare.same,
     "compare_start": compare.start,
     "compare_next": compare.following,
     "check": lambda session, _, kind: checks.integrity(session, kind),

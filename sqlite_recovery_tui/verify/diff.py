@@ -17,6 +17,7 @@ from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, igno
 from sqlite_recovery_tui.restore.place import SIDECARS, open_by
 from sqlite_recovery_tui.sqlite.comparison import Change, Comparison, RowChange, SchemaObject, Shape
 from sqlite_recovery_tui.sqlite.connect import open_production
+from sqlite_recovery_tui.verify.pages import differing_pages
 
 _FLIPPED: dict[Change, Change] = {"-": "+", "+": "-", "~": "~"}
 
@@ -89,10 +90,17 @@ OnRow = Callable[[Shape, RowChange], None]
 class Diff:
     """A comparison of `left` and `right`, either of which may be in use by others, but not both."""
 
-    def __init__(self, comparison: Comparison, *, flipped: bool) -> None:
-        """Compare through `comparison`; `flipped`: its left is our right. Made by `comparing`."""
+    def __init__(
+        self, comparison: Comparison, *, flipped: bool, files: tuple[Path, Path] | None = None
+    ) -> None:
+        """Compare through `comparison`; `flipped`: its left is our right. Made by `comparing`.
+
+        `files` are both where both stand still, so that their pages can be compared.
+        """
         self._comparison = comparison
+        self._files = files
         self._flipped = flipped
+        self._has_pages = False
         left, right = comparison.begin()
         self.left, self.right = (right, left) if flipped else (left, right)
 
@@ -153,9 +161,9 @@ class Diff:
                 hint="end whatever writes to the restored one, and ask again",
             )
         progress(Progress("comparing", 0, None, "rows", name))
-        left_rows, right_rows = (
-            self.count(name, left=is_left, progress=progress, cancel=cancel) for is_left in (True, False)
-        )
+        is_same = self._is_same(name, progress, cancel)
+        left_rows = self.count(name, left=True, progress=progress, cancel=cancel)
+        right_rows = left_rows if is_same else self.count(name, left=False, progress=progress, cancel=cancel)
         if left_rows is None or right_rows is None:
             return TableDiff(name, left_rows, right_rows, None, None, None)
         try:
@@ -163,11 +171,27 @@ class Diff:
         except UsageError as error:
             return TableDiff(name, left_rows, right_rows, None, None, None, (), error.message)
         found: Counter[str] = Counter()
-        for change in self._rows(progress, cancel):
+        for change in () if is_same else self._rows(progress, cancel):
             found[change.change] += 1
             if on_row is not None:
                 on_row(shape, change)
         return TableDiff(name, left_rows, right_rows, found["+"], found["-"], found["~"], shape.key)
+
+    def _is_same(self, name: str, progress: ProgressFn, cancel: CancelToken | None) -> bool:
+        """Tell by the pages alone whether a table is the same, where that can be told."""
+        if self._files is not None:
+            files, self._files = self._files, None
+            self._has_pages = self._learn(files, progress, cancel)
+        return self._has_pages and self._comparison.is_same(name, cancel=cancel)
+
+    def _learn(self, files: tuple[Path, Path], progress: ProgressFn, cancel: CancelToken | None) -> bool:
+        try:
+            found = differing_pages(*files, progress=progress, cancel=cancel)
+        except OSError:
+            return False
+        if found is not None:
+            self._comparison.learn(found, cancel=cancel)
+        return found is not None
 
     def _rows(self, progress: ProgressFn, cancel: CancelToken | None) -> Iterator[RowChange]:
         for change in self._comparison.changes(progress=progress, cancel=cancel):
@@ -206,7 +230,7 @@ def comparing(left: Path, right: Path) -> Iterator[Diff]:
             # The child may not write what SQLite keeps beside a database in use: it has to be there.
             stack.enter_context(_in_use(second))
         comparison = stack.enter_context(Comparison(first, second, right_is_at_rest=all(at_rest)))
-        yield Diff(comparison, flipped=flipped)
+        yield Diff(comparison, flipped=flipped, files=(first, second) if all(at_rest) else None)
 
 
 def _stands_still(path: Path) -> bool:

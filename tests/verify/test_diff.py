@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlite_recovery_tui.errors import DamagedError, NotFoundError, RecoverError, UsageError
-from sqlite_recovery_tui.sqlite.comparison import BrokenText, RowChange, Shape
+from sqlite_recovery_tui.sqlite.comparison import BrokenText, Comparison, RowChange, Shape
 from sqlite_recovery_tui.verify.diff import TableDiff, comparing
 from tests.support.sql_process import SqlProcess
 
@@ -233,3 +234,72 @@ def test_a_condition_on_the_side_that_is_in_use_is_refused_not_forgotten(pair: P
         writer.rows("INSERT INTO t VALUES (3)")
         with pytest.raises(RecoverError, match="cannot be chosen"):
             rows_of(left, right, "t", where="a = 2")
+
+
+MANY = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+WIDE = f"""
+CREATE TABLE quiet (id INTEGER PRIMARY KEY, a); CREATE TABLE long (id INTEGER PRIMARY KEY, body);
+CREATE TABLE keyed (k TEXT PRIMARY KEY, v) WITHOUT ROWID; CREATE TABLE busy (id INTEGER PRIMARY KEY, a);
+{MANY} INSERT INTO quiet SELECT i, 'row ' || i FROM n; {MANY} INSERT INTO keyed SELECT 'k' || i, i FROM n;
+{MANY} INSERT INTO busy SELECT i, 'row ' || i FROM n;
+{MANY} INSERT INTO long SELECT i, printf('%09999d', i) FROM n WHERE i < 200;
+"""
+
+
+def compared(
+    left: Path, right: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, TableDiff], set[str]]:
+    """Return how every table differs, and whose rows were compared."""
+    found, read = {}, set()
+    original = Comparison.changes
+    with comparing(left, right) as diff:
+        for name in diff.tables():
+
+            def noted(self: Comparison, name: str = name, **more: Any) -> Iterator[RowChange]:
+                read.add(name)
+                return original(self, **more)
+
+            monkeypatch.setattr(Comparison, "changes", noted)
+            found[name] = diff.table(name)
+    return found, read
+
+
+def test_only_tables_with_a_page_that_differs_are_read(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = pair(WIDE)
+    shutil.copyfile(left, right)
+    for sql in (
+        "UPDATE busy SET a = 'other' WHERE id = 1500",
+        "UPDATE long SET body = printf('%09999d', 7) WHERE id = 150",
+        "UPDATE keyed SET v = 0 WHERE k = 'k77'",
+    ):
+        with closing(sqlite3.connect(right)) as connection, connection:
+            connection.execute(sql)
+        found, read = compared(left, right, monkeypatch)
+        table = sql.split()[1]
+        assert read == {table}
+        assert {name for name, each in found.items() if not each.is_same} == {table}
+        assert {each.left_rows for each in found.values()} == {3000, 199}
+        shutil.copyfile(left, right)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE quiet ADD COLUMN b DEFAULT 5",
+        "ALTER TABLE quiet RENAME COLUMN a TO b",
+        "DROP TABLE quiet; CREATE TABLE quiet (id INTEGER PRIMARY KEY, a)",
+        "PRAGMA page_size = 8192; VACUUM",
+        "PRAGMA auto_vacuum = 1; VACUUM",
+    ],
+)
+def test_a_table_that_was_made_or_laid_out_another_way_is_read(
+    change: str, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, right = pair(WIDE)
+    shutil.copyfile(left, right)
+    with closing(sqlite3.connect(right)) as connection:
+        connection.executescript(change)
+    found, read = compared(left, right, monkeypatch)
+    assert "quiet" in read
+    assert found["busy"].is_same
+    assert found["quiet"].removed == (3000 if "DROP" in change else 0)

@@ -82,6 +82,8 @@ class Comparing:
             self.connection.execute(f"SELECT count(*) FROM {side}.sqlite_schema").fetchall()
         self._rows: Iterator[list[Any]] = iter(())
         self._width = 0
+        self.differing: bytes | None = None
+        """A bit for each page, from page 1 on: set where both files differ; None where nobody knows."""
 
     def schema(self) -> dict[str, list[list[Any]]]:
         """Return the objects of both schemas."""
@@ -94,6 +96,28 @@ class Comparing:
         """Count the rows of a table on one side."""
         rows = self.connection.execute(f"SELECT count(*) FROM {side}.{quote(table)}")
         return int(str(rows.fetchall()[0][0]))
+
+    def is_same(self, table: str) -> bool:
+        """Tell whether every page of a table is known to be the same on both sides."""
+        if self.differing is None or len({self._origin(side, table) for side in ("main", "other")}) > 1:
+            return False
+        pages = self.connection.execute("SELECT pageno FROM dbstat('main') WHERE name = ?", (table,))
+        try:
+            return not any(self._differs(int(str(page)) - 1) for (page,) in pages)
+        except apsw.CorruptError:
+            return False  # whoever reads its rows will tell
+
+    def _origin(self, side: str, table: str) -> tuple[Any, ...]:
+        """Return where a table begins and how it was made; unlike any other where it cannot be told."""
+        rows = self.connection.execute(
+            f"SELECT rootpage, sql FROM {side}.sqlite_schema WHERE type = 'table' AND name = ?", (table,)
+        ).fetchall()
+        return tuple(rows) if len(rows) == 1 else (side, *rows)
+
+    def _differs(self, number: int) -> bool:
+        assert self.differing is not None
+        byte, bit = divmod(number, 8)
+        return byte >= len(self.differing) or bool(self.differing[byte] >> bit & 1)
 
     def start(self, table: str, *, exact: bool, where: str) -> dict[str, Any]:
         """Begin with the differences of one table, on the left of rows that fulfil `where` if it is given."""
@@ -211,6 +235,16 @@ def begin(session: Session, _: object, other: str, immutable: bool) -> dict[str,
 def count(session: Session, _: object, table: str, left: bool) -> int:
     """Count the rows of a table on one side."""
     return _running(session).count("main" if left else "other", table)
+
+
+def pages(session: Session, _: object, differing: str) -> None:
+    """Learn which pages differ: bits from page 1 on, as hexadecimal bytes."""
+    _running(session).differing = bytes.fromhex(differing)
+
+
+def same(session: Session, _: object, table: str) -> bool:
+    """Tell whether every page of a table is known to be the same on both sides."""
+    return _running(session).is_same(table)
 
 
 def start(session: Session, _: object, table: str, exact: bool, where: str) -> dict[str, Any]:
