@@ -6,7 +6,7 @@ fault is raised, so that a reader holds exactly what can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from sqlite_recovery_tui.domain import Position, WalSegment
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.formats import wal
+from sqlite_recovery_tui.formats.sidecars import WalEnd
 from sqlite_recovery_tui.replica.counters import CounterWatch, Mismatch
 
 BATCH_BYTES = 4 << 20
@@ -92,16 +93,21 @@ class Chain:
         until: Position | None = None,
         counter: int | None = None,
         pages: int | None = None,
+        ends: Mapping[int, WalEnd] | None = None,
     ) -> None:
         """Expect pages of `page_size` bytes (None: whatever the first WAL says), stop at `until`.
 
         `counter` is the change counter on page 1 of the snapshot in front of the chain, `pages` its size.
+        `ends` says how WALs ended, where that was noted.
         """
         self.page_size = page_size
         self._pages = pages
         self._counters = CounterWatch(counter)
         self.headers: dict[int, wal.WalHeader] = {}
         """Header of every WAL index that was read."""
+        self.proven_ends: set[int] = set()
+        """The WALs that reach just as far as it was noted when they ended."""
+        self._noted = ends or {}
         self.cut_off: list[Batch] = []
         """Verified frames behind `until`, which were read and not given out."""
         self._until = until
@@ -271,7 +277,24 @@ class Chain:
                 missing=self._missing_tail(following),
                 index=current.index,
             )
+        self._compare_end(current, following)
         self._refuse(self._counters.end_of_own(following.index), following)
+
+    def _compare_end(self, current: _Wal, following: WalSegment) -> None:
+        """Compare where a WAL ends with what was noted of it; a note on another WAL says nothing."""
+        noted = self._noted.get(current.index)
+        if noted is None or wal.parse_header(noted.header) != current.header:
+            return
+        if noted.end > current.offset:
+            missing = noted.end - current.offset
+            raise ChainFault(
+                following,
+                f"WAL {current.index:08x} ended at {noted.end:08x}: its last {missing} bytes are missing",
+                missing=self._missing_tail(following),
+                index=current.index,
+            )
+        if (noted.end, noted.checksum) == (current.offset, current.checksum):
+            self.proven_ends.add(current.index)
 
     @property
     def end(self) -> Position | None:

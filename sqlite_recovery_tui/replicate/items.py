@@ -6,18 +6,14 @@ Each item is a line of the journal: JSON behind its CRC-32. A line that does not
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlite_recovery_tui.formats import generations as names
+from sqlite_recovery_tui.formats import sidecars
 from sqlite_recovery_tui.replicate.stretch import Break, Mark
-
-SIDECARS = "sqlrecover/"
-"""Where a replica holds what is ours and not Litestream's: beside `generations/`, never in it."""
-_SIDECAR = re.compile(r"sqlrecover/(?P<generation>[0-9a-f]{16})/(?P<index>[0-9a-f]{8})\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +91,10 @@ class Seal:
 
     @property
     def key(self) -> str:
-        return sidecar_key(self.generation, self.index)
+        return sidecars.key(self.generation, self.index)
 
 
 Item = SnapshotItem | Cut | Seal
-
-
-def sidecar_key(generation: str, index: int) -> str:
-    """Return the key of the sidecar of WAL `index`."""
-    return f"{SIDECARS}{generation}/{index:08x}.json"
-
-
-def parse_sidecar(key: str) -> tuple[str, int] | None:
-    """Return the generation and index of a sidecar's key, None for any other."""
-    match = _SIDECAR.fullmatch(key)
-    return (match["generation"], int(match["index"], 16)) if match else None
 
 
 def to_line(item: Item) -> bytes:

@@ -19,10 +19,10 @@ from typing import Any
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.errors import ObjectNotFound, RefusedError, StorageError
 from sqlite_recovery_tui.formats import generations as names
+from sqlite_recovery_tui.formats import sidecars
 from sqlite_recovery_tui.replicate.counted import Counted
-from sqlite_recovery_tui.replicate.items import SIDECARS
 
-FOLDER = f"{SIDECARS}lease/"
+FOLDER = f"{sidecars.ROOT}lease/"
 RENEW_SECONDS = 40.0
 STALE = timedelta(seconds=120)
 _KEY = re.compile(r"sqlrecover/lease/(?P<number>[0-9a-f]{8})\.json")

@@ -9,8 +9,8 @@ from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import StorageError
 from sqlite_recovery_tui.formats import generations as names
+from sqlite_recovery_tui.formats import sidecars
 from sqlite_recovery_tui.replicate.counted import Counted
-from sqlite_recovery_tui.replicate.items import SIDECARS
 from sqlite_recovery_tui.replicate.retention import Removal, RetentionPlan, decide
 
 CHECK_INTERVAL = timedelta(hours=1)
@@ -58,7 +58,7 @@ class Pruner:
         """Return what would go now; raise `StorageError`. Nothing is removed."""
         if why := self._clock_trouble():
             return RetentionPlan(withheld=why)
-        objects = [*self._store.list(names.ROOT), *self._store.list(SIDECARS)]
+        objects = [*self._store.list(names.ROOT), *self._store.list(sidecars.ROOT)]
         now = self._clock.now()
         return decide(objects, now=now, retention=self._retention, present=present, proven=proven)
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.formats import generations as names
-from sqlite_recovery_tui.replicate.items import parse_sidecar
+from sqlite_recovery_tui.formats import sidecars
 from sqlite_recovery_tui.storage.base import ObjectInfo
 
 _PART = 4
@@ -110,16 +110,16 @@ def decide(
 def chains_of(objects: Iterable[ObjectInfo]) -> list[Chain]:
     """Return the chains of a listing, oldest first; what has no name of the layout is not ours to judge."""
     found: dict[str, list[tuple[names.ObjectName, ObjectInfo]]] = defaultdict(list)
-    sidecars: dict[str, list[tuple[int, ObjectInfo]]] = defaultdict(list)
+    noted: dict[str, list[tuple[int, ObjectInfo]]] = defaultdict(list)
     for info in objects:
         if (name := names.parse_key(info.key)) is not None:
             found[name.generation].append((name, info))
-        elif (ours := parse_sidecar(info.key)) is not None:
-            sidecars[ours[0]].append((ours[1], info))
+        elif (ours := sidecars.parse_key(info.key)) is not None:
+            noted[ours[0]].append((ours[1], info))
     chains = [
         chain
         for generation, listed in found.items()
-        for chain in _chains_of(generation, listed, sidecars[generation])
+        for chain in _chains_of(generation, listed, noted[generation])
     ]
     return sorted(chains, key=lambda chain: (_start(chain), chain.index))
 
@@ -127,7 +127,7 @@ def chains_of(objects: Iterable[ObjectInfo]) -> list[Chain]:
 def _chains_of(
     generation: str,
     listed: Sequence[tuple[names.ObjectName, ObjectInfo]],
-    sidecars: Sequence[tuple[int, ObjectInfo]],
+    noted: Sequence[tuple[int, ObjectInfo]],
 ) -> Iterator[Chain]:
     snapshots = sorted((name.index, info) for name, info in listed if name.offset is None)
     chains = [Chain(generation, -1, None)]
@@ -136,7 +136,7 @@ def _chains_of(
         if name.offset is not None:
             chain = _holder(chains, name.index)
             (chain.rest if name.offset else chain.begins).append(info)
-    for index, info in sidecars:
+    for index, info in noted:
         _holder(chains, index).sidecars.append(info)
     for chain, following in pairwise(chains):
         assert following.snapshot is not None

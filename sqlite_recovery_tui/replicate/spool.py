@@ -18,9 +18,9 @@ from typing import Literal
 import humanize
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.formats import lz4, wal
+from sqlite_recovery_tui.formats import lz4, sidecars, wal
 from sqlite_recovery_tui.replicate import shipped as places
-from sqlite_recovery_tui.replicate import sidecar, spool_files
+from sqlite_recovery_tui.replicate import spool_files
 from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, SnapshotItem
 from sqlite_recovery_tui.replicate.journal import Journal
 from sqlite_recovery_tui.replicate.lock import DaemonLock
@@ -324,11 +324,21 @@ class Spool:
             items.append(replace(cut, size=self._write(cut, lz4.compress(tail.read()))))
         if tail.mark.sealed:
             seal = Seal(number + len(items), tail.generation, tail.mark, 0)
-            cuts = [*self._cuts_of(tail.generation, tail.mark.index), *items]
-            items.append(replace(seal, size=self._write(seal, sidecar.encode(seal, cuts))))
+            items.append(replace(seal, size=self._note_end(seal, tail, items)))
         with self._lock:
             # a snapshot may have come in between
             self._journal.add(*(replace(item, number=self._next + at) for at, item in enumerate(items)))
+
+    def _note_end(self, seal: Seal, tail: Tail, last: Sequence[Item]) -> int:
+        """Write the sidecar of a WAL that ends with `tail`; return its size, 0 for a WAL without frames."""
+        if seal.mark.offset <= wal.HEADER_SIZE:
+            return 0
+        cuts = [
+            item for item in (*self._cuts_of(seal.generation, seal.index), *last) if isinstance(item, Cut)
+        ]
+        commits = tuple((seen.time, seen.ends) for cut in cuts for seen in cut.commits)
+        end = sidecars.WalEnd(tail.wal, seal.mark.offset, seal.mark.checksum, commits)
+        return self._write(seal, sidecars.encode(end))
 
     def _write(self, item: Item, data: bytes) -> int:
         path = self.path_of(item)

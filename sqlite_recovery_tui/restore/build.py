@@ -17,6 +17,7 @@ from sqlite_recovery_tui.formats.header import DatabaseHeader
 from sqlite_recovery_tui.formats.wal import HEADER_SIZE as WAL_HEADER_BYTES
 from sqlite_recovery_tui.progress import Progress, ProgressFn
 from sqlite_recovery_tui.replica.chain import Batch, Chain, ChainFault, PositionBeyondEnd, SnapshotMismatch
+from sqlite_recovery_tui.replica.ends import Ends, load_ends
 from sqlite_recovery_tui.replica.generations import WalRoute
 from sqlite_recovery_tui.restore import faults
 from sqlite_recovery_tui.restore.apply import BeforeWrite, PageWriter
@@ -142,7 +143,8 @@ class Build:
             tear.mark.load(self.work.marks)
         # Not the file's own size: changes of an attempt before this one may already be in it.
         pages = journal.checkpoint.plain // page_size if journal.checkpoint else None
-        chain = Chain(page_size, until=self.route.until, counter=counter, pages=pages)
+        ends = self._ends()
+        chain = Chain(page_size, until=self.route.until, counter=counter, pages=pages, ends=ends)
         state = _Applied(self.route)
         fault, doubts = self._lay(fd, chain, state, tear, before_write)
         page_size = chain.page_size or 0
@@ -160,6 +162,12 @@ class Build:
             unproven=unproven,
             lost=lost,
         )
+
+    def _ends(self) -> Ends:
+        """Ask how the WALs ended that others follow; nothing is asked where there are none."""
+        indexes = {change.index for change in self.route.changes}
+        followed = {index for index in indexes if index + 1 in indexes}
+        return load_ends(self.fetcher.store, self.route.base.generation, followed)
 
     def _lay(
         self, fd: int, chain: Chain, state: _Applied, tear: TearWatch | None, before_write: BeforeWrite
@@ -269,7 +277,7 @@ class _Applied:
         told = []
         for index in sorted(chain.headers):
             following = chain.headers.get(index + 1)
-            if following is None:
+            if following is None or index in chain.proven_ends:
                 continue
             header = chain.headers[index]
             in_step = (

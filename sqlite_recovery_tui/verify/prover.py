@@ -12,6 +12,7 @@ from sqlite_recovery_tui.domain import Position, RestorePoint, Snapshot, WalSegm
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.chain import Chain, ChainFault
+from sqlite_recovery_tui.replica.ends import load_ends
 from sqlite_recovery_tui.replica.generations import Generation, Run, snapshot_point
 from sqlite_recovery_tui.replica.segments import Segments
 from sqlite_recovery_tui.restore.apply import PageWriter
@@ -157,7 +158,9 @@ class Prover:
 
     def _finish(self, run: Run, image: Image) -> None:
         """Read on from the last snapshot to the end of the run."""
-        chain = Chain(image.page_size, counter=image.counter, pages=image.pages)
+        indexes = {segment.index for segment in _between(run, image.snapshot.index, None)}
+        ends = load_ends(self.fetcher.store, run.generation, indexes if len(indexes) > 1 else ())
+        chain = Chain(image.page_size, counter=image.counter, pages=image.pages, ends=ends)
         whole = self._replay(_between(run, image.snapshot.index, None), chain, image)
         if whole and chain.snapshot_is_ahead and _was_shipped_behind(run, image.snapshot):
             message = "it and the WAL behind it are not of one history: its page 1 is of a later commit"
@@ -165,7 +168,9 @@ class Prover:
         self._unproven += [
             f"the end of WAL {index:08x} is the writer's word: no later snapshot attests it"
             for index in sorted(chain.headers)[:-1]
+            if index not in chain.proven_ends
         ]
+        self._attested += sorted(chain.proven_ends)
         image.remove()
 
     def _skim(self, run: Run, start: int, end: int | None) -> None:

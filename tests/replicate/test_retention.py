@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.formats import generations as names
-from sqlite_recovery_tui.replicate.items import sidecar_key
+from sqlite_recovery_tui.formats import sidecars
 from sqlite_recovery_tui.replicate.retention import decide
 from sqlite_recovery_tui.storage.base import ObjectInfo
 
@@ -43,7 +43,7 @@ def replicas(draw: st.DrawFn) -> list[ObjectInfo]:
                 objects.append(segment(number, index, offset, hour))
                 offset += 4096
                 continue
-            objects.append(ObjectInfo(sidecar_key(generation(number), index), 1, START + hour * HOUR))
+            objects.append(ObjectInfo(sidecars.key(generation(number), index), 1, START + hour * HOUR))
             index, offset = index + 1, 0
             if what == "snapshot":
                 objects.append(snapshot(number, index, hour))
