@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -117,17 +119,38 @@ def withdraw(output: Path) -> None:
             output.parent.rmdir()
 
 
-def note_integrity(database: Path, verdict: dict[str, Any]) -> None:
+def note_integrity(
+    database: Path, verdict: dict[str, Any], *, position: dict[str, Any] | None = None
+) -> None:
     """Add to a scratch's manifest what checks of it found: `{"kind", "ok", "messages"}`.
 
-    A database without a manifest is not a scratch, and stays as it is.
+    A database without a manifest is not a scratch, and stays as it is; so does one that is being moved, or
+    was moved away from the `position` that was checked.
     """
-    try:
+    with suppress(OSError, ValueError, RefusedError), locked(database):
         content = json.loads((database.parent / MANIFEST).read_text())
-    except (OSError, ValueError):
-        return
-    if isinstance(content, dict) and Path(str(content.get("output"))).name == database.name:
-        _write(database.parent, {**content, "integrity": verdict})
+        if not isinstance(content, dict) or Path(str(content.get("output"))).name != database.name:
+            return
+        if position is None or content.get("position") == position:
+            _write(database.parent, {**content, "integrity": verdict})
+
+
+@contextmanager
+def locked(scratch: Path) -> Iterator[None]:
+    """Keep others from moving a scratch, or writing its manifest; raise `RefusedError` while one does."""
+    try:
+        fd = os.open(scratch.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise RefusedError(f"there is no scratch {scratch}: {error.strerror}", object=str(scratch)) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RefusedError(
+            f"{scratch} is being moved by somebody else", object=str(scratch), hint="wait for it"
+        ) from None
+    finally:
+        os.close(fd)
 
 
 def _write(folder: Path, content: dict[str, Any]) -> Path:

@@ -6,7 +6,6 @@ is on disk. A kill leaves it marked so, or whole. What cannot be moved exactly i
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.domain import Place, Position
 from sqlite_recovery_tui.durable import fsync_folder
-from sqlite_recovery_tui.errors import RecoverError, RefusedError
+from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.replica.generations import WalRoute
 from sqlite_recovery_tui.replica.ltx import LtxRoute
@@ -27,6 +26,7 @@ from sqlite_recovery_tui.restore.apply import write_pages
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.run import RestoreOptions, local_failure, restore
+from sqlite_recovery_tui.restore.scratch import locked
 from sqlite_recovery_tui.restore.travelling import note
 from sqlite_recovery_tui.restore.travelling.ltx import LtxPast
 from sqlite_recovery_tui.restore.travelling.move import Move, NoWay
@@ -66,7 +66,7 @@ class Moved:
 
 
 class Travel:
-    """One scratch on its way through the history of its replica; nobody else moves it meanwhile."""
+    """One scratch on its way through the history of its replica."""
 
     def __init__(
         self,
@@ -77,20 +77,15 @@ class Travel:
         parallelism: int = 8,
         clock: Clock = SYSTEM,
     ) -> None:
-        """Take the scratch at `scratch`, made by a restore; raise `RefusedError` while another moves it."""
+        """Take the scratch at `scratch`, made by a restore; raise `RefusedError` where it is none."""
         self.scratch = scratch.absolute()
         self._store = store
         self._identities = identities
         self._parallelism = parallelism
         self._clock = clock
-        self._lock = _locked(self.scratch)
         self._wal: WalPast | None = None
         self._ltx: LtxPast | None = None
-        try:
-            self._manifest = note.read(self.scratch)
-        except RecoverError:
-            self.close()
-            raise
+        self._manifest = note.read(self.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -101,11 +96,8 @@ class Travel:
         self.close()
 
     def close(self) -> None:
-        """Let others move the scratch; what was kept for further moves is gone."""
+        """Let go of what was kept for further moves."""
         self._forget()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
 
     @property
     def held(self) -> Place | None:
@@ -126,6 +118,11 @@ class Travel:
         """
         token = cancel or CancelToken()
         token.check()
+        with locked(self.scratch):
+            return self._move(plan, progress, token)
+
+    def _move(self, plan: Plan, progress: ProgressFn, token: CancelToken) -> Moved:
+        self._manifest = note.read(self.scratch)
         if plan.url != self._manifest.get("url"):
             raise RefusedError(
                 f"{self.scratch} is of {self._manifest.get('url')}, not of {plan.url}",
@@ -270,19 +267,3 @@ def _chunks(numbers: U32, page_size: int) -> Iterator[U32]:
     most = _CHUNK_BYTES // page_size
     for start in range(0, len(numbers), most):
         yield numbers[start : start + most]
-
-
-def _locked(scratch: Path) -> int:
-    """Lock the scratch's own directory; return its descriptor."""
-    try:
-        fd = os.open(scratch.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise RefusedError(f"there is no scratch {scratch}: {error.strerror}", object=str(scratch)) from None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise RefusedError(
-            f"{scratch} is being moved by another process", object=str(scratch), hint="wait for it"
-        ) from None
-    return fd

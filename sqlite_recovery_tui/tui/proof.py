@@ -47,6 +47,8 @@ class Subject:
     result: RestoreResult | None = None
     draft: Draft | None = None
     """The restore that was only planned: then `path` is not there, and pages come from the replica."""
+    moved_to: datetime | None = None
+    """The time of the commit that it was stepped to since."""
 
     @staticmethod
     def of(job: RestoreJob) -> Subject:
@@ -62,6 +64,8 @@ class Subject:
     @property
     def time(self) -> datetime | None:
         """The time of its state, as far as that is known."""
+        if self.moved_to is not None:
+            return self.moved_to
         if self.result is not None:
             return self.result.time
         return self.draft.plan.point.time if self.draft is not None else None

@@ -19,12 +19,13 @@ def keep(console: Console, proof: Proof) -> None:
     if report is None or proof.kept:
         return
     proof.kept = True
-    path = proof.subject.path
+    path, result = proof.subject.path, proof.subject.result
+    position = result.position.to_json() if result is not None else None
 
     def work(_: object) -> None:
         from sqlite_recovery_tui.restore.scratch import note_integrity
 
-        note_integrity(path, report)
+        note_integrity(path, report, position=position)
 
     console.engine.ask(Queue.CLEAN, console, work, then=_nothing, failed=_nothing)
     console.history.checked(path, "ok" if report["ok"] else "damaged", report)

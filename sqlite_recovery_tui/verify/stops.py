@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlite_recovery_tui.domain import LtxFile, Place, Position, RestorePoint, Txid, WalSegment
 from sqlite_recovery_tui.errors import NotFoundError, OutsideCoverage
+from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.replica.generations import snapshot_point
 from sqlite_recovery_tui.replica.timeline import Timeline
-from sqlite_recovery_tui.restore.commits import Commit
+from sqlite_recovery_tui.restore.commits import Commit, commits
 from sqlite_recovery_tui.restore.plan import Plan, make_plan
 from sqlite_recovery_tui.restore.target import AtPosition, AtTxid, Target, format_utc, of_point
+from sqlite_recovery_tui.storage.base import Store
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,50 @@ def between(all_stops: list[Stop], start: datetime | None, end: datetime | None)
     return all_stops[low : high + 1]
 
 
-def inside(stop: Stop, commits: tuple[Commit, ...]) -> list[Stop]:
+def inside(stop: Stop, found: tuple[Commit, ...]) -> list[Stop]:
     """Return the commits of the object that makes `stop`, the last of which is the stop's own state."""
-    return [Stop(_target(commit.place), stop.time, stop.key) for commit in commits]
+    return [Stop(_target(commit.place), stop.time, stop.key) for commit in found]
+
+
+def neighbour(
+    store: Store,
+    timeline: Timeline,
+    held: Place,
+    step: int,
+    *,
+    identities: Sequence[str] = (),
+    cancel: CancelToken | None = None,
+) -> Stop | None:
+    """Return the commit in front of a state (`step` -1) or behind it (1), None at the end of its history.
+
+    Raises what reading commits raises.
+    """
+    if isinstance(held, Txid):
+        around = timeline.ltx.around_txid(held.value) if timeline.ltx is not None else (None, None)
+        point = around[0 if step < 0 else 1]
+        return Stop(of_point(point), point.time, point.key) if point is not None else None
+    generation = timeline.generation(held.generation)
+    if generation is None:
+        return None
+    segments = generation.segments
+    number = bisect_left(segments, (held.index, held.offset), key=lambda each: (each.index, each.offset))
+    # The segment that holds the end of the state lies in front; its other commits may be wanted.
+    numbers = range(number - 1, -1, -1) if step < 0 else range(max(0, number - 1), len(segments))
+    for one in numbers:
+        found = commits(store, timeline, segments[one], identities=identities, cancel=cancel)
+        places = [commit.place for commit in found.commits]
+        wanted = [place for place in places if isinstance(place, Position) and _lies(place, held, step)]
+        if wanted:
+            place = wanted[-1 if step < 0 else 0]
+            return Stop(_target(place), segments[one].time, segments[one].key)
+    first = next(iter(generation.snapshots), None)
+    if step > 0 or first is None or not held.offset:
+        return None
+    return Stop(of_point(snapshot_point(first)), first.time, first.key)
+
+
+def _lies(place: Position, held: Position, step: int) -> bool:
+    return place < held if step < 0 else place > held
 
 
 def item_of(timeline: Timeline, stop: Stop) -> WalSegment | LtxFile | None:

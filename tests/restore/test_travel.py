@@ -16,6 +16,7 @@ from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.promote.facts import incoming
 from sqlite_recovery_tui.restore import scratches, travel
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
+from sqlite_recovery_tui.restore.scratch import locked
 from sqlite_recovery_tui.restore.target import AtTxid
 from sqlite_recovery_tui.restore.travel import Travel
 from sqlite_recovery_tui.storage.base import Store
@@ -91,8 +92,8 @@ def test_nobody_else_moves_it_and_only_within_its_replica(place: Path) -> None:
     store = small_world().shelf.store()
     scratch = a_scratch(store, place, 2)
     with Travel(store, scratch) as moving:
-        with pytest.raises(RefusedError, match="another process"):
-            Travel(store, scratch)
+        with locked(scratch), pytest.raises(RefusedError, match="by somebody else"):
+            moving.move(plan_for(store, AtTxid(1)))
         with pytest.raises(RefusedError, match="not of s3://elsewhere"):
             moving.move(replace(plan_for(store, AtTxid(1)), url="s3://elsewhere"))
     shutil.copy(scratch, place / "copy.db")

@@ -1,13 +1,30 @@
-"""Through time: the commit that changed an answer, found from the timeline."""
+"""Through time: the commit that changed an answer, and a workbench that steps from commit to commit."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
+from sqlite_recovery_tui.restore.scratches import scratches
+from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.screens.job_bisect import BisectJobScreen
 from sqlite_recovery_tui.tui.screens.replica import ReplicaScreen
+from sqlite_recovery_tui.tui.screens.workbench import Subject, WorkbenchScreen
 from tests.tui.acts import Actor, situation
-from tests.tui.support import SMALL, make_console, opened, picture, press, screen, toasts, type_text, view
+from tests.tui.support import (
+    SMALL,
+    make_console,
+    opened,
+    picture,
+    press,
+    screen,
+    settle,
+    toasts,
+    type_text,
+    view,
+)
 
 QUERY = "SELECT count(*) > 5000 FROM orders"
 
@@ -51,3 +68,47 @@ async def test_a_question_that_nothing_changes(settings: Settings) -> None:
         assert "does not differ" in " ".join(picture(pilot).split())
         assert "correct the statement" in picture(pilot)
         assert toasts(pilot) is not None
+
+
+@situation("workbench.earlier", "workbench.later")
+async def test_the_workbench_goes_through_time(settings: Settings) -> None:
+    async with opened(make_console(settings), SMALL) as pilot:
+        actor = Actor(pilot)
+        await actor.go("B", "enter", "enter")
+        bench = screen(pilot)
+        assert isinstance(bench, WorkbenchScreen)
+        await actor.go("end")
+        begin = bench.subject.result
+        assert begin is not None
+        table, before = bench.shown, dict(bench.counts)
+        assert table is not None
+        await actor.do("workbench.later", changes=lambda: bench.subject.time)
+        behind = bench.subject.result
+        assert behind is not None
+        assert behind.position > begin.position  # type: ignore[operator]
+        assert bench.shown is not None
+        assert bench.shown.name == table.name
+        assert bench.counts["orders"].rows != before["orders"].rows
+        assert "position" in picture(pilot)
+        assert bench.proof.status.role == "ok"
+        await actor.do("workbench.earlier", changes=lambda: bench.subject.time)
+        assert bench.subject.result is not None
+        assert bench.subject.result.position == begin.position
+        assert bench.counts["orders"].rows == before["orders"].rows
+        await pilot.press("comma", "comma", "comma")
+        await settle(pilot)
+        assert bench.subject.result.position < begin.position  # type: ignore[operator]
+        [kept] = scratches(settings.scratch_dir)
+        assert kept.position == str(bench.subject.result.position)
+        assert kept.verdict == "checked"
+
+
+async def test_a_file_that_is_no_scratch_stays_where_it_is(settings: Settings, tmp_path: Path) -> None:
+    async with opened(make_console(settings), SMALL) as pilot:
+        copy = tmp_path / "copy.db"
+        shutil.copy(settings.databases[0].path, copy)
+        assert isinstance(pilot.app, Console)
+        pilot.app.open_workbench(Subject(copy, "shop.db"))
+        await settle(pilot)
+        await press(pilot, "comma")
+        assert any("Only a scratch" in said for said in toasts(pilot))

@@ -62,6 +62,8 @@ _KEY_NAMES = {
     "question_mark": "?",
     "colon": ":",
     "slash": "/",
+    "comma": ",",
+    "full_stop": ".",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "plus": "+",

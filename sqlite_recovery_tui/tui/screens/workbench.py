@@ -25,8 +25,8 @@ from sqlite_recovery_tui.tui.preview import RowSource
 from sqlite_recovery_tui.tui.proof import Proof, Subject
 from sqlite_recovery_tui.tui.screens.summary import role_style
 from sqlite_recovery_tui.tui.screens.workbench_asking import PURPOSES
-from sqlite_recovery_tui.tui.screens.workbench_choosing import Choosing
 from sqlite_recovery_tui.tui.screens.workbench_preview import PreviewPane
+from sqlite_recovery_tui.tui.screens.workbench_stepping import SteppingBench
 from sqlite_recovery_tui.tui.sources import FileSource, PreviewSource, Source
 from sqlite_recovery_tui.tui.widgets.ask_line import AskLine
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
@@ -45,7 +45,7 @@ TABLE_COLUMNS = (
 )
 
 
-class WorkbenchScreen(Choosing):
+class WorkbenchScreen(SteppingBench):
     """One database, opened as untrusted input by processes of its own."""
 
     VIEW = "workbench"
@@ -103,6 +103,8 @@ class WorkbenchScreen(Choosing):
         if self.asked:
             yield "statement"
         yield "preview" if self.subject.draft is not None else "whole"
+        if self.can_step:
+            yield "scratch"
         if self.console.production_of(self.subject.name) is not None:
             yield "production"
         if self.live is not None and self.live.is_there:
@@ -136,6 +138,7 @@ class WorkbenchScreen(Choosing):
         self._read()
         self._prove()
         self._begin_live()
+        self.begin_stepping()
 
     def _begin_live(self) -> None:
         """Count what production has, where the configuration names one."""
@@ -163,6 +166,7 @@ class WorkbenchScreen(Choosing):
 
     def on_unmount(self) -> None:
         self.inspection.close()
+        self.end_stepping()
         if self.live is not None:
             self.live.close()
 
@@ -243,6 +247,8 @@ class WorkbenchScreen(Choosing):
         self.refresh_frame()
 
     def _standing(self) -> Iterator[Content]:
+        if self.stood is not None:
+            yield self.stood
         yield from self.proof.lines()
         if self.live is not None and (words := self.live.words()):
             yield text.line(*words)
