@@ -35,6 +35,8 @@ IDLE_SECONDS = 15.0
 SOON_SECONDS = 0.02
 """How long after a first write is looked: a commit is published a little after it is written."""
 RETRY_SECONDS = 1.0
+LAST_TRY_SECONDS = 5.0
+"""How long it is tried at the end to follow a database that could not be followed until then."""
 LAST_LOCK_SECONDS = 1.0
 """How long a writer is waited for at the end; what it commits later is not ours to wait for."""
 _QUIET_LOOKS = 3
@@ -307,6 +309,8 @@ class Minder:
         """Hand the last commits on, and have the replicas ship what they lack; `missing` waits for them."""
         until = self._clock.monotonic() + seconds
         with self._taking:
+            if not self._released:
+                self._try_to_follow(min(seconds, LAST_TRY_SECONDS))
             self._released += 1
             with suppress(RecoverError, OSError):
                 self._leave(min(seconds, LAST_LOCK_SECONDS))
@@ -314,11 +318,27 @@ class Minder:
         for outlet in self.outlets:
             outlet.finish(seconds)
 
+    def _try_to_follow(self, seconds: float) -> None:
+        """Follow a database that came only just before the end, or was held by its application until then."""
+        until = self._clock.monotonic() + seconds
+        while not self._is_following and self.path.exists():
+            with suppress(RecoverError, OSError):
+                self._step()
+            if self._is_following or self._clock.monotonic() >= until:
+                return
+            self._clock.sleep(SOON_SECONDS)
+
+    @property
+    def _is_following(self) -> bool:
+        return self._polled is not None and self._polled.state == "following"
+
     def missing(self) -> str:
         """Wait for the replicas to finish; return what is not durable, "" when everything is."""
         left = [outlet.replica.name for outlet in self.outlets if not outlet.wait()]
         status = self.status()
         lost: list[str] = []
+        if not self._is_following and self.path.exists():
+            lost.append(f"it is not replicated: {self._why}")
         if status.unread_bytes:
             lost.append(f"{status.unread_bytes:,} bytes of its log could not be read ({self._why})")
         for replica in status.replicas:
@@ -349,7 +369,7 @@ class Minder:
     def status(self) -> DatabaseStatus:
         """Return how it fares."""
         polled, spool = self._polled, self._spool
-        following = self._follower is not None and polled is not None and polled.state == "following"
+        following = self._follower is not None and self._is_following
         unread = polled.behind_bytes if polled else 0
         replicas = tuple(outlet.status(following=following, unread_bytes=unread) for outlet in self.outlets)
         since = max(self._protected.values()) if len(self._protected) == len(self.outlets) > 0 else None

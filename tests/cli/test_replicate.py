@@ -150,6 +150,14 @@ def test_a_quick_command_loses_nothing(cli: Cli, database: Path, tmp_path: Path)
     assert restored(cli, tmp_path / "r", tmp_path) == [[1, 9, "8"]]
 
 
+def test_a_database_that_cannot_be_replicated_is_told_at_the_end(tmp_path: Path) -> None:
+    with SqlProcess(tmp_path / "plain.db", "rwc") as application:
+        application.rows("CREATE TABLE t (a)")
+    with Daemon("-exec", "true", tmp_path / "plain.db", (tmp_path / "r").as_uri()) as daemon:
+        assert daemon.wait() == 6
+        assert "not in WAL mode" in daemon.wait_for("not durable when it ended")
+
+
 def test_what_is_not_durable_in_time_is_told_by_the_exit_code(database: Path, tmp_path: Path) -> None:
     config = tmp_path / "sqlrecover.yml"
     config.write_text(
