@@ -244,10 +244,10 @@ class Segments(Sequence[WalSegment]):
 
     def _column(self, number: int) -> Numbers:
         column, chosen = self._columns[number], self._chosen
-        if len(chosen) == len(column) and chosen.step == 1:
-            return column
-        end: int | None = chosen.stop
-        return column[chosen.start : None if chosen.step < 0 and chosen.stop < 0 else end : chosen.step]
+        if not chosen:
+            return column[:0]
+        end = chosen[-1] + (1 if chosen.step > 0 else -1)
+        return column[chosen[0] : None if end < 0 else end : chosen.step]
 
     def _made(self, number: int, index: int, offset: int, size: int, time: int) -> WalSegment:
         return WalSegment(
