@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.replicate.stretch import BreakKind
+
 EventKind = Literal[
     "missing",  # there is no such file; it is waited for
     "not-wal",  # it is no SQLite database in WAL mode
@@ -46,3 +49,56 @@ OnEvent = Callable[[Event], None]
 
 def ignore(_: Event) -> None:
     """Tell nobody."""
+
+
+_BREAKS: dict[BreakKind, EventKind] = {
+    "chain": "chain-break",
+    "overwritten": "overwritten",
+    "page-size": "page-size",
+}
+
+
+class Teller:
+    """Tells what happens; what lasts is told once."""
+
+    def __init__(self, on_event: OnEvent, clock: Clock) -> None:
+        """Tell `on_event`."""
+        self.detail = ""
+        """Why nothing is kept at the moment; empty when all is well."""
+        self._on_event = on_event
+        self._clock = clock
+        self._in_the_way: set[EventKind] = set()
+        self._standing: set[EventKind] = set()
+
+    def tell(self, kind: EventKind, detail: str) -> None:
+        """Tell something that happened."""
+        self._on_event(Event(kind, detail, self._clock.now()))
+
+    def in_the_way(self, kind: EventKind, detail: str) -> None:
+        """Tell what keeps everything from being kept, once until `recovered`."""
+        self.detail = detail
+        if kind not in self._in_the_way:
+            self._in_the_way.add(kind)
+            self.tell(kind, detail)
+
+    def recovered(self) -> None:
+        """All that is committed is kept again."""
+        if "sink-failed" in self._in_the_way:
+            self.tell("sink-recovered", "what was committed is kept again")
+        self._in_the_way.clear()
+        self.detail = ""
+
+    def standing(self, kind: EventKind, detail: str) -> None:
+        """Tell what keeps the log from being folded in, once until `folded`."""
+        if kind not in self._standing:
+            self._standing.add(kind)
+            self.tell(kind, detail)
+
+    def folded(self) -> None:
+        """The log was folded in."""
+        self._standing.clear()
+
+    def broken(self, kind: BreakKind, detail: str) -> None:
+        """Tell what broke the history, where that is an event of its own."""
+        if kind in _BREAKS:
+            self.tell(_BREAKS[kind], detail)

@@ -14,20 +14,15 @@ import apsw
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.replicate.checkpoint import Checkpoint, Checkpointed
 from sqlite_recovery_tui.replicate.connections import CannotFold, CannotFollow, Connections
-from sqlite_recovery_tui.replicate.events import Event, EventKind, OnEvent, ignore
+from sqlite_recovery_tui.replicate.events import EventKind, OnEvent, Teller, ignore
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled, Started, State
 from sqlite_recovery_tui.replicate.frozen import FrozenDatabase
 from sqlite_recovery_tui.replicate.holders import is_used
 from sqlite_recovery_tui.replicate.ladder import Load, ladder
 from sqlite_recovery_tui.replicate.reading import CannotRead, NotContinuous
 from sqlite_recovery_tui.replicate.session import NotKept, Session
-from sqlite_recovery_tui.replicate.stretch import Break, BreakKind, Mark, Sink
+from sqlite_recovery_tui.replicate.stretch import Break, Mark, Sink
 
-_TOLD: dict[BreakKind, EventKind] = {
-    "chain": "chain-break",
-    "overwritten": "overwritten",
-    "page-size": "page-size",
-}
 _RESUME_BYTES = 256 << 20
 _LATELY_SECONDS = 60.0
 _FREE_BEGINS = 3
@@ -51,16 +46,13 @@ class Follower:
         self.options = options or FollowOptions()
         self._sink = sink
         self._clock = clock
-        self._events = events
+        self._teller = Teller(events, clock)
         self._session: Session | None = None
         self._need: NotContinuous | None = None
         """Why a new generation must begin, until one has."""
         self._mark: Mark | None = None
         self._is_detached = False
         """Whether files lie under other names than ours: nothing is folded in any more."""
-        self._detail = ""
-        self._told: set[EventKind] = set()
-        self._standing: set[EventKind] = set()
         self._next_try = self._folded_at = self._tried_at = clock.monotonic()
         self._begun: deque[float] = deque(maxlen=20)
 
@@ -69,7 +61,7 @@ class Follower:
         why = self._connect()
         mark = self._session.position.mark if self._session and self._session.position else None
         if self._session is None or mark is None:
-            return Started("waiting", self._detail, None, None)
+            return Started("waiting", self._teller.detail, None, None)
         if why is None:
             return Started("resumed", "", None, mark)
         return Started("began", why.detail, Break(why.kind, why.detail), mark)
@@ -110,7 +102,7 @@ class Follower:
         """
         session = self._session
         if session is None or self._need is not None or self._is_detached:
-            return Checkpointed("skipped", self._detail or "it is not followed at the moment")
+            return Checkpointed("skipped", self._teller.detail or "it is not followed at the moment")
         self._tried_at = self._clock.monotonic()
         try:
             done = Checkpoint(session, self._clock, hold_seconds, self.options.lock_seconds).run(
@@ -121,7 +113,7 @@ class Follower:
             return Checkpointed("skipped", broken.detail)
         except _FAILURES as error:
             self._fail(error)
-            return Checkpointed("skipped", self._detail)
+            return Checkpointed("skipped", self._teller.detail)
         self._tell_of(done)
         return done
 
@@ -201,7 +193,7 @@ class Follower:
         except _FAILURES as error:
             self._fail(error)
         else:
-            self._recovered()
+            self._teller.recovered()
             return moved
         return False
 
@@ -234,13 +226,13 @@ class Follower:
         why = self._need
         if why is None:
             session.ship()
-            self._tell("resumed", f"at {_place(session.at.mark)}")
+            self._teller.tell("resumed", f"at {_place(session.at.mark)}")
         else:
             session.begin(why)
             self._need = None
             self._begun.append(self._clock.monotonic())
-            self._tell("began", why.detail)
-        self._recovered()
+            self._teller.tell("began", why.detail)
+        self._teller.recovered()
         self._folded_at = self._clock.monotonic()
         return why
 
@@ -274,7 +266,7 @@ class Follower:
             raise NotKept(error.strerror or str(error)) from error
         why = session.resume(mark)
         if why is not None:
-            self._tell_broken(why)
+            self._teller.broken(why.kind, why.detail)
         if why is not None or not is_folded:
             return why
         _, index = session.connections.index()
@@ -285,6 +277,9 @@ class Follower:
             session.seal()
         except NotContinuous as broken:
             return broken
+        except BaseException:
+            session.position = None  # the log may begin anew at once: it must be proven again
+            raise
         return None
 
     def _has_moved(self, session: Session) -> bool:
@@ -309,7 +304,9 @@ class Follower:
         if kind == "wal-gone":
             self.checkpoint(self.options.limits.hold_seconds)  # so that at least the database has it all
         self._is_detached = True
-        self._tell(kind, f"{session.connections.real}{name} was taken away; restart the application soon")
+        self._teller.tell(
+            kind, f"{session.connections.real}{name} was taken away; restart the application soon"
+        )
 
     def _leave(self, session: Session, kind: EventKind, detail: str) -> None:
         """Hand on the last there is in files that are no longer the database's, and connect anew."""
@@ -317,7 +314,7 @@ class Follower:
             session.ship()
         except (NotContinuous, *_FAILURES):
             pass  # the new generation begins with what is there now
-        self._tell(kind, detail)
+        self._teller.tell(kind, detail)
         self._disconnect()
         self._need = NotContinuous("replaced", detail)
         self._next_try = self._clock.monotonic() + self._pause()
@@ -327,21 +324,17 @@ class Follower:
         if session.still is None or session.connections.database_state() == session.still:
             return False
         session.still = None
-        self._tell("written-past", "the database file was written to without its log")
+        self._teller.tell("written-past", "the database file was written to without its log")
         self._break(NotContinuous("replaced", "the database file was written to without its log"))
         return True
 
     def _break(self, broken: NotContinuous) -> None:
-        self._tell_broken(broken)
+        self._teller.broken(broken.kind, broken.detail)
         self._need = broken
-        self._detail = broken.detail
+        self._teller.detail = broken.detail
         self._next_try = self._clock.monotonic() + self._pause()
         if self._is_detached:
             self._disconnect()
-
-    def _tell_broken(self, broken: NotContinuous) -> None:
-        if broken.kind in _TOLD:
-            self._tell(_TOLD[broken.kind], broken.detail)
 
     def _pause(self) -> float:
         """Return how long to wait before another generation begins: longer the more there were lately."""
@@ -354,7 +347,7 @@ class Follower:
 
     def _fail(self, error: BaseException) -> None:
         if isinstance(error, CannotFold):
-            self._tell_standing("fold-failed", str(error))
+            self._teller.standing("fold-failed", str(error))
             return
         if isinstance(error, NotKept):
             self._wait("sink-failed", f"what was committed cannot be kept: {error}")
@@ -364,43 +357,25 @@ class Follower:
             self._disconnect()  # R may hold nothing any more
 
     def _wait(self, kind: EventKind, detail: str) -> None:
-        """Say once what is in the way."""
-        self._detail = detail
+        """Say what is in the way, and try again later."""
         self._next_try = self._clock.monotonic() + self.options.retry_seconds
-        if kind not in self._told:
-            self._told.add(kind)
-            self._tell(kind, detail)
-
-    def _recovered(self) -> None:
-        if "sink-failed" in self._told:
-            self._tell("sink-recovered", "what was committed is kept again")
-        self._told.clear()
-        self._detail = ""
+        self._teller.in_the_way(kind, detail)
 
     def _tell_of(self, done: Checkpointed) -> None:
         if done.phantom_frames:
-            self._tell("phantom", f"{done.phantom_frames} frames of a commit that never happened")
+            self._teller.tell("phantom", f"{done.phantom_frames} frames of a commit that never happened")
         if done.outcome == "complete":
             self._folded_at = self._clock.monotonic()
-            self._standing.clear()
+            self._teller.folded()
         elif done.outcome == "partial" and done.blocker is not None:
-            self._tell_standing("blocked", f"{done.blocker} keeps the log from being folded in")
+            self._teller.standing("blocked", f"{done.blocker} keeps the log from being folded in")
         if done.truncated:
-            self._tell("truncated", "the log was cut to nothing")
+            self._teller.tell("truncated", "the log was cut to nothing")
         self._told_long(done.wait_seconds)
-
-    def _tell_standing(self, kind: EventKind, detail: str) -> None:
-        """Say once what keeps the log from being folded in, until it is."""
-        if kind not in self._standing:
-            self._standing.add(kind)
-            self._tell(kind, detail)
 
     def _told_long(self, seconds: float) -> None:
         if seconds >= self.options.long_wait_seconds:
-            self._tell("long-wait", f"the writer's lock was waited for {seconds:.1f} s")
-
-    def _tell(self, kind: EventKind, detail: str) -> None:
-        self._events(Event(kind, detail, self._clock.now()))
+            self._teller.tell("long-wait", f"the writer's lock was waited for {seconds:.1f} s")
 
     def _disconnect(self) -> None:
         if self._session is not None:
@@ -413,7 +388,7 @@ class Follower:
     def _polled(self, moved: bool) -> Polled:
         session = self._session
         if session is None:
-            return Polled("waiting", moved, self._mark, 0, 0, 0, self._detail)
+            return Polled("waiting", moved, self._mark, 0, 0, 0, self._teller.detail)
         mark = session.position.mark if session.position else None
         state: State = "following" if mark is not None and self._need is None else "beginning"
         try:
@@ -422,7 +397,7 @@ class Follower:
         except OSError as error:
             return Polled(state, moved, mark, 0, 0, 0, str(error))
         behind = session.behind_bytes(index) if mark is not None else size
-        return Polled(state, moved, mark, size, index.frames, behind, self._detail)
+        return Polled(state, moved, mark, size, index.frames, behind, self._teller.detail)
 
 
 def _place(mark: Mark) -> str:

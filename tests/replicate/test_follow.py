@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sqlite_recovery_tui.replicate.stretch import Mark, Stretch
 from tests.support.followed import App, Followed, WritingClock, rows
+from tests.support.wal_sink import MemorySink
 
 Follow = Callable[..., Followed]
 
@@ -171,3 +174,38 @@ def test_what_is_written_between_any_two_steps_of_a_checkpoint_is_kept(app: App,
     assert followed.equals_live()
     assert followed.sink.reasons == ["new"]
     assert followed.sink.last.at[0] >= 9
+
+
+def test_a_full_sink_at_a_resume_loses_nothing_silently(app: App, follow: Follow) -> None:
+    """What was folded in meanwhile is not kept when the log begins anew: a new generation has it."""
+    first = follow()
+    first.follower.start()
+    app.do("INSERT INTO t VALUES(1, 1)")
+    first.poll()
+    first.follower.checkpoint(0.5)  # the mark that is kept is the end of a WAL
+    first.follower.stop(1)
+
+    class Full(MemorySink):
+        def append(self, stretch: Stretch, mark: Mark) -> None:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            super().append(stretch, mark)
+
+        def _fail_when_full(self) -> None:
+            pass
+
+    sink = Full(first.sink.generations, first.sink.mark)
+    with App(app.path) as reader:
+        reader.do("BEGIN", "SELECT * FROM t")  # so that the log goes on instead of beginning anew
+        app.do("INSERT INTO t VALUES(2, 2)")
+    app.do("PRAGMA wal_checkpoint(PASSIVE)")
+    sink.full = True
+    second = follow(sink=sink)
+    second.follower.start()
+    app.do("INSERT INTO t VALUES(3, 3)")  # begins the log anew
+    second.poll()
+    sink.full = False
+    for _ in range(3):
+        second.poll()
+    assert second.equals_live()
+    assert rows(sink.image, "SELECT count(*) FROM t") == [(3,)]

@@ -20,6 +20,7 @@ class App(SqlProcess):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rwc")
+        self.path = path
 
     def do(self, *statements: str) -> None:
         for statement in statements:
