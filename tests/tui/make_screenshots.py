@@ -156,8 +156,10 @@ async def browsing(album: Album) -> None:
 
 
 async def putting_back(album: Album) -> None:
-    """Compare with production, rescue the rows it lacks; or promote everything, and take it back."""
-    await album.take("live", "B", "enter", "enter", "down", "down")
+    """Find the commit, compare with production, rescue what it lacks; or promote all, and take it back."""
+    await album.take("bisect", "enter", "b", typed="SELECT count(*) > 5000 FROM orders")
+    await album.take("found", "enter")
+    await album.take("live", "p", "enter", "down", "down")
     await album.take("differences", "D", "end", "space", "home", "down", "down", "space", "end")
     await album.take("rows", "enter", "f", "down", "down", "space")
     await album.take("rows-changed", "f")
