@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_recovery_tui.errors import BucketNotFound
 from sqlite_recovery_tui.storage.base import ObjectInfo, Store
+
+T = TypeVar("T")
 
 
 class Counted:
@@ -49,37 +51,35 @@ class Counted:
         self._count("get")
         return self.store.get(key)
 
-    def list(self, prefix: str) -> list[ObjectInfo]:
+    def list(self, prefix: str) -> Sequence[ObjectInfo]:
         """Return every object below `prefix`."""
-        found: list[ObjectInfo] = []
-        self._count("list")
-        with self._folder_may_be_missing():
-            for number, page in enumerate(self.store.list(prefix)):
-                if number:
-                    self._count("list")
-                found.extend(page)
-        return found
+        return self._or_nothing(lambda: list(self._listed(prefix)))
 
     def list_folders(self, prefix: str) -> Sequence[str]:
         """Return the folders directly below `prefix`."""
         self._count("list")
-        with self._folder_may_be_missing():
-            return self.store.list_folders(prefix)
-        return []
+        return self._or_nothing(lambda: self.store.list_folders(prefix))
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects."""
         self._count("delete")
         self.store.delete(keys)
 
-    @contextmanager
-    def _folder_may_be_missing(self) -> Iterator[None]:
+    def _listed(self, prefix: str) -> Iterator[ObjectInfo]:
+        self._count("list")
+        for number, page in enumerate(self.store.list(prefix)):
+            if number:
+                self._count("list")
+            yield from page
+
+    def _or_nothing(self, listing: Callable[[], Sequence[T]]) -> Sequence[T]:
         """Take a folder that is not there as empty: it is made when it is written to; a bucket never is."""
         try:
-            yield
+            return listing()
         except BucketNotFound:
-            if self.store.kind not in ("file", "sftp"):
-                raise
+            if self.store.kind in ("file", "sftp"):
+                return []
+            raise
 
     def _count(self, *verbs: str, size: int = 0) -> None:
         with self._lock:

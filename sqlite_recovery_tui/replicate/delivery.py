@@ -40,7 +40,7 @@ class Delivery:
 
     def _bytes_of(self, item: Item) -> bytes:
         try:
-            data = self._spool.path_of(item).read_bytes()
+            data = self._spool.log.path_of(item).read_bytes()
         except FileNotFoundError:
             raise SpoolDamaged(f"{item.key} is gone from the spool") from None
         if len(data) != item.size:
@@ -53,7 +53,7 @@ class Delivery:
 
     def put_snapshot(self, item: SnapshotItem) -> None:
         """Upload a snapshot; it is listed once it is whole."""
-        path = self._spool.path_of(item)
+        path = self._spool.log.path_of(item)
         draft: Path | None = None
         try:
             if self._seal:

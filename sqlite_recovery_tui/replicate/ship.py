@@ -86,8 +86,8 @@ class Shipper:
         self.store = Counted(store)
         self._spool, self._clock, self._draw = spool, clock, draw
         self._delivery = Delivery(spool, self.store, seal_for(replica.age_recipients), replica.name)
-        owner = Owner(str(spool.folder), spool.id, os.getpid())
-        self._lease = Lease(self.store, owner, clock, spool.generations)
+        owner = Owner(str(spool.folder), spool.log.id, os.getpid())
+        self._lease = Lease(self.store, owner, clock, spool.log.generations)
         retention = RETENTION if replica.retention is None else replica.retention
         interval = replica.retention_check_interval
         self._pruner = Pruner(self.store, clock, retention=retention, interval=interval)
@@ -98,7 +98,7 @@ class Shipper:
         self._news = threading.Event()
         self._news.set()
         self._lasting_at, self._lasting_bytes = self._shipped.done or 0, 0
-        items = spool.after(0)
+        items = spool.log.after(0)
         self._single_until = items[-1].number if items else 0
         self._uploading: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -184,12 +184,12 @@ class Shipper:
 
     @property
     def _shipped(self) -> Shipped:
-        return self._spool.shipped(self.replica.name)
+        return self._spool.log.shipped(self.replica.name)
 
     def _note(self, shipped: Shipped, *, lasting: bool = False) -> None:
         lasting = lasting or (shipped.done or 0) - self._lasting_at >= LASTING_ITEMS
         lasting = lasting or self.store.bytes - self._lasting_bytes >= LASTING_BYTES
-        self._spool.note(self.replica.name, shipped, lasting=lasting)
+        self._spool.log.note(self.replica.name, shipped, lasting=lasting)
         if lasting:
             self._lasting_at, self._lasting_bytes = shipped.done or 0, self.store.bytes
 
@@ -255,7 +255,7 @@ class Shipper:
         if self._compared or place is None:
             self._compared = True
             return
-        allowed = {item.key for item in items} | {item.key for item in self._spool.after(0)}
+        allowed = {item.key for item in items} | {item.key for item in self._spool.log.after(0)}
         for index in (place.index, place.index + 1):
             prefix = names.segment_key(place.generation, index, 0)[: -len("00000000.wal.lz4")]
             for info in self.store.list(prefix):
@@ -268,7 +268,7 @@ class Shipper:
     def _pending(self) -> Sequence[Item]:
         """Return the items that the replica lacks; raise `SpoolDamaged` when the first are gone."""
         done = self._shipped.done or 0
-        items = self._spool.after(done)
+        items = self._spool.log.after(done)
         if items and items[0].number != done + 1:
             raise SpoolDamaged("what comes next was removed from the spool")
         return items
@@ -302,7 +302,7 @@ class Shipper:
     def _begin_anew(self, shipped: Shipped) -> None:
         """Begin with the newest snapshot that the spool has, or ask for one."""
         name = self.replica.name
-        found = self._spool.snapshots()
+        found = self._spool.log.snapshots()
         if shipped.given_up:
             found = [(item, at) for item, at in found if item.why and item.number > (shipped.done or 0)]
         if not found:
@@ -328,7 +328,7 @@ class Shipper:
         """Upload a snapshot while segments go on, if it is due here."""
         if not self._is_due(item.time) or self._uploading is not None:
             return
-        self._spool.hold(item, True)
+        self._spool.log.hold(item, True)
 
         def upload() -> None:
             try:
@@ -336,7 +336,7 @@ class Shipper:
             except (RecoverError, OSError, SpoolDamaged):
                 self._news.set()  # it stays due, and another is asked for
             finally:
-                self._spool.hold(item, False)
+                self._spool.log.hold(item, False)
                 self._uploading = None
 
         self._uploading = threading.Thread(target=upload, name=f"snapshot {self.replica.name}", daemon=True)
