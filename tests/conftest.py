@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.soak import SOAK
+from tests.support.victims import Victims, victims
 
 _NUMBERS = itertools.count(1)
 _GARBAGE_OBJECTS = 200_000
@@ -44,6 +45,13 @@ def _state_folders() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="sqlrecover-state-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mortal() -> Iterator[Victims]:
+    """Restores in processes of their own that die on the way; see tests/faults/killed.py."""
+    with victims("tests.faults.killed") as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from sqlite_recovery_tui.restore.unfinished import find
 from sqlite_recovery_tui.restore.work import WorkDir
 from tests.cli.conftest import Cli
 from tests.support.listings import at
+from tests.support.victims import Victims
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,15 +31,13 @@ def truth(tmp_path: Path) -> bytes:
 
 
 @pytest.fixture
-def output(tmp_path: Path, truth: bytes) -> Path:
+def output(mortal: Victims, tmp_path: Path, truth: bytes) -> Path:
     """Where a restore was to write to that a real `kill -9` ended."""
     assert truth
     output = tmp_path / "out" / "app.db"
     output.parent.mkdir()
     url = (tmp_path / "source" / "replica").as_uri()
-    words = ["-m", "tests.faults.killed", url, str(output), "writing to disk", "0"]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
+    assert mortal.run(url, str(output), "writing to disk", 0) == "killed"
     return output
 
 

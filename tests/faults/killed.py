@@ -1,9 +1,11 @@
 """Restore in a process of its own that kills itself, as `kill -9` would, once a phase has come far enough.
 
-Served as `tests.support.victims` says, with the words URL OUT PHASE SHARE and whether to replace what is
-there. PHASE begins one of the restore's phases ("fetching snapshot", "applying WAL", "writing to disk",
-"placing"), SHARE is how much of it (0 to 1) is let through, of placing how many calls. Answers "done" when
-the restore was done before.
+    python -m tests.faults.killed URL OUT PHASE SHARE
+
+PHASE begins one of the restore's phases ("fetching snapshot", "applying WAL", "writing to disk", "placing"),
+SHARE is how much of it (0 to 1) is let through, of placing how many calls. Without words it is served as
+`tests.support.victims` says, with these words and whether to replace what is there; it answers "done" when the
+restore was done before.
 """
 
 from __future__ import annotations
@@ -70,4 +72,7 @@ def _die() -> None:
 
 
 if __name__ == "__main__":
-    serve(carry_out)
+    if sys.argv[1:]:
+        carry_out(*sys.argv[1:4], float(sys.argv[4]))
+    else:
+        serve(carry_out)

@@ -28,7 +28,7 @@ from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.open import open_store
 from tests.support.servers import moto_s3, upload_tree
 from tests.support.soak import usually
-from tests.support.victims import Victims, victims
+from tests.support.victims import Victims
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
 SEGMENTS = 40
@@ -88,12 +88,6 @@ def _write(folder: Path, megabytes: int) -> bytes:
         return (folder / "app.db").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def killed() -> Iterator[Victims]:
-    with victims("tests.faults.killed") as made:
-        yield made
-
-
 def _open(url: str) -> tuple[Store, Plan]:
     store = open_store(replica_from_url(url))
     return store, make_plan(scan(store), Latest(), database=None, replica="test", url=store.url)
@@ -119,10 +113,10 @@ def _restore(url: str, output: Path, *, force: bool = False) -> tuple[RestoreRes
     ],
 )
 def test_the_same_restore_again_finishes_what_was_killed(
-    kind: str, phase: str, share: float, killed: Victims, replica: Replica, tmp_path: Path
+    kind: str, phase: str, share: float, mortal: Victims, replica: Replica, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.db"
-    assert killed.run(replica.url(kind), str(output), phase, share) == "killed"
+    assert mortal.run(replica.url(kind), str(output), phase, share) == "killed"
     assert not output.exists()
     result, _ = _restore(replica.url(kind), output)
     assert output.read_bytes() == replica.truth
@@ -131,11 +125,11 @@ def test_the_same_restore_again_finishes_what_was_killed(
         assert result.objects_reused > 0
 
 
-def test_what_was_fetched_is_not_fetched_again(killed: Victims, replica: Replica, tmp_path: Path) -> None:
+def test_what_was_fetched_is_not_fetched_again(mortal: Victims, replica: Replica, tmp_path: Path) -> None:
     output = tmp_path / "out.db"
     whole, plan = _restore(replica.s3, tmp_path / "whole.db")
     assert whole.bytes_fetched == plan.fetch_bytes
-    assert killed.run(replica.s3, str(output), "writing to disk", 0) == "killed"
+    assert mortal.run(replica.s3, str(output), "writing to disk", 0) == "killed"
     result, _ = _restore(replica.s3, output)
     assert (result.bytes_fetched, result.objects_reused) == (0, len(plan.changes))
     assert output.read_bytes() == replica.truth
@@ -188,7 +182,7 @@ def test_kills_at_random_moments_never_leave_half_a_target(
 
 
 def test_kills_while_an_old_file_is_replaced_lose_nothing(
-    killed: Victims, small: Replica, tmp_path: Path
+    mortal: Victims, small: Replica, tmp_path: Path
 ) -> None:
     number = 0
     while True:
@@ -196,7 +190,7 @@ def test_kills_while_an_old_file_is_replaced_lose_nothing(
         folder.mkdir()
         output = folder / "shop.db"
         _old_database(output)
-        outcome = killed.run(small.folder.as_uri(), str(output), "placing", number, True)
+        outcome = mortal.run(small.folder.as_uri(), str(output), "placing", number, True)
         found = output.read_bytes()
         if found != small.truth:
             assert _rows(output) == ["checkpointed", "in the log"]

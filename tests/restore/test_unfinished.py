@@ -31,7 +31,7 @@ from sqlite_recovery_tui.restore.work import WorkDir, work_path
 from sqlite_recovery_tui.storage.open import open_store
 from tests.support.listings import A, at
 from tests.support.scratches import PLAN
-from tests.support.victims import Victims, victims
+from tests.support.victims import Victims
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
 SEGMENTS = 6
@@ -75,19 +75,13 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out" / "app.db"
 
 
-@pytest.fixture(scope="module")
-def killed() -> Iterator[Victims]:
-    with victims("tests.faults.killed") as made:
-        yield made
-
-
 @pytest.fixture
-def kill(killed: Victims, replica: Replica, output: Path) -> Kill:
+def kill(mortal: Victims, replica: Replica, output: Path) -> Kill:
     """Restore in a process of its own, which is killed in the middle as by `kill -9`."""
 
     def run(phase: str = "writing to disk", share: float = 0) -> None:
         output.parent.mkdir(exist_ok=True)
-        assert killed.run(replica.folder.as_uri(), str(output), phase, share) == "killed"
+        assert mortal.run(replica.folder.as_uri(), str(output), phase, share) == "killed"
         assert not output.exists()
 
     return run
@@ -172,10 +166,10 @@ def test_one_that_runs_again_meanwhile_is_not_discarded(kill: Kill, replica: Rep
 
 @pytest.mark.parametrize("call", range(3))
 def test_one_that_died_while_it_was_placed_is_whole_either_way(
-    call: int, killed: Victims, replica: Replica, output: Path
+    call: int, mortal: Victims, replica: Replica, output: Path
 ) -> None:
     output.parent.mkdir()
-    assert killed.run(replica.folder.as_uri(), str(output), "placing", call) in ("killed", "done")
+    assert mortal.run(replica.folder.as_uri(), str(output), "placing", call) in ("killed", "done")
     for found in find():
         go_on(found, replica)
     assert output.read_bytes() == replica.truth

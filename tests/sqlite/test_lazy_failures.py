@@ -184,7 +184,7 @@ def test_a_fetch_can_be_cancelled(path: Path, inspect: Inspect) -> None:
     started = time.monotonic()
     with pytest.raises(Cancelled):
         inspector.query("SELECT sum(length(c)) FROM plain", cancel=token)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15, "the fetch itself would wait for twenty seconds"
     held.released.set()
     assert inspector.query("SELECT count(c) FROM plain").rows
 
@@ -196,7 +196,7 @@ def test_closing_ends_a_fetch(path: Path, inspect: Inspect) -> None:
     started = time.monotonic()
     with pytest.raises(Cancelled):
         inspector.query("SELECT sum(length(c)) FROM plain")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15, "the fetch itself would wait for twenty seconds"
     held.released.set()
 
 

@@ -8,7 +8,6 @@ import resource
 import sqlite3
 import stat
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -224,11 +223,9 @@ def test_pages_that_lead_in_circles_or_nowhere_cost_no_more_than_the_allowance(
     path.write_bytes(data)
     source = FilePages(path)
     inspector = inspect(path, pages=source, fetch=FetchLimits(call_bytes=2 << 20))
-    started = time.monotonic()
     for request in (lambda: inspector.count("t"), lambda: inspector.rows("t", offset=7000)):
         with pytest.raises((DamagedError, RefusedError)):
             request()
-    assert time.monotonic() - started < 5
     assert inspector.fetched_bytes <= 2 * (2 << 20)
     assert inspector.rows("small").rows[0][0].value == 1
 

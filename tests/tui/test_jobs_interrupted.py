@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.restore.unfinished import find
 from sqlite_recovery_tui.restore.work import WorkDir
 from sqlite_recovery_tui.tui.screens.plan import PlanScreen
+from tests.support.victims import Victims
 from tests.tui.support import LARGE, SMALL, Gate, make_console, opened, picture, press, screen, toasts, view
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,14 +26,10 @@ def output(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def killed(incident: DemoIncident, output: Path, settings: Settings) -> Settings:
+def killed(mortal: Victims, incident: DemoIncident, output: Path, settings: Settings) -> Settings:
     """A restore that a real process began and that `kill -9` ended."""
     output.parent.mkdir()
-    words = [incident.replicas[0].as_uri(), str(output), "writing to disk", "0"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.killed", *words], cwd=ROOT, check=False, timeout=60
-    )
-    assert done.returncode == -signal.SIGKILL
+    assert mortal.run(incident.replicas[0].as_uri(), str(output), "writing to disk", 0) == "killed"
     assert not output.exists()
     return settings
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from sqlite_recovery_tui.errors import Cancelled, UsageError
@@ -81,16 +79,13 @@ def test_a_hundred_thousand_rows_are_made_only_when_looked_at() -> None:
         return Row(number, (str(number),))
 
     entries = Made(range(100_000), make, texts=str, ranks=lambda number, _: -number)
-    start = time.perf_counter()
     sifted = sift(entries, Pattern.parse("99"), ("name", False))
-    spent = time.perf_counter() - start
     assert not made
     assert sifted.shown == sum("99" in str(number) for number in range(100_000))
     first = sifted.source.row(0)
     assert first is not None
     assert first.key == 99_999
     assert sifted.source.index_of(99) == sifted.shown - 1
-    assert spent < 2
 
 
 def test_a_search_nobody_waits_for_ends() -> None:
