@@ -4,8 +4,8 @@
 
 PHASE begins one of the restore's phases ("fetching snapshot", "applying WAL", "writing to disk", "placing"),
 SHARE is how much of it (0 to 1) is let through, of placing how many calls. Without words it is served as
-`tests.support.victims` says, with these words and whether to replace what is there; it answers "done" when the
-restore was done before.
+`tests.support.victims` says, with these words and whether to replace what is there; "done" says that the
+restore was done before that.
 """
 
 from __future__ import annotations
