@@ -115,8 +115,9 @@ def test_pages_of_any_size(database: Path, follow: Follow, page_size: int) -> No
         assert followed.sink.reasons == ["new"]
 
 
+@pytest.mark.parametrize("later", [0, 5])
 def test_what_is_ahead_of_a_database_after_a_power_cut_is_left(
-    app: App, follow: Follow, database: Path, tmp_path: Path
+    app: App, follow: Follow, database: Path, later: int
 ) -> None:
     """An application that does not sync loses its last commits; they are kept, and another history begins."""
     app.do("INSERT INTO t VALUES(1, 1)")
@@ -131,14 +132,14 @@ def test_what_is_ahead_of_a_database_after_a_power_cut_is_left(
     for path, content in durable.items():
         path.write_bytes(content)
     Path(f"{database}-shm").unlink()
-    second = follow(sink=first.sink)
-    started = second.follower.start()
+    with App(database) as again:
+        again.do("PRAGMA wal_autocheckpoint=0", *["INSERT INTO t VALUES('other', 1)"] * later)
+        second = follow(sink=first.sink)
+        started = second.follower.start()
     assert (started.how, started.why and started.why.kind) == ("began", "down")
     assert second.equals_live()
-    assert [rows(bytes(each.image), "SELECT count(*) FROM t")[0][0] for each in first.sink.generations] == [
-        2,
-        1,
-    ]
+    counts = [rows(bytes(each.image), "SELECT count(*) FROM t")[0][0] for each in first.sink.generations]
+    assert counts == [2, 1 + later]
 
 
 def test_what_was_folded_in_during_a_pause_is_kept_before_the_log_begins_anew(
@@ -182,8 +183,12 @@ def test_a_full_sink_at_a_resume_loses_nothing_silently(app: App, follow: Follow
     first.follower.start()
     app.do("INSERT INTO t VALUES(1, 1)")
     first.poll()
-    first.follower.checkpoint(0.5)  # the mark that is kept is the end of a WAL
-    first.follower.stop(1)
+    with App(app.path) as reader:
+        reader.do("BEGIN", "SELECT * FROM t")  # so that the log goes on instead of beginning anew
+        assert first.follower.checkpoint(0.5).outcome == "complete"  # what is kept ends with a WAL
+        first.follower.stop(1)
+        app.do("INSERT INTO t VALUES(2, 2)")
+    app.do("PRAGMA wal_checkpoint(PASSIVE)")
 
     class Full(MemorySink):
         def append(self, stretch: Stretch, mark: Mark) -> None:
@@ -195,10 +200,6 @@ def test_a_full_sink_at_a_resume_loses_nothing_silently(app: App, follow: Follow
             pass
 
     sink = Full(first.sink.generations, first.sink.mark)
-    with App(app.path) as reader:
-        reader.do("BEGIN", "SELECT * FROM t")  # so that the log goes on instead of beginning anew
-        app.do("INSERT INTO t VALUES(2, 2)")
-    app.do("PRAGMA wal_checkpoint(PASSIVE)")
     sink.full = True
     second = follow(sink=sink)
     second.follower.start()
