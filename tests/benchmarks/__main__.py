@@ -16,10 +16,23 @@ from tests.benchmarks import tasks
 from tests.benchmarks.console import LISTED, console
 from tests.benchmarks.differences import differences
 from tests.benchmarks.measure import Comparison, Outcome, markdown
+from tests.benchmarks.replicating import replication
 from tests.benchmarks.throughput import throughput
 from tests.benchmarks.writes import writes
 
-_TASKS = ("files", "s3", "list", "start", "formats", "ltx", "preview", "console", "writes", "diff")
+_TASKS = (
+    "files",
+    "s3",
+    "list",
+    "start",
+    "formats",
+    "ltx",
+    "preview",
+    "console",
+    "writes",
+    "diff",
+    "replicate",
+)
 
 
 def main() -> None:
@@ -74,6 +87,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Outcome]:
         yield tasks.listing(tasks.on_files(replica), options.runs)
         with tasks.on_s3(replica) as place:
             yield tasks.listing(place, options.runs)
+    if "replicate" in options.only:
+        yield from replication(options.runs)
     if "diff" in options.only:
         yield differences(folder / "diff", options.runs)
     if "formats" in options.only:
