@@ -187,7 +187,7 @@ def test_a_full_sink_at_a_resume_loses_nothing_silently(app: App, follow: Follow
         reader.do("BEGIN", "SELECT * FROM t")  # so that the log goes on instead of beginning anew
         assert first.follower.checkpoint(0.5).outcome == "complete"  # what is kept ends with a WAL
         first.follower.stop(1)
-        app.do("INSERT INTO t VALUES(2, 2)")
+        app.do("INSERT INTO t VALUES(2, randomblob(50000))")
     app.do("PRAGMA wal_checkpoint(PASSIVE)")
 
     class Full(MemorySink):
