@@ -31,6 +31,7 @@ COMMANDS = {
     "export": "write a table, or what a query gives, to a CSV, JSON or SQL file",
     "bisect": "the first commit at which the answer to a query changed",
     "check": "one line per check: can it be restored, how far, how fresh",
+    "doctor": "what would go wrong later: databases, storage, configuration, recovery; with the fix",
     "diff": "how two databases differ: schema, rows per table, the rows themselves",
     "rescue": "put only the missing rows of a restored database back into production",
     "promote": "put a restored database in production's place, with a way back",

@@ -24,6 +24,8 @@ from sqlite_recovery_tui.errors import ConfigError
 
 MOST_BYTES = 256 << 10
 _MOST_EXPANDED = 1 << 20
+SECRETS_READABLE = "holds secrets and others may read it"
+"""Begins the warning of a file that only its owner should be able to read."""
 
 
 def load(file: Path, *, environ: Mapping[str, str] = os.environ, expand_env: bool = True) -> Settings:
@@ -97,7 +99,7 @@ def _warnings(name: str, notes: Notes, unset: tuple[Unset, ...], mode: int) -> l
     if unset:
         found.append(f"environment variables that are not set count as empty: {_listed_unset(unset)}")
     if notes.secrets_in_file and mode & (stat.S_IRGRP | stat.S_IROTH):
-        found.append(f"holds secrets and others may read it (mode {mode & 0o777:04o}): chmod 600")
+        found.append(f"{SECRETS_READABLE} (mode {mode & 0o777:04o}): chmod 600")
     return [f"{name}: {warning}" for warning in found]
 
 

@@ -96,7 +96,7 @@ def worst(checks: Sequence[Check]) -> Status:
 
 def judge_behind(behind: timedelta, limits: Thresholds, sync_interval: timedelta) -> Status:
     """Return how bad it is that a replica is that far behind its live database."""
-    return _judge(behind, _or_default(limits.behind, BEHIND, sync_interval))
+    return judge(behind, _or_default(limits.behind, BEHIND, sync_interval))
 
 
 def _reachable(facts: Facts) -> Check:
@@ -116,7 +116,7 @@ def _snapshot(facts: Facts) -> Check:
         )
     newest = max(snapshots, key=lambda item: item.time)
     age = facts.now - newest.time
-    status = _judge(age, facts.limits.snapshot_age)
+    status = judge(age, facts.limits.snapshot_age)
     hint = "" if status == "ok" else "restores replay everything since; set a shorter snapshot interval"
     return Check("snapshot", status, f"{len(snapshots)} held, the newest {_length(age)} old", hint)
 
@@ -125,7 +125,7 @@ def _fresh(facts: Facts, newest: datetime) -> Check:
     """Compare the newest restore point with the live database, or with the clock where that is not seen."""
     age = facts.now - newest
     if facts.live is None:
-        status = _judge(age, facts.limits.behind if _is_set(facts.limits.behind) else IDLE)
+        status = judge(age, facts.limits.behind if _is_set(facts.limits.behind) else IDLE)
         hint = "" if status == "ok" else "see that replication runs; the database may also just be idle"
         return Check("fresh", status, f"newest restore point is {_length(age)} old", hint)
     behind = facts.live - newest
@@ -211,7 +211,8 @@ def _all_at_once(lineage: Lineage) -> bool:
     return most >= _MANY_SEGMENTS and lineage.end - lineage.start < _ONE_COPY
 
 
-def _judge(amount: timedelta, limit: Threshold) -> Status:
+def judge(amount: timedelta, limit: Threshold) -> Status:
+    """Return how bad an age or a lag is."""
     if limit.fail is not None and amount > limit.fail:
         return "fail"
     if limit.warn is not None and amount > limit.warn:
