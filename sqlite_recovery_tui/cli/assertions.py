@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.cli.session import Session
-from sqlite_recovery_tui.errors import NotFoundError, UsageError, VerificationFailed
+from sqlite_recovery_tui.errors import UsageError, VerificationFailed
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Assertion
@@ -30,15 +30,9 @@ def of_file(session: Session, file: Path) -> tuple[Assertion, ...]:
 
 def of_database(session: Session, database: str, replica: str = "") -> tuple[Assertion, ...]:
     """Return the assertions of a database of the configuration, those of its replica where one is named."""
-    settings = session.settings
-    if settings is None:
-        return ()
-    try:
-        found = settings.database(database)
-    except (NotFoundError, UsageError):
-        return ()
-    options = next((one for one in found.replicas if one.name == replica), found)
-    return options.assertions
+    from sqlite_recovery_tui.verify.assertions import configured
+
+    return configured(session.settings, database, replica)
 
 
 def typed(texts: Sequence[str]) -> tuple[Assertion, ...]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlite_recovery_tui.config import Assertion
-from sqlite_recovery_tui.errors import DamagedError, InspectorError, StatementError, UsageError
+from sqlite_recovery_tui.config import Assertion, Options, Settings
+from sqlite_recovery_tui.errors import DamagedError, InspectorError, NotFoundError, StatementError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.sqlite.inspector import Inspector
 from sqlite_recovery_tui.sqlite.messages import Cell
@@ -45,6 +45,21 @@ class Outcome:
             "answer": self.answer,
             "ok": self.ok,
         }
+
+
+def configured(settings: Settings | None, database: str, replica: str = "") -> tuple[Assertion, ...]:
+    """Return what a configuration asserts of a database, of its replica where one of that name has its own.
+
+    Nothing for a database that it does not name.
+    """
+    if settings is None:
+        return ()
+    try:
+        found = settings.database(database)
+    except (NotFoundError, UsageError):
+        return ()
+    options: Options = next((one for one in found.replicas if one.name == replica), found)
+    return options.assertions
 
 
 def check(

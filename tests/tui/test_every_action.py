@@ -489,8 +489,8 @@ async def test_the_history_of_acts(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_every_action_of_the_registry_has_a_situation() -> None:
-    from tests.tui import test_every_action_inside, test_story, test_travel
+    from tests.tui import test_assertions, test_every_action_inside, test_story, test_travel
 
-    modules = (test_every_action_inside, test_story, test_travel)
+    modules = (test_assertions, test_every_action_inside, test_story, test_travel)
     assert all(module.situation is situation for module in modules)
     assert missing() == []

@@ -45,6 +45,7 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
     from sqlite_recovery_tui.cli.promoting import show_plan
     from sqlite_recovery_tui.promote.choice import mode_of
     from sqlite_recovery_tui.promote.plan import make_plan
+    from sqlite_recovery_tui.restore.travelling.note import replica_of
 
     confirm: str | None = wished["confirm"]
     if plan_only and confirm is not None:
@@ -56,7 +57,7 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
             database,
             mode=mode_of(wished["mode"]),
             count_rows=not wished["no_count"],
-            assertions=of_database(session, str(database)),
+            assertions=of_database(session, str(database), replica_of(file)),
             progress=meter,
             cancel=session.cancel,
         )

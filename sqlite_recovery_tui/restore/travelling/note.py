@@ -50,6 +50,14 @@ def refuse_moving(database: Path) -> None:
         )
 
 
+def replica_of(database: Path) -> str:
+    """Return the replica that a scratch was restored from; empty for any other file."""
+    try:
+        return str(read(database).get("replica") or "")
+    except RefusedError:
+        return ""
+
+
 def held(manifest: dict[str, Any]) -> Place | None:
     """Return where in history a scratch stands; None where that is not known exactly."""
     if MOVING in manifest or manifest.get("lost"):

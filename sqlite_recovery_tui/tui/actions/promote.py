@@ -6,6 +6,8 @@ from sqlite_recovery_tui.tui.actions.action import CHOOSE, CONSOLE, LOOK, RESTOR
 
 NEEDS: dict[str, str] = {
     "promotable": "There is no plan that could be carried out",
+    "unlocked": "An assertion does not hold in this database: take another moment, or overrule it with o",
+    "locked": "No assertion stands in the way",
     "undoable": "There is no undo point of this database: nothing was promoted yet",
 }
 
@@ -16,8 +18,17 @@ ACTIONS = (
         "promote",
         "Put this database in production's place; asks for production's name.",
         RESTORE,
-        ("promotable",),
+        ("promotable", "unlocked"),
         dangerous=True,
+    ),
+    Action(
+        "promote.overrule",
+        "o",
+        "overrule",
+        "Let it be promoted though an assertion does not hold; asks for the name of that one.",
+        CHOOSE,
+        ("locked",),
+        only=True,
     ),
     Action(
         "promote.mode",

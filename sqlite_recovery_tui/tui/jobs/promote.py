@@ -31,6 +31,8 @@ class PromoteJob(Job["PromoteResult"]):
     clock: Clock = SYSTEM
     settings: Settings | None = None
     """What says when undo points expire."""
+    overrule: tuple[str, ...] = ()
+    """The assertions, by name, that may fail."""
 
     def __post_init__(self) -> None:
         """Word its title and its command."""
@@ -38,6 +40,7 @@ class PromoteJob(Job["PromoteResult"]):
         self.title = f"{self.plan.new.path.name} to {database}"
         words = ["sqlrecover", "promote", str(self.plan.new.path), "-to", str(database)]
         words += ["-mode", self.plan.choice.mode, "-confirm", self.plan.name]
+        words += [word for name in self.overrule for word in ("-overrule", name)]
         self.command = shlex.join(words)
 
     @property
@@ -56,6 +59,7 @@ class PromoteJob(Job["PromoteResult"]):
 
         promote = Promote(
             self.plan,
+            overrule=self.overrule,
             progress=report.progress,
             cancel=report.cancel,
             clock=self.clock,

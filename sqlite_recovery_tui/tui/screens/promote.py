@@ -18,6 +18,12 @@ from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.jobs import Job
 from sqlite_recovery_tui.tui.jobs.promote import PromoteJob, UndoJob
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.screens.promote_assertions import (
+    ask_to_overrule,
+    assertion_facts,
+    assertions_for,
+    locking,
+)
 from sqlite_recovery_tui.tui.widgets.fact_sheet import Fact, FactSheet
 from sqlite_recovery_tui.tui.widgets.problem import Problem, way
 from sqlite_recovery_tui.tui.widgets.record_table import RecordTable
@@ -50,6 +56,8 @@ class PromoteScreen(ConsoleScreen):
         super().__init__()
         self.file, self.database = file, database
         self.mode: Mode | None = None
+        self.overruled: tuple[str, ...] = ()
+        """The assertions, by name, that may fail."""
         self.plan: PromotePlan | None = None
         self.points: list[UndoPoint] = []
         self.job: Job[PromoteResult] | None = None
@@ -74,6 +82,8 @@ class PromoteScreen(ConsoleScreen):
     def facts(self) -> Iterator[str]:
         if self.plan is not None and self.plan.free_bytes >= self.plan.needed_bytes and not self._is_running:
             yield "promotable"
+        if self.plan is not None:
+            yield "locked" if locking(self.plan, self.overruled) else "unlocked"
         if self.points and not self._is_running:
             yield "undoable"
 
@@ -103,6 +113,7 @@ class PromoteScreen(ConsoleScreen):
         self.console.engine.drop(self._asking)
         self.plan = None
         mode = self.mode
+        asserted = assertions_for(self.console, self.file, self.database)
 
         def work(report: Report) -> tuple[PromotePlan, list[UndoPoint]]:
             from sqlite_recovery_tui.promote import undo
@@ -112,7 +123,12 @@ class PromoteScreen(ConsoleScreen):
             points = undo.points(Beside(self.database))
             report.partial(points)
             plan = make_plan(
-                self.file, self.database, mode=mode, progress=report.progress, cancel=report.cancel
+                self.file,
+                self.database,
+                mode=mode,
+                assertions=asserted(),
+                progress=report.progress,
+                cancel=report.cancel,
             )
             return plan, points
 
@@ -180,6 +196,7 @@ class PromoteScreen(ConsoleScreen):
             yield "", text.line((f"◌ {self._phase or 'planning'}", text.MUTED))
             return
         yield from _plan_facts(plan)
+        yield from assertion_facts(plan.assertions, self.overruled)
 
     # what happens
 
@@ -202,6 +219,14 @@ class PromoteScreen(ConsoleScreen):
         self.say(f"Way: {self.mode or 'what the facts say'}")
         self._plan()
 
+    def do_overrule(self) -> None:
+        def overruled(name: str) -> None:
+            self.overruled = (*self.overruled, name)
+            self.redraw()
+
+        if self.plan is not None and (found := locking(self.plan, self.overruled)):
+            ask_to_overrule(self.console, found[0], overruled)
+
     def do_run(self) -> None:
         from sqlite_recovery_tui.tui.screens.name_dialog import NameDialog
 
@@ -214,7 +239,11 @@ class PromoteScreen(ConsoleScreen):
         def typed(name: str | None) -> None:
             if name is not None:
                 job = PromoteJob(
-                    plan=plan, confirm=name, clock=self.console.clock, settings=self.console.settings
+                    plan=plan,
+                    confirm=name,
+                    clock=self.console.clock,
+                    settings=self.console.settings,
+                    overrule=self.overruled,
                 )
                 self.job = self.console.jobs.start(job)
 

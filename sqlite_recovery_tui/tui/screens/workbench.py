@@ -188,6 +188,7 @@ class WorkbenchScreen(SteppingBench):
     def _prove(self) -> None:
         self.proof = Proof(self.subject)
         self.inspection.prove(self.proof, changed=self._checked)
+        self.ask_assertions(self._show_proof)
         self._show_proof()
 
     def _opened(self, opened: tuple[DatabaseSummary, tuple[TableInfo, ...]]) -> None:
@@ -219,7 +220,7 @@ class WorkbenchScreen(SteppingBench):
 
     def _title(self) -> Content:
         time, summary = self.subject.time, self.summary
-        status = self.proof.status
+        status = self.asserted.verdict(self.proof.status)
         moment = f" as of {self.moment(time)}" if time is not None else ""
         size = f" · {phrases.size(summary.size_bytes)}" if summary is not None else ""
         return text.line(
@@ -250,6 +251,7 @@ class WorkbenchScreen(SteppingBench):
         if self.stood is not None:
             yield self.stood
         yield from self.proof.lines()
+        yield from self.asserted.lines()
         if self.live is not None and (words := self.live.words()):
             yield text.line(*words)
 

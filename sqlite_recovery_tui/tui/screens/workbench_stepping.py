@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from textual.widgets import Static
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import phrases, text, wording
+from sqlite_recovery_tui.tui.asserted import Asserted, Wanted
 from sqlite_recovery_tui.tui.engine import Queue, Request
 from sqlite_recovery_tui.tui.inspection import Inspection
 from sqlite_recovery_tui.tui.look import Look
@@ -34,6 +36,7 @@ class SteppingBench(Choosing):
     def __init__(self) -> None:
         """Stand where the restore led."""
         super().__init__()
+        self.asserted = Asserted()
         self.stepping: Stepping | None = None
         self.can_step = False
         self.stood: Content | None = None
@@ -58,6 +61,14 @@ class SteppingBench(Choosing):
     def _prove(self) -> None:
         raise NotImplementedError
 
+    def ask_assertions(self, changed: Callable[[], None]) -> None:
+        """Ask what the configuration asserts; a preview is not asked, which would fetch all of it."""
+        subject = self.subject
+        if subject.draft is None:
+            replica = subject.result.plan.replica if subject.result is not None else ""
+            wanted = Wanted(subject.path, self.console.settings, subject.name, replica)
+            self.asserted.ask(self.console.engine, self, wanted, changed)
+
     # stepping
 
     def begin_stepping(self) -> None:
@@ -76,6 +87,7 @@ class SteppingBench(Choosing):
     def end_stepping(self) -> None:
         """Let go of the way, in the background."""
         self.console.engine.drop(self._step)
+        self.asserted.drop(self.console.engine)
         if (stepping := self.stepping) is not None:
             self.console.engine.ask(
                 Queue.CLEAN, self.console, lambda _: stepping.close(), then=_nothing, failed=_nothing
@@ -97,6 +109,7 @@ class SteppingBench(Choosing):
             self.stepping = Stepping(self.subject.path, places, self.console.clock)
         # Nobody may look into the file while it is written: first all processes end.
         self.inspection.close()
+        self.asserted.drop(self.console.engine)
         self._tell_step("◐ going there…")
         self._step = self.console.engine.ask(
             Queue.CLEAN, self, lambda _: None, then=lambda _: self._move(), failed=self._stayed
