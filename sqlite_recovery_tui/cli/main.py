@@ -40,6 +40,7 @@ COMMANDS = {
     "serve": "the console in a browser, on this machine",
     "replicate": "follow databases, and ship every commit to their replicas; run the application beside it",
     "status": "what running replication daemons say: how far each replica is, what waits, why",
+    "retention": "what the daemon's retention would remove from each replica now; removes nothing",
     "scratch": "restored copies that are not production: list, delete, let expire",
     "demo": "build a sample incident and open the console on it",
     "version": "print the version",

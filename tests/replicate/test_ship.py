@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlite_recovery_tui.replicate.ship import Shipper
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.storage.files import FileStore
 from tests.support.litestream import litestream
+from tests.support.shelf import content_of
 from tests.support.stretches import Source, source
 
 
@@ -36,6 +38,8 @@ def shipped(folder: Path, page_size: int = 4096) -> Iterator[tuple[Source, Spool
 
 @pytest.mark.parametrize("page_size", [512, 4096, 65536])
 def test_litestream_restores_every_state_that_was_shipped(tmp_path: Path, page_size: int) -> None:
+    states: list[tuple[datetime, bytes]] = []
+    url = f"file://{tmp_path / 'replica'}"
     with shipped(tmp_path, page_size) as (database, _, shipper):
         for number in range(12):
             database.grow(5)
@@ -45,6 +49,11 @@ def test_litestream_restores_every_state_that_was_shipped(tmp_path: Path, page_s
             if number == 7:
                 database.sink.snapshot(database.frozen(database.index + 1))
             assert shipper.flush(), shipper.status
-            url = f"file://{tmp_path / 'replica'}"
+            states.append((datetime.now(UTC), database.state()))
             assert restored(url, tmp_path / f"{number}.db") == database.state()
         assert not list((tmp_path / "spool").rglob("*.lz4"))
+        for number, (time, state) in enumerate(states):
+            if number % 3 == 1 and number < len(states) - 1:
+                target = tmp_path / f"at-{number}.db"
+                assert restored(url, target, "-timestamp", time.isoformat()) == state
+                assert content_of(FileStore(tmp_path / "replica"), time) == state
