@@ -17,9 +17,9 @@ def spool_folder(database: DatabaseConfig) -> Path:
 
 
 def replica_store(replica: ReplicaConfig, database: Path, *, clock: Clock = SYSTEM) -> Store:
-    """Return the store of `replica`; files in a folder get mode and owner of `database`. Raise OSError."""
+    """Return the store of `replica`; files in a folder get mode and owner of `database`."""
     if replica.type != "file":
         return open_store(replica, clock=clock)
     from sqlite_recovery_tui.storage.files import FileStore, Like
 
-    return FileStore(Path(replica.path), url=replica.url, like=Like.database(database))
+    return FileStore(Path(replica.path), url=replica.url, like=lambda: Like.database(database))

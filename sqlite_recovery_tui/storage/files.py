@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,9 +35,12 @@ class Like:
     group: int
 
     @classmethod
-    def database(cls, path: Path) -> Like:
-        """Return those of a database and of its folder; raise OSError. Nothing is opened."""
-        file, folder = path.stat(), path.parent.stat()
+    def database(cls, path: Path) -> Like | None:
+        """Return those of a database and of its folder, None while it is not there. Nothing is opened."""
+        try:
+            file, folder = path.stat(), path.parent.stat()
+        except OSError:
+            return None
         return cls(stat.S_IMODE(file.st_mode), stat.S_IMODE(folder.st_mode), file.st_uid, file.st_gid)
 
     def give(self, made: str | int, mode: int) -> None:
@@ -54,13 +57,13 @@ class FileStore:
     is_local = True
     lists_written_times = True
 
-    def __init__(self, root: Path, *, url: str = "", like: Like | None = None) -> None:
+    def __init__(self, root: Path, *, url: str = "", like: Callable[[], Like | None] | None = None) -> None:
         """Use the directory `root`, which need not be there yet when it is written to.
 
-        What is made in it is for the user alone, unless it is to be `like` something else.
+        What is made in it is for the user alone, unless it is to be `like` what that returns then.
         """
         self.url = url or f"file://{root}"
-        self._like = like
+        self._like = like or (lambda: None)
         self._root = os.fspath(root)
 
     def answers_ranges(self, key: str) -> bool:  # noqa: ARG002
@@ -174,7 +177,7 @@ class FileStore:
         self._make_folder(folder.rstrip("/"))
         temporary = f"{folder}.{secrets.token_hex(8)}.tmp"
         try:
-            _write(temporary, pieces, self._like)
+            _write(temporary, pieces, self._like())
             yield temporary
             fsync_folder(folder)
         finally:
@@ -184,7 +187,7 @@ class FileStore:
     def _write_exclusively(self, path: str, data: bytes) -> bool:
         """Write where hard links do not exist: never over another file, but not atomic in a crash."""
         try:
-            _write(path, (data,), self._like)
+            _write(path, (data,), self._like())
         except FileExistsError:
             return False
         return True
@@ -197,8 +200,8 @@ class FileStore:
         self._make_folder(above)
         with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-            if self._like:
-                self._like.give(folder, self._like.folder_mode)
+            if like := self._like():
+                like.give(folder, like.folder_mode)
         fsync_folder(above)
 
     def _existing_root(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.errors import AccessDenied, BucketNotFound, StorageError
-from sqlite_recovery_tui.storage.files import FileStore
+from sqlite_recovery_tui.storage.files import FileStore, Like
 
 NOBODY = 65534
 
@@ -94,6 +95,27 @@ def test_what_is_made_is_private(store: FileStore, root: Path) -> None:
         os.umask(previous)
     assert (root / "a/b/k").stat().st_mode & 0o777 == 0o600
     assert (root / "a").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_made_is_like_the_database_where_that_is_wanted(tmp_path: Path) -> None:
+    database = tmp_path / "data" / "app.db"
+    store = FileStore(tmp_path / "replica", like=lambda: Like.database(database))
+    before = os.umask(0o077)
+    try:
+        store.put("a/early", b"1")  # while the database is missing
+        database.parent.mkdir()
+        database.write_bytes(b"")
+        database.chmod(0o640)
+        database.parent.chmod(0o750)
+        store.put("b/late", b"1")
+    finally:
+        os.umask(before)
+    modes = {
+        key: tuple(stat.S_IMODE((tmp_path / "replica" / part).stat().st_mode) for part in (folder, key))
+        for folder, key in (("a", "a/early"), ("b", "b/late"))
+    }
+    assert modes == {"a/early": (0o700, 0o600), "b/late": (0o750, 0o640)}
+    assert (tmp_path / "replica" / "b" / "late").stat().st_uid == database.stat().st_uid
 
 
 def test_put_if_absent_works_without_hard_links(
