@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.clock import Clock
-from sqlite_recovery_tui.domain import StoredObject, WalSegment
+from sqlite_recovery_tui.domain import LtxFile, StoredObject, WalSegment
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.anatomy.belonging import Belonging
     from sqlite_recovery_tui.anatomy.describe import Anatomy, Found
     from sqlite_recovery_tui.anatomy.unpack import Access
+    from sqlite_recovery_tui.replica.lineage import Lane
     from sqlite_recovery_tui.replica.timeline import Timeline
     from sqlite_recovery_tui.tui.engine import Report
     from sqlite_recovery_tui.tui.state import Place
@@ -81,16 +82,26 @@ def _warm_up() -> None:
 
 
 def _beside(timeline: Timeline, item: StoredObject) -> tuple[StoredObject | None, StoredObject | None]:
-    from sqlite_recovery_tui.anatomy.find import in_order
-
     for lane in timeline.lanes:
-        listed = in_order([*lane.bases, *lane.changes])
+        listed = _around(lane, item)
         place = next((place for place, each in enumerate(listed) if each.key == item.key), None)
         if place is not None:
             return listed[place - 1] if place else None, listed[place + 1] if place + 1 < len(
                 listed
             ) else None
     return None, None
+
+
+def _around(lane: Lane, item: StoredObject) -> list[StoredObject]:
+    """Return objects of a lane in order of position, at least those next to `item`."""
+    from sqlite_recovery_tui.anatomy.find import in_order
+    from sqlite_recovery_tui.replica.segments import Segments
+
+    changes = lane.changes
+    if isinstance(changes, Segments) and not isinstance(item, LtxFile):
+        place = changes.before(item.index, item.offset if isinstance(item, WalSegment) else 0)
+        changes = changes[max(0, place - 1) : place + 2]
+    return in_order([*lane.bases, *changes])
 
 
 def whose(dissection: Dissection, report: Report) -> Belonging:

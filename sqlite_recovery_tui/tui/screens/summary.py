@@ -28,13 +28,14 @@ def why_no_history(places: Sequence[Place]) -> str:
     database = places[0].database
     if any(place.listing for place in places):
         return f"{database} is still being listed: press the key again when a replica of it is there"
-    errors = [place.error for place in places if place.error is not None]
-    if len(errors) < len(places):
+    if any(place.error is None for place in places):
         return ""
     which = "The replica" if len(places) == 1 else "None of the replicas"
-    said = wording.words(errors[0]).removesuffix(".")
     cannot = "cannot" if len(places) == 1 else "can"
-    return f"{which} of {database} {cannot} be listed: {said}. r lists again, o opens another place"
+    return (
+        f"{which} of {database} {cannot} be listed, so there is nothing to plan with: "
+        "what failed stands beside it. r lists again, o opens another place"
+    )
 
 
 def place_facts(place: Place, screen: ConsoleScreen) -> Iterator[Fact]:
