@@ -32,8 +32,8 @@ def test_litestream_restores_what_was_followed(database: Path, tmp_path: Path) -
     follower = Follower(database, spool, options=OPTIONS)
     try:
         assert follower.start().how == "began"
-        for number in range(3):
-            with load(database, 0.8, ("app", "host", "reader")) as processes:
+        for number in range(2):
+            with load(database, 0.5, ("app", "host", "reader")) as processes:
                 while any(process.poll() is None for process in processes):
                     follower.poll()
                     follower.tend()
