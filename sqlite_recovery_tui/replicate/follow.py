@@ -69,20 +69,18 @@ class Follower:
     def poll(self) -> Polled:
         """Look, and hand on what was committed; never raises for trouble."""
         moved = False
-        session = self._session
-        if session is None or session.position is None or self._need is not None:
-            if self._clock.monotonic() >= self._next_try:
-                self._connect()
-                session = self._session
-                moved = session is not None and session.position is not None and self._need is None
-        else:
+        session = self._followed
+        if session is not None:
             moved = self._look(session)
+        elif self._clock.monotonic() >= self._next_try:
+            self._connect()
+            moved = self._followed is not None
         return self._polled(moved)
 
     def tend(self) -> Checkpointed | None:
         """Fold the log in if it is time to (see `ladder`); None when it is not."""
-        session = self._session
-        if session is None or session.position is None or session.frozen is not None:
+        session = self._followed
+        if session is None or session.frozen is not None:
             return None
         try:
             _, index = session.connections.index()
@@ -100,8 +98,8 @@ class Follower:
 
         Never raises for trouble.
         """
-        session = self._session
-        if session is None or self._need is not None or self._is_detached:
+        session = self._followed
+        if session is None or self._is_detached:
             return Checkpointed("skipped", self._teller.detail or "it is not followed at the moment")
         self._tried_at = self._clock.monotonic()
         try:
@@ -140,8 +138,8 @@ class Follower:
 
         `poll` goes on meanwhile; nothing is folded in.
         """
-        session = self._session
-        if session is None or self._need is not None or session.frozen is not None:
+        session = self._followed
+        if session is None or session.frozen is not None:
             return None
         try:
             return session.freeze()
@@ -171,8 +169,7 @@ class Follower:
         held = False
         try:
             held = session.connections.hold_writers(self._clock, deadline_seconds)
-            is_followed = session.position is not None and self._need is None
-            return self._polled(is_followed and self._look(session, at_files=False))
+            return self._polled(self._followed is not None and self._look(session, at_files=False))
         except apsw.Error as error:
             self._fail(error)
             return self._polled(moved=False)
@@ -181,6 +178,12 @@ class Follower:
                 session.connections.let_writers()
             self._disconnect()
             self._next_try = float("inf")
+
+    @property
+    def _followed(self) -> Session | None:
+        """The session, when all that is committed can be handed on; None while it waits or must begin."""
+        session = self._session
+        return None if session is None or session.position is None or self._need is not None else session
 
     def _look(self, session: Session, *, at_files: bool = True) -> bool:
         """Hand on what is new, unless the files themselves have changed; tell whether there was any."""

@@ -207,6 +207,9 @@ def test_a_sink_that_is_full_at_the_beginning_is_tried_again(app: App, follow: F
     assert followed.follower.start().how == "waiting"
     app.do("INSERT INTO t VALUES(0, randomblob(9000))")
     assert not followed.poll().moved
+    assert followed.follower.checkpoint(0.1).outcome == "skipped"
+    assert followed.follower.freeze() is None
+    assert followed.follower.tend() is None
     followed.sink.full = False
     settled(followed)
     assert followed.equals_live()
