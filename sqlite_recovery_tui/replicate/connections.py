@@ -244,6 +244,13 @@ def _refuse_odd(path: Path) -> None:
     try:
         with path.open("rb", buffering=0) as file:
             head = file.read(database_header.SIZE)
+    except guard.OpenedLive:
+        raise CannotFollow(
+            "unreadable",
+            f"{path} is followed by this process already",
+            object=str(path),
+            hint="name a database once, whatever links lead to it",
+        ) from None
     except FileNotFoundError:
         raise CannotFollow(
             "missing",

@@ -152,6 +152,8 @@ def test_nobody_in_this_process_can_open_what_is_followed(app: App, follow: Foll
         with pytest.raises(OpenedLive):
             path.read_bytes()
     Path(f"{database}-wal").read_bytes()
+    twice = follow()
+    assert "already" in twice.follower.start().detail
     followed.follower.stop(1)
     assert len(database.read_bytes()) > 0
 
