@@ -137,6 +137,17 @@ def _lies(place: Position, held: Position, step: int) -> bool:
     return place < held if step < 0 else place > held
 
 
+def place_of(stop: Stop) -> Place:
+    """Return where a stop that `neighbour` gave ends."""
+    match stop.target:
+        case AtTxid(txid):
+            return Txid(txid)
+        case AtPosition(index, offset, generation):
+            return Position(generation or "", index, offset or 0)
+        case _:
+            raise ValueError(f"{stop.target} is no place")
+
+
 def item_of(timeline: Timeline, stop: Stop) -> WalSegment | LtxFile | None:
     """Return the segment or file that a stop ends in; None for a snapshot of WALs."""
     match stop.target:

@@ -66,3 +66,25 @@ def test_no_difference_is_exit_code_3(cli: Cli, config: Path) -> None:
     answer = cli("bisect", "--config", config, "--sql", "SELECT 1", "app.db")
     assert (answer.code, answer.out) == (3, "")
     assert "does not differ" in answer.err
+
+
+def test_a_scratch_is_moved_from_commit_to_commit(cli: Cli, config: Path) -> None:
+    words = ("bisect", "--config", config, "--from", "2026-03-26T10:00:40Z", "--keep", "--json")
+    kept = cli(*words, "--sql", "SELECT count(*) > 2 FROM t", "app.db").document["scratch"]
+
+    def rows() -> int:
+        found: int = cli("query", kept, "SELECT count(*) AS n FROM t", "--json").document["rows"][0][0]
+        return found
+
+    move = ("scratch", "move", "--config", config, kept)
+    assert rows() == 5
+    there = cli(*move, "-by", "1")
+    assert (there.code, rows()) == (0, 0), there.err
+    assert "1 page written" in there.out or "pages written" in there.out
+    assert (cli(*move, "-by", "-3").code, rows()) == (0, 3)
+    to = cli(*move, "-timestamp", "2026-03-26T10:01:20Z", "--json").document
+    assert (to["restored_anew"], to["time"], rows()) == (None, "2026-03-26T10:01:20Z", 2)
+    assert cli(*move, "-by", "5").code == 3
+    assert rows() == 2
+    assert cli(*move).code == 2
+    assert cli("scratch", "list", "--config", config, "-by", "1").code == 2

@@ -1,4 +1,4 @@
-"""`sqlrecover scratch`: the restored copies that are not production: list, delete, let expire."""
+"""`sqlrecover scratch`: the restored copies that are not production: list, delete, let expire, move."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqlite_recovery_tui.cli.options import duration, size_in_bytes, subcommand
+from sqlite_recovery_tui.cli.options import (
+    duration,
+    generation_option,
+    hexadecimal,
+    size_in_bytes,
+    subcommand,
+)
 from sqlite_recovery_tui.cli.session import Session
 from sqlite_recovery_tui.errors import RecoverError, UsageError
 from sqlite_recovery_tui.words import ago, plural, size
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @subcommand("scratch")
-@click.argument("action", type=click.Choice(["list", "delete", "expire"]), default="list")
+@click.argument("action", type=click.Choice(["list", "delete", "expire", "move"]), default="list")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--older-than", metavar="DUR", callback=duration, help="With expire: by this age, not the configured one."
@@ -32,17 +38,30 @@ if TYPE_CHECKING:
     help="With expire: until all take no more than this.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
-def command(session: Session, action: str, names: tuple[str, ...], dry_run: bool, **limits: Any) -> int:
-    """List scratch databases, delete some, or delete those whose time is up.
+@click.option("--by", type=int, metavar="N", help="With move: so many commits on, or back where negative.")
+@click.option("--timestamp", metavar="T", help="With move: to the newest state of this time.")
+@generation_option
+@click.option("--index", metavar="HEX", callback=hexadecimal, help="With move: to the end of this WAL.")
+@click.option("--offset", metavar="HEX", callback=hexadecimal, help="With -index: up to this byte of it.")
+@click.option("--txid", metavar="HEX", help="With move: to the state after this TXID.")
+def command(session: Session, action: str, names: tuple[str, ...], dry_run: bool, **wished: Any) -> int:
+    """List scratch databases, delete some or those whose time is up, or move one through its history.
 
     A scratch is what the console restores: a copy in a directory of its own below scratch-dir, with a
     manifest of where it is from. `expire` goes by scratch-keep and scratch-max of the configuration unless
     told otherwise; the newest of each database stays, and so does what is open anywhere. One that is in
-    use is never deleted: that is exit code 7.
+    use is never deleted: that is exit code 7. `move NAME -by -1` takes one to the commit before: only the
+    pages that differ are written.
     """
+    from sqlite_recovery_tui.cli.moving import Where, move
     from sqlite_recovery_tui.restore.expiry import Rule
 
-    told = Rule(limits["older_than"], limits["max_size"])
+    told = Rule(wished.pop("older_than"), wished.pop("max_size"))
+    where = Where(**wished)
+    if action == "move":
+        return move(session, _place(session)[0], names, where)
+    if where.is_given:
+        raise UsageError("-by, -timestamp, -index and -txid go with `sqlrecover scratch move`")
     if action != "delete" and names:
         raise UsageError(f"scratch {action} takes no names", hint="`sqlrecover scratch delete NAME` does")
     if action != "expire" and told:
