@@ -114,21 +114,27 @@ class ConsoleScreen(Screen[None]):
         """Give the focus back to where it belongs."""
         self.focus_next()
 
-    def why_not(self, action: Action) -> str | None:
-        """Return why an action cannot be used now; None when it can."""
+    def met(self, *asked: Action) -> set[str]:
+        """Return the needs of actions that are met here now; ask once for all that are looked at."""
+        met = {*self.facts(), *self.console.facts()}
+        if any("copyable" in action.needs for action in asked) and any(True for _ in self.copies()):
+            met.add("copyable")
+        return met
+
+    def why_not(self, action: Action, met: set[str] | None = None) -> str | None:
+        """Return why an action cannot be used now, with these needs `met`; None when it can."""
         if action.dangerous and self.console.read_only:
             return self.console.padlock.why_not
         if action.keeps and self.console.padlock.for_good:
             return ONLY_READS
-        met = {*self.facts(), *self.console.facts()}
-        if "copyable" in action.needs and any(True for _ in self.copies()):
-            met.add("copyable")
-        return next((NEEDS[need] for need in action.needs if need not in met), None)
+        known = self.met(action) if met is None else met
+        return next((NEEDS[need] for need in action.needs if need not in known), None)
 
     def offered(self) -> list[Action]:
         """Return what can be asked for here; what cannot be used just now is dimmed, not left out."""
         found = actions.for_view(self.VIEW)
-        return [action for action in found if not action.only or self.why_not(action) is None]
+        met = self.met(*found)
+        return [action for action in found if not action.only or self.why_not(action, met) is None]
 
     # words
 
@@ -164,15 +170,17 @@ class ConsoleScreen(Screen[None]):
                 Hint("ctrl+p", "commands", "app.palette"),
                 Hint("ctrl+q", "quit", "app.leave"),
             ]
+        offered = self.offered()
+        met = self.met(*offered)
         return [
             Hint(
                 action.shown_key,
                 action.label,
                 action.id,
-                self.why_not(action) is None,
+                self.why_not(action, met) is None,
                 action.id in KEPT_HINTS,
             )
-            for action in self.offered()
+            for action in offered
             if action.footer and (action.id != "app.back" or self.console.depth > 1)
         ]
 
@@ -192,7 +200,7 @@ class ConsoleScreen(Screen[None]):
     def ready(self) -> bool:
         """True from when its widgets are there until it is left; only then it may be told of news."""
         # When the application ends, widgets go one by one while messages are still delivered.
-        return self._has_body and self.is_attached and bool(self.query(TopBar)) and bool(self.query(KeyBar))
+        return self._has_body and self.is_attached and {TopBar, KeyBar} <= {*map(type, self.children)}
 
     @on(KeyBar.Clicked)
     def _hint_clicked(self, message: KeyBar.Clicked) -> None:

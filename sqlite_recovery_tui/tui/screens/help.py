@@ -88,14 +88,15 @@ class HelpScreen(ModalScreen[None]):
     def _rows(self, wanted: str) -> list[Row]:
         rows: list[Row] = []
         found = [action for action in self._actions() if _matches(action, wanted)]
+        met = self.about.met(*found)
         for group, members in groupby(found, key=lambda action: action.group):
             rows.append(Row(f"group {group} {len(rows)}", (Cell(group, "accent"),), wide=True))
             for action in members:
-                rows += self._rows_of(action)
+                rows += self._rows_of(action, met)
         return rows
 
-    def _rows_of(self, action: Action) -> list[Row]:
-        reason = self.about.why_not(action)
+    def _rows_of(self, action: Action, met: set[str]) -> list[Row]:
+        reason = self.about.why_not(action, met)
         keys = f"  {action.shown_keys}"
         if reason is None:
             return [Row(action.id, (Cell(keys, "strong"), action.description))]
