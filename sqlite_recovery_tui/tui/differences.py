@@ -41,24 +41,20 @@ class Found:
     def differing(self) -> Sequence[TableFound]:
         return [table for table in self.tables.values() if not table.diff.is_same]
 
-    def close(self) -> None:
-        """Let go of every row that was kept."""
-        for table in self.tables.values():
-            table.kept.close()
-
 
 def compare(scratch: Path, production: Path, report: Report) -> Found:
     """Compare all of two databases; hand out each table as it is done."""
     from sqlite_recovery_tui.verify.diff import comparing
-    from sqlite_recovery_tui.verify.kept import KeptChanges
+    from sqlite_recovery_tui.verify.kept import KeptChanges, Spool
 
     if not production.is_file():
         raise NotFoundError(f"there is no file {production} here to compare with", object=str(production))
+    spool = Spool()
     with comparing(scratch, production) as diff:
         found = Found(tuple(diff.tables()), diff.schema)
         report.partial(found)
         for name in found.names:
-            kept = KeptChanges()
+            kept = KeptChanges(spool)
             table = diff.table(name, on_row=kept.add, progress=report.progress, cancel=report.cancel)
             kept.seal()
             found = Found(found.names, found.schema, {**found.tables, name: TableFound(table, kept)})

@@ -1,6 +1,6 @@
 """The rows in which a table differs, kept in a file without a name to be looked at in pages.
 
-Memory grows by a few bytes for each row. The file has a limit: what is beyond it is counted, not kept.
+Memory grows by a few bytes for each row. A table has a limit: what is beyond it is counted, not kept.
 """
 
 from __future__ import annotations
@@ -22,35 +22,51 @@ MOST_BYTES = 1 << 30
 _BUFFER_BYTES = 1 << 20
 
 
+class Spool:
+    """A file without a name, which goes with the last one who knows of it."""
+
+    def __init__(self) -> None:
+        """Make an empty one; raise `RecoverError` where there is no room."""
+        self.size = 0
+        try:
+            self.fd, path = tempfile.mkstemp(prefix="sqlrecover-")
+            Path(path).unlink()
+        except OSError as error:
+            raise _no_room(error) from None
+        weakref.finalize(self, os.close, self.fd)
+
+    def write(self, data: bytearray) -> None:
+        """Add bytes at the end; raise `RecoverError` where there is no room."""
+        try:
+            with memoryview(data) as left:
+                done = 0
+                while done < len(left):
+                    done += os.pwrite(self.fd, left[done:], self.size + done)
+        except OSError as error:
+            raise _no_room(error) from None
+        self.size += len(data)
+
+
 class KeptChanges:
     """Differences of one table, in their order; written by one thread, then read by any."""
 
-    def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:
-        """Keep none yet, and later as many as take no more than about `most_bytes`.
-
-        Raises `RecoverError` where there is no room.
-        """
+    def __init__(self, spool: Spool, *, most_bytes: int = MOST_BYTES) -> None:
+        """Keep none yet, and later as many as take no more than about `most_bytes` at the end of `spool`."""
         self.shape: Shape | None = None
         """How the rows are matched; None before the first."""
         self.left_out = 0
         """How many were beyond the limit."""
-        self._most_bytes = most_bytes
-        try:
-            self._fd, path = tempfile.mkstemp(prefix="sqlrecover-")
-            Path(path).unlink()
-        except OSError as error:
-            raise _no_room(error) from None
-        self.close = weakref.finalize(self, os.close, self._fd)
-        """Lets go of the file; nothing can be read any more."""
+        self._spool = spool
+        self._end = spool.size + most_bytes
         self._waiting = bytearray()
-        self._starts = array("q", [0])
+        self._starts = array("q", [spool.size])
         """Where each begins in the file, and where the last one ends."""
         self._places: dict[Change, array[int]] = {change: array("q") for change in get_args(Change)}
 
     def add(self, shape: Shape, change: RowChange) -> None:
         """Keep one more; raise `RecoverError` where there is no room for it."""
         self.shape = shape
-        if self._starts[-1] >= self._most_bytes:
+        if self._starts[-1] >= self._end:
             self.left_out += 1
             return
         data = marshal.dumps((change.change, _packed(change.left), _packed(change.right)))
@@ -62,15 +78,8 @@ class KeptChanges:
 
     def seal(self) -> None:
         """Make what was added readable; raise `RecoverError` where there is no room for it."""
-        start = self._starts[-1] - len(self._waiting)
-        with memoryview(self._waiting) as left:
-            done = 0
-            try:
-                while done < len(left):
-                    done += os.pwrite(self._fd, left[done:], start + done)
-            except OSError as error:
-                raise _no_room(error) from None
-        self._waiting.clear()
+        self._spool.write(self._waiting)
+        self._waiting = bytearray()
 
     def count(self, only: Change | None = None) -> int:
         """Return how many are kept, or how many `only` of one kind."""
@@ -95,7 +104,7 @@ class KeptChanges:
     def _read(self, place: int) -> RowChange:
         start, end = self._starts[place], self._starts[place + 1]
         # Nobody else has this file: it has no name.
-        change, left, right = marshal.loads(os.pread(self._fd, end - start, start))  # noqa: S302
+        change, left, right = marshal.loads(os.pread(self._spool.fd, end - start, start))  # noqa: S302
         return RowChange(change, _unpacked(left), _unpacked(right))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from sqlite_recovery_tui.tui.screens.diff_rows import DiffRowsScreen
 from sqlite_recovery_tui.tui.screens.rescue import RescueScreen
 from sqlite_recovery_tui.tui.screens.workbench import WorkbenchScreen
 from tests.tui.acts import Actor, situation
+from tests.tui.hostile import HOSTILE, offending
 from tests.tui.support import (
     SMALL,
     make_console,
@@ -248,3 +250,50 @@ async def test_without_production_the_reason_is_said(nowhere: Settings) -> None:
         assert any("no production file" in said for said in toasts(pilot))
         assert view(pilot) == "workbench"
         await settle(pilot)
+
+
+async def test_hostile_names_and_values_are_shown_and_nothing_else(own: Settings) -> None:  # noqa: F811
+    production = own.database("shop.db").path
+    scratch = production.with_name("restored.db")
+    names = ("[@click=app.quit]x[/]", "\x1b[2J\x1b[31mred", "line\nbreak\u202e\u2028end")
+    for path, rows in ((scratch, 2), (production, 1)):
+        path.unlink(missing_ok=True)
+        _nasty(path, names, rows)
+    async with opened(make_console(own), SMALL) as pilot:
+        screen(pilot).console.open_diff(scratch, production)
+        await settle(pilot)
+        shown = screen(pilot)
+        assert isinstance(shown, DiffScreen)
+        assert len(shown.found.differing) == len(names)
+        seen = picture(pilot)
+        for name in names:
+            assert shown.table.move_to_key(name)
+            await press(pilot, "enter")
+            assert view(pilot) == "rows"
+            seen += picture(pilot)
+            await press(pilot, "R")
+            assert view(pilot) == "rescue", picture(pilot)
+            assert "1 to insert" in picture(pilot)
+            seen += picture(pilot)
+            await press(pilot, "escape", "escape")
+        assert offending(seen.replace("\n", "")) == set()
+
+
+def _nasty(path: Path, names: tuple[str, ...], rows: int) -> None:
+    """Write tables of these names with every hostile text in names of columns, in keys and in values."""
+    texts = [text[:5000] for text in HOSTILE if text.isprintable() or not text.startswith("\ud800")]
+    code = """
+import json, sqlite3, sys
+path, rows, names, texts = json.loads(sys.stdin.read())
+connection = sqlite3.connect(path)
+quote = lambda text: '"' + text.replace(chr(0), "").replace('"', '""')[:200] + '"'
+for name in names:
+    columns = ", ".join(quote(text + str(number)) for number, text in enumerate(texts))
+    connection.execute(f"CREATE TABLE {quote(name)} (k TEXT PRIMARY KEY, {columns})")
+    for row in range(rows):
+        marks = ", ".join("?" for _ in texts)
+        connection.execute(f"INSERT INTO {quote(name)} VALUES (?, {marks})", (name + str(row), *texts))
+connection.commit()
+"""
+    given = json.dumps([str(path), rows, names, texts])
+    subprocess.run([sys.executable, "-c", code], input=given, text=True, check=True, timeout=60)

@@ -13,7 +13,7 @@ from sqlite_recovery_tui.sqlite.comparison import RowChange, Shape
 from sqlite_recovery_tui.sqlite.messages import Cell
 from sqlite_recovery_tui.verify import rows
 from sqlite_recovery_tui.verify.diff import comparing
-from sqlite_recovery_tui.verify.kept import KeptChanges
+from sqlite_recovery_tui.verify.kept import KeptChanges, Spool
 
 
 def cell(value: int | str | bytes | None, *, truncated: bool = False) -> Cell:
@@ -33,7 +33,11 @@ def change(number: int, kind: str = "-") -> RowChange:
 
 
 def test_any_of_them_is_read_as_it_was() -> None:
-    kept = KeptChanges()
+    spool = Spool()
+    before = KeptChanges(spool)
+    before.add(shape("id"), change(-1))
+    before.seal()
+    kept = KeptChanges(spool)
     every = [change(number, "-~+"[number % 3]) for number in range(3000)]
     for each in every:
         kept.add(shape("id"), each)
@@ -44,11 +48,11 @@ def test_any_of_them_is_read_as_it_was() -> None:
     assert kept.read(changed) == [each for each in every if each.change == "~"]
     assert [kept.number(place, "~") for place in changed] == list(range(1000))
     assert kept.number(0, "~") is None
-    kept.close()
+    assert before.read([0]) == [change(-1)]
 
 
 def test_what_is_beyond_the_limit_is_counted() -> None:
-    kept = KeptChanges(most_bytes=1000)
+    kept = KeptChanges(Spool(), most_bytes=1000)
     for number in range(500):
         kept.add(shape("id"), change(number))
     kept.seal()

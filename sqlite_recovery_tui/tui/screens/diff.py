@@ -111,7 +111,7 @@ class DiffScreen(ConsoleScreen):
 
     def on_unmount(self) -> None:
         self.console.engine.drop(self._comparing)
-        self.found.close()
+        self.found = Found()  # what was kept goes with it, and with whoever still reads
 
     def _compare(self) -> None:
         self.console.engine.drop(self._comparing)
