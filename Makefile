@@ -10,11 +10,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 LITESTREAM := $(patsubst %,.cache/litestream-%/bin/litestream,0.3.13 0.5.8 0.5.17)
 
-.PHONY: help demo test lint format types contracts bench screenshots clean
+.PHONY: help demo test soak lint format types contracts bench screenshots clean
 
 help:
 	@echo "make demo          open the console on a sample incident (ARGS=--no-console only builds it)"
 	@echo "make test          run the tests (ARGS=... for pytest, JOBS=$(JOBS) at a time)"
+	@echo "make soak          try all that the tests can try, which takes far longer (ARGS, JOBS as above)"
 	@echo "make lint          check style and formatting"
 	@echo "make format        repair formatting"
 	@echo "make types         check types"
@@ -27,7 +28,10 @@ demo: $(VENV)/.installed
 	@$(BIN)/sqlrecover demo $(ARGS)
 
 test: $(VENV)/.developed $(LITESTREAM)
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+soak: $(VENV)/.developed $(LITESTREAM)
+	@SOAK=1 EVERY_KILL=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.developed
 	@$(BIN)/ruff check .
