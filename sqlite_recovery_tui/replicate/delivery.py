@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lz4.frame import LZ4FrameDecompressor
+
 from sqlite_recovery_tui.errors import RecoverError, StorageError
 from sqlite_recovery_tui.formats import lz4
 from sqlite_recovery_tui.replicate import spool_files
@@ -12,6 +14,10 @@ from sqlite_recovery_tui.replicate.encrypt import Seal as Encryption
 from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, SnapshotItem
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.replicate.units import Unit
+
+LARGE_BYTES = 16 << 20
+"""Segments of more WAL than this, single transactions mostly, are not held in memory."""
+_PIECE_BYTES = 1 << 20
 
 
 class SpoolDamaged(Exception):
@@ -27,10 +33,14 @@ class Delivery:
 
     def put(self, unit: Unit) -> None:
         """Upload segments as one object, or a sidecar; raise `StorageError`, `SpoolDamaged`, OSError."""
-        if isinstance(unit.first, Cut):
-            self._put(unit.first, self._joined(unit))
-        elif unit.first.size:
-            self._put(unit.first, self._bytes_of(unit.first))
+        first = unit.first
+        if isinstance(first, Cut) and first.end - first.start > LARGE_BYTES:
+            _check_frame(self._spool.log.path_of(first), first)
+            self._put_file(first)
+        elif isinstance(first, Cut):
+            self._put(first, self._joined(unit))
+        elif first.size:
+            self._put(first, self._bytes_of(first))
 
     def _joined(self, unit: Unit) -> bytes:
         """Return the LZ4 frame of a unit; raise `SpoolDamaged` when a segment is not what it was."""
@@ -53,6 +63,9 @@ class Delivery:
 
     def put_snapshot(self, item: SnapshotItem) -> None:
         """Upload a snapshot; it is listed once it is whole."""
+        self._put_file(item)
+
+    def _put_file(self, item: Item) -> None:
         path = self._spool.log.path_of(item)
         draft: Path | None = None
         try:
@@ -79,6 +92,25 @@ def _decoded(item: Item, data: bytes) -> bytes:
     if len(decoded) != length:
         raise SpoolDamaged(f"{item.key} in the spool decodes to {len(decoded)} bytes, not {length}")
     return decoded
+
+
+def _check_frame(path: Path, cut: Cut) -> None:
+    """Decode a segment piece by piece; raise `SpoolDamaged` when it is not what it was, OSError."""
+    decoder = LZ4FrameDecompressor()
+    length = 0
+    try:
+        with path.open("rb", 0) as file:
+            while not decoder.eof:
+                piece = file.read(_PIECE_BYTES) if decoder.needs_input else b""
+                if decoder.needs_input and not piece:
+                    break
+                length += len(decoder.decompress(piece, max_length=lz4.BLOCK_BYTES))
+    except FileNotFoundError:
+        raise SpoolDamaged(f"{cut.key} is gone from the spool") from None
+    except RuntimeError as error:
+        raise SpoolDamaged(f"{cut.key} in the spool: {lz4.reason(error)}") from error
+    if not decoder.eof or length != cut.end - cut.start:
+        raise SpoolDamaged(f"{cut.key} in the spool decodes to {length} bytes, not {cut.end - cut.start}")
 
 
 def _check_size(key: str, sent: int, stored: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -238,7 +238,7 @@ class Spool:
         if tail.length:
             mark = replace(tail.mark, sealed=False)
             cut = Cut(0, tail.generation, tail.start, 0, mark, tail.wal, tuple(tail.commits))
-            items.append(replace(cut, size=self._write(cut, lz4.compress(tail.read()))))
+            items.append(replace(cut, size=self._write(cut, lz4.compress_pieces(tail.pieces()))))
         if tail.mark.sealed:
             seal = Seal(0, tail.generation, tail.mark, 0)
             items.append(replace(seal, size=self._note_end(seal, tail, items)))
@@ -253,12 +253,12 @@ class Spool:
             (seen.time, seen.ends) for cut in cuts if isinstance(cut, Cut) for seen in cut.commits
         )
         end = sidecars.WalEnd(tail.wal, seal.mark.offset, seal.mark.checksum, commits)
-        return self._write(seal, sidecars.encode(end))
+        return self._write(seal, [sidecars.encode(end)])
 
-    def _write(self, item: Item, data: bytes) -> int:
+    def _write(self, item: Item, pieces: Iterable[bytes]) -> int:
         path = self.log.path_of(item)
         spool_files.make_folder(path.parent)
-        return spool_files.write_whole(path, [data])
+        return spool_files.write_whole(path, pieces)
 
     def _tell(self) -> None:
         for changed in self._listeners:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.replicate import spool_files
@@ -25,6 +25,7 @@ from sqlite_recovery_tui.replicate.stretch import Mark, Stretch
 
 _LEAD = struct.Struct("<4sIII")  # magic, CRC of what follows, bytes of JSON, bytes of WAL
 _MAGIC = b"tail"
+_PIECE_BYTES = 4 << 20
 
 
 @dataclass
@@ -70,12 +71,33 @@ class Tail:
         fsync_folder(self.path.parent)
         self.synced = True
 
-    def read(self) -> bytes:
-        """Return its bytes of WAL; raise OSError."""
-        data = b"".join(piece for _, _, piece in _records(self.path.read_bytes()[: self.size]))
-        if len(data) != self.length:
-            raise OSError(errno.EIO, "not all of what was written is there", str(self.path))
-        return data
+    def pieces(self) -> Iterator[bytes]:
+        """Yield its bytes of WAL, a few at a time; raise OSError where they are not what was written."""
+        length = 0
+        with self.path.open("rb", 0) as file:
+            while file.tell() < self.size:
+                for piece in self._record(file):
+                    length += len(piece)
+                    yield piece
+        if length != self.length:
+            raise self._damaged()
+
+    def _record(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the bytes of WAL of the record where `file` stands."""
+        lead = file.read(_LEAD.size)
+        if len(lead) < _LEAD.size:
+            raise self._damaged()
+        magic, expected, noted, rest = _LEAD.unpack(lead)
+        crc = zlib.crc32(file.read(noted))
+        while rest and (piece := file.read(min(rest, _PIECE_BYTES))):
+            crc = zlib.crc32(piece, crc)
+            rest -= len(piece)
+            yield piece
+        if magic != _MAGIC or rest or crc != expected:
+            raise self._damaged()
+
+    def _damaged(self) -> OSError:
+        return OSError(errno.EIO, "not all of what was written is there", str(self.path))
 
     def close(self) -> None:
         """Let go of the file; it can be appended to again."""

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.replicate import delivery
 from sqlite_recovery_tui.replicate.ship import Shipper
 from sqlite_recovery_tui.replicate.spool import Spool
+from sqlite_recovery_tui.replicate.units import Unit
 from sqlite_recovery_tui.storage.files import FileStore
 from tests.support.litestream import litestream
 from tests.support.shelf import content_of
@@ -34,6 +36,25 @@ def shipped(folder: Path, page_size: int = 4096) -> Iterator[tuple[Source, Spool
     with source(folder / "app.db", spool, page_size=page_size) as made:
         yield made, spool, shipper
     spool.close()
+
+
+def test_one_large_transaction_is_one_object_that_is_never_held(tmp_path: Path) -> None:
+    with shipped(tmp_path) as (database, spool, shipper):
+        assert shipper.flush()
+        stretch = database.grow(12_000, 2000)
+        assert len(stretch.data) > delivery.LARGE_BYTES
+        spool.cut()
+        (path,) = (tmp_path / "spool").rglob("*.wal.lz4")
+        good = path.read_bytes()
+        path.write_bytes(good[:9_000_000] + bytes([good[9_000_000] ^ 1]) + good[9_000_001:])
+        unit = Unit((spool.log.items[-1],))
+        sent = delivery.Delivery(spool, shipper.store, None, "file")
+        with pytest.raises(delivery.SpoolDamaged, match="in the spool"):
+            sent.put(unit)
+        path.write_bytes(good)
+        assert shipper.flush()
+        url = f"file://{tmp_path / 'replica'}"
+        assert restored(url, tmp_path / "out.db") == database.state()
 
 
 @pytest.mark.parametrize("page_size", [512, 4096, 65536])
