@@ -153,7 +153,8 @@ async def test_nothing_can_be_listed_at_all(console: Console, network: Outages) 
         assert said.startswith("None of the replicas of app.db can be listed")
         assert "r lists again" in said
         network.recover()
-        await press(pilot, "r", "R")
+        await press(pilot, "r")
+        await press(pilot, "R")
         assert view(pilot) == "plan"
         assert "you get" in picture(pilot)
 
