@@ -13,8 +13,9 @@ import apsw
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.replicate.checkpoint import Checkpoint, Checkpointed
-from sqlite_recovery_tui.replicate.connections import CannotFold, CannotFollow, Connections
+from sqlite_recovery_tui.replicate.connections import CannotFold, Connections
 from sqlite_recovery_tui.replicate.events import EventKind, OnEvent, Teller, ignore
+from sqlite_recovery_tui.replicate.fitness import CannotFollow
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled, Started, State
 from sqlite_recovery_tui.replicate.frozen import FrozenDatabase
 from sqlite_recovery_tui.replicate.holders import is_used
