@@ -18,9 +18,10 @@ import apsw
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.replicate import guard, wal_index
-from sqlite_recovery_tui.replicate.fitness import CannotFollow as CannotFollow
-from sqlite_recovery_tui.replicate.fitness import cannot, refuse_odd
+from sqlite_recovery_tui.replicate.fitness import CannotFollow, cannot, refuse_odd
 from sqlite_recovery_tui.replicate.wal_index import WalIndex
+
+__all__ = ["CannotFold", "CannotFollow", "Connections"]
 
 FileName = Literal["database", "wal", "index"]
 _SUFFIXES: dict[FileName, str] = {"database": "", "wal": "-wal", "index": "-shm"}
