@@ -141,3 +141,19 @@ def test_a_bucket_that_locks_what_is_written_is_not_written_to(moto: S3Server) -
     found = by_name(looked(s3_replica(moto, "locks-all", retention=WEEK)).checks)
     assert "would keep what is written for 1 day" in found["put"].message
     assert everything_in(moto, "locks-all") == []
+
+
+def test_unfinished_uploads_of_a_probe_are_ended_and_no_others(moto: S3Server, bucket: str) -> None:
+    client = s3_client(moto)
+    for key in ("app/probe-1-large", "app/other"):
+        client.create_multipart_upload(Bucket=bucket, Key=key)
+    assert Bucket(s3_replica(moto, bucket)).forget("probe-1-") == ""
+    left = client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    assert [one["Key"] for one in left] == ["app/other"]
+
+
+def test_versions_that_may_not_be_deleted_are_named(moto: S3Server, proxy: FaultProxy, bucket: str) -> None:
+    moto.put(bucket, "app/probe-1-small", b"data")
+    proxy.add(s3_error("AccessDenied", status=403, times=ALWAYS, method="DELETE"))
+    left = Bucket(s3_replica(moto, bucket, endpoint=proxy.endpoint)).forget("probe-1-")
+    assert left == "older versions of the probes (AccessDenied)"

@@ -12,6 +12,7 @@ import pytest
 
 from sqlite_recovery_tui.clock import SYSTEM, FixedClock
 from sqlite_recovery_tui.config import ReplicaConfig, replica_from_url
+from sqlite_recovery_tui.doctor import store as doctor_store
 from sqlite_recovery_tui.doctor.skew import judge_skew
 from sqlite_recovery_tui.doctor.store import PREFIX, Seen, examine
 from sqlite_recovery_tui.errors import AccessDenied, BucketNotFound
@@ -30,12 +31,17 @@ from tests.support.servers import S3Server, rclone_s3
 VERBS = ("list", "delete", "put", "get", "ranged get", "conditional put", "multipart put")
 
 
-def looked(replica: ReplicaConfig, *, write: bool = True) -> Seen:
-    """Examine through a store that waits for nobody."""
+IN_PARTS = 9 << 20
+"""What is uploaded in parts; elsewhere less will do."""
+
+
+def looked(replica: ReplicaConfig, *, write: bool = True, large: int = 1 << 20) -> Seen:
+    """Examine through a store that waits for nobody, by a large object of so many bytes."""
     clock = FixedClock(datetime.now(UTC))
     site = S3Site(replica, clock=clock)
     store = ObjectStore(site, root=replica.path, url=replica.url, retry=Retry(clock))
-    with closing(store):
+    with closing(store), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doctor_store, "_LARGE", large)
         return examine(replica, store, clock=SYSTEM, write=write)
 
 
@@ -94,7 +100,7 @@ def test_a_place_that_is_not_there_is_not_made(tmp_path: Path) -> None:
             {"get": "fail", "ranged get": "fail"},
         ),
         ({"method": "PUT", "target": "-once"}, {"conditional put": "fail"}),
-        ({"method": "POST", "target": "uploads"}, {"multipart put": "fail"}),
+        ({"method": "PUT", "target": "partNumber"}, {"multipart put": "fail"}),
     ],
     ids=["list", "put", "get", "conditional put", "multipart put"],
 )
@@ -102,7 +108,8 @@ def test_a_verb_that_is_not_allowed_fails_alone(
     moto: S3Server, proxy: FaultProxy, bucket: str, fault: dict[str, str], failing: dict[str, str]
 ) -> None:
     proxy.add(s3_error("AccessDenied", status=403, times=ALWAYS, **fault))
-    seen = looked(s3_replica(moto, bucket, endpoint=proxy.endpoint))
+    large = IN_PARTS if "multipart put" in failing else 1 << 20
+    seen = looked(s3_replica(moto, bucket, endpoint=proxy.endpoint), large=large)
     assert {name: status for name, status in bad(seen.checks).items() if name in VERBS} == failing
     assert isinstance(seen.error, AccessDenied)
     assert next(check.hint for check in seen.checks if check.status == "fail")
