@@ -15,6 +15,7 @@ import apsw
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.restore.place import SIDECARS, open_by
+from sqlite_recovery_tui.restore.travelling.note import refuse_moving
 from sqlite_recovery_tui.sqlite.comparison import Change, Comparison, RowChange, SchemaObject, Shape
 from sqlite_recovery_tui.sqlite.connect import open_production
 from sqlite_recovery_tui.verify.pages import differing_pages
@@ -91,14 +92,21 @@ class Diff:
     """A comparison of `left` and `right`, either of which may be in use by others, but not both."""
 
     def __init__(
-        self, comparison: Comparison, *, flipped: bool, files: tuple[Path, Path] | None = None
+        self,
+        comparison: Comparison,
+        *,
+        flipped: bool,
+        files: tuple[Path, Path] | None = None,
+        still: Sequence[Path] = (),
     ) -> None:
         """Compare through `comparison`; `flipped`: its left is our right. Made by `comparing`.
 
-        `files` are both where both stand still, so that their pages can be compared.
+        `files` are both where both stand still, so that their pages can be compared; `still` are those that
+        do, and must until the end.
         """
         self._comparison = comparison
         self._files = files
+        self._still = {path: _stamp(path) for path in still}
         self._flipped = flipped
         self._has_pages = False
         left, right = comparison.begin()
@@ -175,7 +183,16 @@ class Diff:
             found[change.change] += 1
             if on_row is not None:
                 on_row(shape, change)
+        self._check_still()
         return TableDiff(name, left_rows, right_rows, found["+"], found["-"], found["~"], shape.key)
+
+    def _check_still(self) -> None:
+        """Raise `RecoverError` where a file that had to stand still did not: what was read may be a mix."""
+        for path, stamp in self._still.items():
+            if _stamp(path) != stamp:
+                raise RecoverError(
+                    f"{path} was written while it was compared", object=str(path), hint="compare again"
+                )
 
     def _is_same(self, name: str, progress: ProgressFn, cancel: CancelToken | None) -> bool:
         """Tell by the pages alone whether a table is the same, where that can be told."""
@@ -213,8 +230,8 @@ def _tables(side: Sequence[SchemaObject]) -> set[str]:
 def comparing(left: Path, right: Path) -> Iterator[Diff]:
     """Open two databases for a comparison until the block ends.
 
-    Raises `NotFoundError`, `UsageError`, `DamagedError`, `InspectorError`; `RecoverError` when both are in
-    use.
+    Raises `NotFoundError`, `UsageError`, `DamagedError`, `InspectorError`; `RefusedError` for a scratch that
+    is being moved, `RecoverError` when both are in use.
     """
     at_rest = [_stands_still(path) for path in (left, right)]
     flipped = not at_rest[0]
@@ -224,13 +241,26 @@ def comparing(left: Path, right: Path) -> Iterator[Diff]:
             hint="compare with a copy: restore one of them to a scratch",
         )
     first, second = (right, left) if flipped else (left, right)
-    _check(second)
+    for path in (second, first):
+        _check(path)
+        refuse_moving(path)
     with ExitStack() as stack:
         if not all(at_rest):
             # The child may not write what SQLite keeps beside a database in use: it has to be there.
             stack.enter_context(_in_use(second))
         comparison = stack.enter_context(Comparison(first, second, right_is_at_rest=all(at_rest)))
-        yield Diff(comparison, flipped=flipped, files=(first, second) if all(at_rest) else None)
+        still = [path for path, is_still in zip((left, right), at_rest, strict=True) if is_still]
+        files = (first, second) if all(at_rest) else None
+        yield Diff(comparison, flipped=flipped, files=files, still=still)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is written; None when it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _stands_still(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -303,3 +304,18 @@ def test_a_table_that_was_made_or_laid_out_another_way_is_read(
     assert "quiet" in read
     assert found["busy"].is_same
     assert found["quiet"].removed == (3000 if "DROP" in change else 0)
+
+
+def test_a_file_that_is_written_while_it_is_compared_gives_no_answer(pair: Pair) -> None:
+    left, right = pair("CREATE TABLE t (a)", "INSERT INTO t VALUES (1), (2)")
+
+    def write(_: Shape, __: RowChange) -> None:
+        with left.open("r+b") as file:
+            file.seek(-1, 2)
+            file.write(b"x")
+        os.utime(left, ns=(0, 0))
+
+    with comparing(left, right) as diff:
+        assert not diff.table("t").is_same
+        with pytest.raises(RecoverError, match="was written while it was compared"):
+            diff.table("t", on_row=write)
