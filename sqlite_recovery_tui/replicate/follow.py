@@ -7,6 +7,7 @@ as an event and tried again with the next look; what cannot be proven begins a n
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -23,6 +24,7 @@ from sqlite_recovery_tui.replicate.ladder import Load, ladder
 from sqlite_recovery_tui.replicate.reading import CannotRead, NotContinuous
 from sqlite_recovery_tui.replicate.session import NotKept, Session
 from sqlite_recovery_tui.replicate.stretch import Break, Mark, Sink
+from sqlite_recovery_tui.replicate.wal_index import TornIndex
 
 _RESUME_BYTES = 256 << 20
 _LATELY_SECONDS = 60.0
@@ -357,8 +359,16 @@ class Follower:
             self._wait("sink-failed", f"what was committed cannot be kept: {error}")
             return
         self._wait("unreadable", f"{self.database}: {error}")
+        if isinstance(error, TornIndex) and self._session is not None:
+            self._mend(self._session)
         if isinstance(error, apsw.Error):
             self._disconnect()  # R may hold nothing any more
+
+    def _mend(self, session: Session) -> None:
+        """Have SQLite make the index anew that a writer left half changed when it was killed."""
+        with suppress(apsw.Error):
+            if session.connections.hold_writers(self._clock, 0):
+                session.connections.let_writers()
 
     def _wait(self, kind: EventKind, detail: str) -> None:
         """Say what is in the way, and try again later."""

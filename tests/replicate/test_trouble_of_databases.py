@@ -357,3 +357,20 @@ def test_a_sink_that_lost_what_it_kept_begins_anew(app: App, follow: Follow) -> 
     settled(followed)
     assert followed.sink.reasons == ["new", "lost"]
     assert followed.equals_live()
+
+
+def test_an_index_that_a_killed_writer_left_torn_is_made_anew(
+    app: App, follow: Follow, database: Path
+) -> None:
+    followed = follow()
+    followed.follower.start()
+    app.do("INSERT INTO t VALUES(1, 1)")
+    app.kill()
+    tear = "import os, sys; os.pwrite(os.open(sys.argv[1], os.O_RDWR), bytes(8), 12)"
+    subprocess.run([sys.executable, "-S", "-c", tear, f"{database}-shm"], check=True)
+    assert "not whole" in followed.poll().detail
+    settled(followed)
+    assert followed.equals_live()
+    assert rows(followed.sink.image, "SELECT a FROM t") == [(1,)]
+    assert followed.sink.reasons == ["new"]
+    assert followed.told == ["began", "unreadable"]
