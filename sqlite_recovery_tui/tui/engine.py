@@ -242,8 +242,12 @@ class Engine:
         failed: Callable[[RecoverError], None],
         progress: Callable[[Progress], None] | None = None,
         partial: Callable[[Any], None] | None = None,
+        rest: float = 0.0,
     ) -> Request[T]:
-        """Run `work` in the background; `then` or `failed` is called with its outcome, on this thread."""
+        """Run `work` in the background; `then` or `failed` is called with its outcome, on this thread.
+
+        With `rest` it begins after so many seconds: one that is dropped before costs no thread.
+        """
         request = Request(
             next(self._numbers),
             queue,
@@ -255,8 +259,16 @@ class Engine:
             partial=partial,
         )
         self._open.add(request)
-        self._crews[queue].put(request)
+        if rest:
+            asyncio.get_running_loop().call_later(rest, self._begin, request)
+        else:
+            self._crews[queue].put(request)
         return request
+
+    def _begin(self, request: Request[Any]) -> None:
+        """Let a request begin that was to rest, unless it was dropped or everything was stopped meanwhile."""
+        if not request.dropped and not self._closed:
+            self._crews[request.queue].put(request)
 
     def drop(self, request: Request[Any] | None) -> None:
         """Stop a request nobody waits for any more: its answer is thrown away, its place is free."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.work import Draft
 
 REST_SECONDS = 0.08
-"""How long the cursor stays at a place before its restore is planned."""
+"""How long the cursor stays at a place before its restore is planned: on a long history that is real work."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,13 @@ def lay_out(timeline: Timeline) -> Laid:
     return Laid(laying.build(timeline), index_of(timeline))
 
 
-def draft_at_rest(
-    place: Place, timeline: Timeline, aim: Aim, scratch: Path, *, flawed: Collection[str], report: Report
-) -> Takes:
-    """Plan for a place unless the cursor moves on at once: on a long history that is real work.
-
-    Says which of the objects `flawed` the plan needs.
-    """
-    report.cancel.wait(REST_SECONDS)
-    report.cancel.check()
-    draft = work.draft(place, timeline, aim, scratch)
+def draft(place: Place, timeline: Timeline, aim: Aim, scratch: Path, flawed: Collection[str]) -> Takes:
+    """Plan the restore of a state; says which of the objects `flawed` it needs."""
+    made = work.draft(place, timeline, aim, scratch)
     if not flawed:
-        return Takes(draft)
-    route = draft.plan.route
-    return Takes(draft, tuple(item.key for item in (route.base, *route.changes) if item.key in flawed))
+        return Takes(made)
+    route = made.plan.route
+    return Takes(made, tuple(item.key for item in (route.base, *route.changes) if item.key in flawed))
 
 
 def commits(place: Place, timeline: Timeline, item: WalSegment | LtxFile, report: Report) -> ObjectCommits:

@@ -107,6 +107,29 @@ async def test_a_dropped_request_answers_nobody_and_holds_no_place() -> None:
     assert console.values == ["next"]
 
 
+async def test_what_is_dropped_while_it_rests_never_begins() -> None:
+    console = Console()
+    begun: list[str] = []
+
+    def work(name: str) -> Callable[[Report], str]:
+        return lambda _: begun.append(name) or name  # type: ignore[func-returns-value]
+
+    for number in range(50):
+        console.engine.drop(console.ask(work(f"{number}"), rest=0.01))
+    assert not console.engine.busy
+    console.ask(work("last"), rest=0.02)
+    await console.engine.settle()
+    assert begun == console.values == ["last"]
+
+
+async def test_what_rests_when_everything_stops_never_begins() -> None:
+    console = Console()
+    console.ask(lambda _: "late", rest=0.01)
+    assert console.engine.close()
+    await asyncio.sleep(0.02)
+    assert console.values == console.errors == []
+
+
 async def test_a_queue_runs_no_more_than_its_width() -> None:
     console = Console()
     lock, running, most = threading.Lock(), [0], [0]

@@ -249,11 +249,10 @@ class ReplicaScreen(HistoryScreen):
         self._drafting = self.console.engine.ask(
             Queue.THINK,
             self,
-            lambda report: replica_work.draft_at_rest(
-                self.place, timeline, aim, scratch, flawed=flawed, report=report
-            ),
+            lambda _: replica_work.draft(self.place, timeline, aim, scratch, flawed),
             then=lambda takes: self._drafted(aim, takes),
             failed=lambda error: self._drafted(aim, error),
+            rest=replica_work.REST_SECONDS,
         )
 
     def _drafted(self, aim: Aim, outcome: Takes | RecoverError) -> None:
