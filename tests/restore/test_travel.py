@@ -11,17 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.promote.facts import incoming
+from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore import scratches, travel
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
 from sqlite_recovery_tui.restore.scratch import locked
-from sqlite_recovery_tui.restore.target import AtTxid
+from sqlite_recovery_tui.restore.target import AtTxid, of_point
 from sqlite_recovery_tui.restore.travel import Travel
 from sqlite_recovery_tui.storage.base import Store
+from tests.support.faults import FaultyStore
 from tests.support.ltx_world import World
-from tests.support.shelf import folder, plan_for
+from tests.support.shelf import Shelf, at, content_of, folder, plan_for
 
 
 @pytest.fixture
@@ -113,3 +116,53 @@ def test_damage_on_the_way_leaves_the_scratch_as_it_was(place: Path) -> None:
         moving.move(plan_for(store, AtTxid(8)))
     assert scratch.read_bytes() == world.content(5)
     assert "moving" not in json.loads((scratch.parent / "manifest.json").read_text())
+
+
+def test_what_a_vacuum_cut_off_comes_back(place: Path) -> None:
+    shelf = Shelf()
+    (place / "live").mkdir()
+    writer = GenerationWriter(place / "live" / "app.db", shelf.take, page_size=512)
+    steps = (
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, v)",
+        "INSERT INTO t VALUES (1, zeroblob(60000)), (2, randomblob(60000)), (3, randomblob(100))",
+        "UPDATE t SET v = randomblob(100) WHERE id = 3",
+        "DELETE FROM t WHERE id < 3",
+        "VACUUM",
+        "INSERT INTO t VALUES (4, randomblob(300))",
+        "INSERT INTO t VALUES (5, randomblob(40000))",
+    )
+    for number, statement in enumerate(steps):
+        writer.connection.execute(statement)
+        if number == 1:
+            writer.new_generation(at(0))
+        if number == 4:
+            writer.ship(at(10 * number))
+            writer.checkpoint("TRUNCATE")
+        elif number > 1:
+            writer.ship(at(10 * number))
+    writer.close()
+    store = shelf.store()
+    targets = [of_point(point) for point in scan(store).points()][1:]
+    truth = [content_of(store, target) for target in targets]
+    assert len(truth[2]) < len(truth[1]) // 10
+    scratch = place / "app-1" / "app.db"
+    scratch.parent.mkdir(mode=0o700)
+    restore(store, plan_for(store, targets[-1]), RestoreOptions(scratch, scratch=True))
+    with Travel(store, scratch) as moving:
+        for number in (3, 2, 1, 0, 1, 2, 3, 4, 1, 4, 0):
+            moved = moving.move(plan_for(store, targets[number]))
+            assert (moved.restored, scratch.read_bytes() == truth[number]) == ("", True), number
+
+
+def test_what_is_overwritten_on_the_way_on_needs_no_base_on_the_way_back(place: Path) -> None:
+    world = small_world()
+    store = FaultyStore(world.shelf.store())
+    scratch = a_scratch(store, place, 1)
+    with Travel(store, scratch) as moving:
+        for txid in range(2, 10):
+            moving.move(plan_for(store, AtTxid(txid)))
+        read = store.count("stream") + store.count("get") + store.count("get_range")
+        for txid in range(8, 1, -1):
+            assert moving.move(plan_for(store, AtTxid(txid))).restored == ""
+            assert scratch.read_bytes() == world.content(txid)
+        assert store.count("stream") + store.count("get") + store.count("get_range") == read
