@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig
@@ -36,6 +37,8 @@ class Daemon:
     umask: int = 0o022
     """Of the child; this process keeps what it writes to itself."""
     clock: Clock = SYSTEM
+    verified: Callable[[str], datetime | None] = lambda _url: None
+    """When a restore of the replica at a URL was last proven."""
 
     def run(self, say: Callable[[str], None]) -> int:
         """Replicate until a signal, the child's end, or with `once` until everything is durable.
@@ -46,7 +49,12 @@ class Daemon:
         words = split_command(self.config.command) if self.config.command else []
         with ExitStack() as stack:
             supervisor = Supervisor(
-                self.databases, self.config, restore=self.restore, clock=self.clock, source=self.source
+                self.databases,
+                self.config,
+                restore=self.restore,
+                clock=self.clock,
+                source=self.source,
+                verified=self.verified,
             )
             stack.callback(supervisor.close)
             seconds = self.config.shutdown_sync_timeout.total_seconds()

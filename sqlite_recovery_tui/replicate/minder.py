@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from pathlib import Path
 
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.config import DatabaseConfig
-from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.errors import NotFoundError, RecoverError
+from sqlite_recovery_tui.replicate.account import Account
 from sqlite_recovery_tui.replicate.beside import spool_folder
-from sqlite_recovery_tui.replicate.checkpoint import Checkpointed
-from sqlite_recovery_tui.replicate.connections import CannotFollow
 from sqlite_recovery_tui.replicate.events import Event, EventKind
 from sqlite_recovery_tui.replicate.follow import Follower
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
@@ -81,10 +79,8 @@ class Minder:
         self._renewal: Break | None = None
         self._frozen: FrozenDatabase | None = None
         self._snapshot_done = threading.Event()
-        self._events: Counter[str] = Counter()
-        self._checkpoints: Counter[str] = Counter()
-        self._lock_seconds = self._longest = self._wait_seconds = 0.0
-        self._blocked_by = self._last_event = self._began = ""
+        self._account = Account()
+        self._had_generation = False
         self._protected: dict[str, datetime] = {}
 
     @property
@@ -124,13 +120,13 @@ class Minder:
                 object=str(self.folder),
                 hint="what waits for the replicas is kept there; name another place with meta-path",
             ) from None
-        self._spool = spool
+        self._spool, self._had_generation = spool, bool(spool.generation)
         spool.subscribe(lambda: self._shared.wake(self) if spool.wanted else None)
 
     def _open_outlets(self, spool: Spool) -> None:
         """Begin to ship, once there is a database: its replicas take after it in mode and owner."""
         if not self.path.exists():
-            raise CannotFollow("missing", f"there is no database {self.path}; it is waited for")
+            raise NotFoundError(f"there is no database {self.path}; it is waited for", object=str(self.path))
         self.outlets = tuple(
             Outlet(spool, replica, self.path, slots=self._shared.slots, clock=self._clock, look=self.look)
             for replica in self.database.replicas
@@ -145,8 +141,8 @@ class Minder:
                 return IDLE_SECONDS
             try:
                 return self._step()
-            except CannotFollow as error:
-                self._trouble(error.why, str(error))
+            except NotFoundError as error:
+                self._trouble("missing", str(error))
             except RecoverError as error:
                 self._trouble("unreadable", str(error))
             except OSError as error:
@@ -171,7 +167,8 @@ class Minder:
         if is_new:
             self._follower.start()
         self._polled = polled = self._follower.poll()
-        self._account(self._follower.tend())
+        if (done := self._follower.tend()) is not None:
+            self._account.checkpointed(done)
         self._why = polled.detail or ("" if polled.state == "following" else f"it is {polled.state}")
         self._looked = self._clock.monotonic()
         self._note_protection()
@@ -206,21 +203,11 @@ class Minder:
         return Follower(self.path, spool, self._clock, options, events=self._heard)
 
     def _heard(self, event: Event) -> None:
-        self._events[event.kind] += 1
-        self._last_event = f"{event.kind}: {event.detail}"
+        self._account.heard(event, had_generation=self._had_generation)
         if event.kind == "began":
-            self._began = event.detail
+            self._had_generation = True
             self._protected.clear()
         self._shared.tell(self, event)
-
-    def _account(self, done: Checkpointed | None) -> None:
-        if done is None:
-            return
-        self._checkpoints[done.outcome] += 1
-        self._lock_seconds += done.lock_seconds
-        self._wait_seconds += done.wait_seconds
-        self._longest = max(self._longest, done.lock_seconds)
-        self._blocked_by = str(done.blocker) if done.blocker else ""
 
     def _trouble(self, kind: EventKind, why: str) -> None:
         if why != self._why:
@@ -368,10 +355,13 @@ class Minder:
 
     def status(self) -> DatabaseStatus:
         """Return how it fares."""
-        polled, spool = self._polled, self._spool
+        polled, spool, account = self._polled, self._spool, self._account
         following = self._follower is not None and self._is_following
         unread = polled.behind_bytes if polled else 0
-        replicas = tuple(outlet.status(following=following, unread_bytes=unread) for outlet in self.outlets)
+        replicas = tuple(
+            outlet.status(following=following, unread_bytes=unread, gaps=account.breaks)
+            for outlet in self.outlets
+        )
         since = max(self._protected.values()) if len(self._protected) == len(self.outlets) > 0 else None
         return DatabaseStatus(
             path=str(self.path),
@@ -379,19 +369,19 @@ class Minder:
             following=following,
             reason=self._why,
             generation=spool.generation if spool else "",
-            began=self._began,
+            began=account.began,
             protected_since=since,
             database_bytes=_size(self.path),
             wal_bytes=polled.wal_bytes if polled else 0,
             unread_bytes=unread,
             spool_bytes=max((replica.backlog_bytes for replica in replicas), default=0),
-            lock_seconds=self._lock_seconds,
-            longest_lock_seconds=self._longest,
-            wait_seconds=self._wait_seconds,
-            blocked_by=self._blocked_by,
-            events=dict(self._events),
-            checkpoints=dict(self._checkpoints),
-            last_event=self._last_event,
+            lock_seconds=account.lock_seconds,
+            longest_lock_seconds=account.longest_lock_seconds,
+            wait_seconds=account.wait_seconds,
+            blocked_by=account.blocked_by,
+            events=dict(account.events),
+            checkpoints=dict(account.checkpoints),
+            last_event=account.last_event,
             replicas=replicas,
         )
 

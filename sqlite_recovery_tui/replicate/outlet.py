@@ -115,8 +115,11 @@ class Outlet:
         position = self.shipper.status.position
         return position is not None and position.generation == self._spool.generation
 
-    def status(self, *, following: bool, unread_bytes: int) -> ReplicaStatus:
-        """Return how the replica fares; `unread_bytes` are committed and not in the spool yet."""
+    def status(self, *, following: bool, unread_bytes: int, gaps: int = 0) -> ReplicaStatus:
+        """Return how the replica fares.
+
+        `unread_bytes` are committed and not in the spool yet; `gaps` were seen since the daemon began.
+        """
         shipped = self.shipper.status
         backlog = shipped.behind_bytes + unread_bytes
         lag = self._lag(shipped, waits=bool(backlog))
@@ -140,6 +143,7 @@ class Outlet:
             errors=trouble.times if trouble else 0,
             requests=shipped.requests,
             sent_bytes=shipped.bytes_sent,
+            gaps=gaps,
         )
 
     def _lag(self, shipped: Status, *, waits: bool) -> float:

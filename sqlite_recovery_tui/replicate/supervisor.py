@@ -6,7 +6,8 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from sqlite_recovery_tui.replicate.events import Event, EventKind
 from sqlite_recovery_tui.replicate.minder import Minder, Shared
 from sqlite_recovery_tui.replicate.missing import restore_missing
 from sqlite_recovery_tui.replicate.outlet import Outlet, Slots
-from sqlite_recovery_tui.replicate.status import DaemonStatus
+from sqlite_recovery_tui.replicate.status import DaemonStatus, DatabaseStatus
 from sqlite_recovery_tui.replicate.watch import Watch
 
 MOST_WORKERS = 4
@@ -40,8 +41,13 @@ class Supervisor:
         clock: Clock = SYSTEM,
         notify: bool = True,
         source: str = "",
+        verified: Callable[[str], datetime | None] = lambda _url: None,
     ) -> None:
-        """Take the databases; `restore` those that are missing, all of them or those that ask for it."""
+        """Take the databases; `restore` those that are missing, all of them or those that ask for it.
+
+        `verified` tells when a restore of the replica at a URL was last proven.
+        """
+        self._verified = verified
         self._clock, self._since = clock, clock.now()
         self._source = source
         self._config, self._restore = config, restore
@@ -115,8 +121,12 @@ class Supervisor:
             since=self._since,
             now=self._clock.now(),
             config=self._source,
-            databases=tuple(minder.status() for minder in self.minders),
+            databases=tuple(self._with_proofs(minder.status()) for minder in self.minders),
         )
+
+    def _with_proofs(self, status: DatabaseStatus) -> DatabaseStatus:
+        replicas = (replace(each, verified=self._verified(each.url)) for each in status.replicas)
+        return replace(status, replicas=tuple(replicas))
 
     def now(self) -> datetime:
         """Return the time that commits are seen at."""

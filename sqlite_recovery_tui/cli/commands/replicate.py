@@ -11,10 +11,11 @@ import click
 
 from sqlite_recovery_tui.cli.options import subcommand
 from sqlite_recovery_tui.cli.session import Session, no_configuration
-from sqlite_recovery_tui.errors import ConfigError, UsageError
+from sqlite_recovery_tui.errors import ConfigError, RecoverError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig
 
@@ -57,9 +58,23 @@ def command(
         source=source,
         umask=session.umask,
         clock=session.clock,
+        verified=_proofs(session),
     )
     logger = logging.getLogger("sqlite_recovery_tui.replicate")
     return daemon.run(lambda missing: logger.error("not durable when it ended: %s", missing))
+
+
+def _proofs(session: Session) -> Callable[[str], datetime | None]:
+    """Return what tells when a replica was last proven, as the history has it."""
+
+    def verified(url: str) -> datetime | None:
+        try:
+            found = session.history.last_proof(url)
+        except RecoverError:  # the history is of no use at the moment
+            return None
+        return found.at if found else None
+
+    return verified
 
 
 def _wished(session: Session, place: Sequence[str]) -> tuple[tuple[DatabaseConfig, ...], DaemonConfig, str]:
