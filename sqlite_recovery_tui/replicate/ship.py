@@ -133,11 +133,12 @@ class Shipper:
         return max(0.0, self._not_before - self._clock.monotonic())
 
     def flush(self) -> bool:
-        """Ship everything now, once; return whether all of it is at the replica, noted for good."""
+        """Ship every commit now, once; return whether all are at the replica, noted for good.
+
+        A snapshot that is being uploaded beside them is not waited for.
+        """
         if not self._try():
             return False
-        if self._uploading is not None:
-            self._uploading.join()
         shipped = self._shipped
         self._note(shipped, lasting=True)
         if shipped.given_up or self._spool.backlog(self.replica.name)[0]:

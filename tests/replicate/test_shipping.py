@@ -463,6 +463,34 @@ def test_retention_keeps_what_it_promises_and_snapshots_come_in_time(tmp_path: P
             made.store.inner.get(names.snapshot_key(made.spool.generation, 0))
 
 
+def test_a_large_snapshot_holds_no_commit_up(tmp_path: Path) -> None:
+    daily = replace(REPLICA, snapshot_interval=timedelta(hours=6))
+    with ground(tmp_path, daily) as made:
+        made.source.grow()
+        made.turn()
+        made.clock.sleep(7 * 3600)
+        made.source.grow()
+        made.turn()
+        assert made.spool.wanted == "snapshot"
+        made.source.snapshot()
+        snapshot = names.snapshot_key(made.spool.generation, 1)
+        gate = made.store.gate("put", key=snapshot)
+        made.turn()
+        assert gate.entered.wait(30)
+        made.source.grow()
+        assert made.shipper.flush()
+        assert made.restored() == made.source.state()
+        assert snapshot not in made.objects()
+        uploading = made.shipper._uploading
+        gate.open()
+        assert uploading is not None
+        uploading.join()
+        assert snapshot in made.objects()
+        assert made.restored() == made.source.state()
+        made.turn()
+        assert made.spool.wanted is None
+
+
 def test_a_clock_that_is_set_takes_nothing_away(tmp_path: Path) -> None:
     with ground(tmp_path) as made:
         for _ in range(3):
