@@ -18,7 +18,28 @@ from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.replica import fleet
 from sqlite_recovery_tui.storage import open as opening
-from tests.tui.support import NOW, Gate, GatedStore, presentable, server_names, still_checks
+from tests.tui import patience
+from tests.tui.support import (
+    NOW,
+    PICTURE_SIZES,
+    Gate,
+    GatedStore,
+    presentable,
+    server_names,
+    still_checks,
+)
+
+patience.install()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Look at pictures of the middle size in a soak only: a flaw shows in the least or in the greatest."""
+    if config.getoption("update_snapshots"):
+        return
+    for item in items:
+        drawn = isinstance(item, pytest.Function) and "snap_compare" in item.fixturenames
+        if drawn and hasattr(item, "callspec") and PICTURE_SIZES[1] in item.callspec.params.values():
+            item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(autouse=True)

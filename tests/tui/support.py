@@ -104,9 +104,12 @@ async def settle(pilot: Pilot[None]) -> None:
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys and wait for what they lead to."""
-    await pilot.press(*keys)
-    await settle(pilot)
+    """Press keys one by one, and wait for what each leads to; without keys, for what is under way."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+    if not keys:
+        await settle(pilot)
 
 
 def walk(*keys: str) -> Walk:
