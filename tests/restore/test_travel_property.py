@@ -65,7 +65,7 @@ def _interwoven(steps: Sequence[Step]) -> list[Step]:
     return woven
 
 
-@examples(40)
+@examples(25)
 @given(shape=SHAPES, steps=STEPS, choices=CHOICES)
 def test_a_walk_through_segments_and_their_commits(
     shape: Shape, steps: list[Step], choices: list[int]
@@ -82,7 +82,7 @@ def test_a_walk_through_segments_and_their_commits(
         walk(store, targets, choices, place)
 
 
-@examples(40)
+@examples(25)
 @given(world=worlds(), choices=CHOICES)
 def test_a_walk_through_ltx_files(world: World, choices: list[int]) -> None:
     with folder() as place:
