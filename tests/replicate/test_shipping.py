@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,109 +12,20 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from sqlite_recovery_tui.clock import FixedClock
-from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.errors import (
     AccessDenied,
     BucketNotFound,
     ObjectNotFound,
     RefusedError,
     StorageError,
-    Unreachable,
 )
 from sqlite_recovery_tui.formats import generations as names
-from sqlite_recovery_tui.replicate.lease import LeaseLost, Taken
-from sqlite_recovery_tui.replicate.ship import Shipper
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.replicate.stretch import Break
 from sqlite_recovery_tui.storage.base import ObjectInfo
 from sqlite_recovery_tui.storage.memory import MemoryStore
-from tests.support.copies import fixed_clock
-from tests.support.faults import FaultyStore
 from tests.support.shelf import content_of
-from tests.support.stretches import Source
-
-REPLICA = ReplicaConfig(name="r", type="memory", bucket="r", sync_interval=timedelta(seconds=10))
-
-
-class Faulty(FaultyStore):
-    """Refuses to store keys that contain `refused`."""
-
-    refused = "nothing"
-    error: StorageError = Unreachable("nothing answers")
-
-    def put(self, key: str, data: bytes) -> ObjectInfo:
-        if self.refused in key:
-            raise self.error
-        return super().put(key, data)
-
-
-class Ground:
-    """A database, its spool, and replicas in memory on a clock that the test moves."""
-
-    def __init__(self, folder: Path, *replicas: ReplicaConfig, cap_bytes: int = 1 << 30) -> None:
-        self.folder = folder
-        self.clock: FixedClock = fixed_clock()
-        self.replicas = replicas or (REPLICA,)
-        self.stores = [Faulty(MemoryStore(each.name, clock=self.clock)) for each in self.replicas]
-        self.cap_bytes = cap_bytes
-        self.open()
-        self.source = Source(folder / "app.db", self.spool)
-        self.source.begin()
-
-    def open(self) -> None:
-        """Begin as a process does."""
-        named = [each.name for each in self.replicas]
-        self.spool = Spool(
-            self.folder / "spool", named, cap_bytes=self.cap_bytes, cut_bytes=200_000, clock=self.clock
-        )
-        self.shippers = [
-            Shipper(self.spool, store, each, clock=self.clock, draw=lambda: 1.0)
-            for each, store in zip(self.replicas, self.stores, strict=True)
-        ]
-        if hasattr(self, "source"):
-            self.source.sink = self.spool
-
-    def begin_again(self) -> None:
-        """End this process, and begin another one."""
-        self.spool.close()
-        self.open()
-
-    @property
-    def store(self) -> Faulty:
-        return self.stores[0]
-
-    @property
-    def shipper(self) -> Shipper:
-        return self.shippers[0]
-
-    def objects(self, number: int = 0) -> dict[str, ObjectInfo]:
-        return {info.key: info for page in self.stores[number].inner.list() for info in page}
-
-    def segments(self, number: int = 0) -> list[str]:
-        return [key for key in self.objects(number) if "/wal/" in key]
-
-    def restored(self, number: int = 0, **how: object) -> bytes:
-        return content_of(self.stores[number].inner, **how)  # type: ignore[arg-type]
-
-    def turn(self, seconds: float = 10) -> None:
-        """Let time pass, and each replica do what is due."""
-        self.clock.sleep(seconds)
-        for shipper in self.shippers:
-            shipper.step()
-
-    def close(self) -> None:
-        self.source.close()
-        self.spool.close()
-
-
-@contextmanager
-def ground(folder: Path, *replicas: ReplicaConfig, cap_bytes: int = 1 << 30) -> Iterator[Ground]:
-    made = Ground(folder, *replicas, cap_bytes=cap_bytes)
-    try:
-        yield made
-    finally:
-        made.close()
+from tests.support.shipping import REPLICA, Faulty, ground
 
 
 def test_what_is_committed_within_an_interval_is_one_object(tmp_path: Path) -> None:
@@ -355,85 +264,6 @@ def test_age_recipients_alone_can_read_it(tmp_path: Path) -> None:
             if names.parse_key(key)
         )
         assert made.restored(age_identities=(str(identity),)) == made.source.state()
-
-
-def test_two_hosts_do_not_share_a_place(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    with ground(tmp_path / "a") as first, ground(tmp_path / "b") as second:
-        second.store.inner, second.clock = first.store.inner, first.clock
-        second.begin_again()
-        first.source.grow()
-        first.turn()
-        second.turn()
-        trouble = second.shipper.status.trouble
-        assert trouble is not None
-        assert isinstance(trouble.error, Taken)
-        assert f"process {os.getpid()}" in str(trouble.error)
-        assert {key.split("/")[1] for key in first.objects() if names.parse_key(key)} == {
-            first.spool.generation
-        }
-        first.clock.sleep(300)  # the first one is idle
-        second.turn()
-        assert second.shipper.status.state == "live"
-        there = first.objects()
-        first.source.grow()
-        first.turn(60)
-        assert first.shipper.status.state == "fenced"
-        lost = first.shipper.status.trouble
-        assert lost is not None
-        assert isinstance(lost.error, LeaseLost)
-        assert first.objects() == there  # nothing was written, nothing was taken away
-        first.turn(600)
-        assert first.objects() == there
-
-
-def test_one_that_ended_in_order_is_taken_over_at_once(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    with ground(tmp_path / "a") as first, ground(tmp_path / "b") as second:
-        second.store.inner, second.clock = first.store.inner, first.clock
-        second.begin_again()
-        first.source.grow()
-        assert first.shipper.flush()
-        second.turn()
-        assert second.shipper.status.state == "live"
-
-
-def test_a_generation_of_somebody_else_stops_it(tmp_path: Path) -> None:
-    with ground(tmp_path) as made:
-        made.source.grow()
-        made.turn()
-        made.store.inner.put(names.snapshot_key("f" * 16, 0), b"of another program")
-        made.source.grow()
-        there = made.objects()
-        made.turn(60)
-        assert made.shipper.status.state == "fenced"
-        assert "generations/ffffffffffffffff/ was begun there" in str(made.shipper.status.trouble)
-        assert made.objects() == there
-
-
-def test_newer_objects_than_were_sent_from_here_are_never_overwritten(tmp_path: Path) -> None:
-    with ground(tmp_path) as made:
-        made.source.grow()
-        made.turn()
-        made.begin_again()
-        foreign = names.segment_key(made.spool.generation, 0, 0x00ABCD00)
-        made.store.inner.put(foreign, b"of a clone of this machine")
-        made.source.grow()
-        there = made.objects()
-        made.turn(60)
-        assert f"it holds {foreign}" in made.shipper.status.given_up
-        made.turn(60)
-        wanted = made.spool.wanted
-        assert isinstance(wanted, Break)
-        made.source.begin(wanted)
-        made.turn(60)
-        now = made.objects()
-        assert {key: now[key] for key in there if names.parse_key(key)} == {
-            key: info for key, info in there.items() if names.parse_key(key)
-        }
-        assert made.restored(generation=made.spool.generation) == made.source.state()
 
 
 def test_retention_keeps_what_it_promises_and_snapshots_come_in_time(tmp_path: Path) -> None:
