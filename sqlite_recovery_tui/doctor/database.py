@@ -218,8 +218,17 @@ def _look_inside(path: Path, found: DatabaseHeader) -> Iterator[Check]:
     """Open the database by SQLite, for reading, to count its pages."""
     import apsw
 
+    from sqlite_recovery_tui.sqlite import hot_journal
     from sqlite_recovery_tui.sqlite.connect import open_production
 
+    if hot_journal.is_left(path):  # whoever opens it now writes to it
+        yield Check(
+            "opens",
+            "warn",
+            "not opened: an update goes on, or was broken off, and the next program takes it back",
+            "keep the -journal beside the file; open it once with the application before it is copied",
+        )
+        return
     try:
         with contextlib.closing(open_production(path, is_at_rest=is_at_rest(path))) as connection:
             pages = Pages(int(connection.pragma("page_count")), int(connection.pragma("freelist_count")))

@@ -137,6 +137,19 @@ def test_a_connection_that_keeps_it_to_itself(path: Path, process: SqlProcess) -
     assert "exclusively" in check.message
 
 
+def test_an_update_that_was_broken_off_is_left_to_the_application(path: Path) -> None:
+    path.touch()
+    update = "INSERT INTO t VALUES (zeroblob(99999))"
+    with SqlProcess(path) as writer:
+        for sql in ("CREATE TABLE t(a)", "PRAGMA cache_size=1", "BEGIN", update):
+            writer.rows(sql)
+        writer.kill()
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    assert set(before) == {"app.db", "app.db-journal"}
+    assert by_name(looked(path))["opens"].status == "warn"
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
 def test_a_database_that_sqlite_does_not_open(path: Path) -> None:
     database(path)
     data = path.read_bytes()
