@@ -153,8 +153,10 @@ def test_a_quick_command_loses_nothing(cli: Cli, database: Path, tmp_path: Path)
 def test_a_database_that_cannot_be_replicated_is_told_at_the_end(tmp_path: Path) -> None:
     with SqlProcess(tmp_path / "plain.db", "rwc") as application:
         application.rows("CREATE TABLE t (a)")
-    with Daemon("-exec", "true", tmp_path / "plain.db", (tmp_path / "r").as_uri()) as daemon:
+    words = ("-log-level", "error", "-exec", "true")
+    with Daemon(*words, tmp_path / "plain.db", (tmp_path / "r").as_uri()) as daemon:
         assert daemon.wait() == 6
+        assert {line["level"] for line in daemon.log} == {"error"}
         assert "not in WAL mode" in daemon.wait_for("not durable when it ended")
 
 

@@ -27,8 +27,19 @@ if TYPE_CHECKING:
 @click.option(
     "--restore-if-db-not-exists", "restore", is_flag=True, help="First restore a database that is missing."
 )
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warn", "error"]),
+    help="What is logged, in place of what the configuration says.  [default: info]",
+)
 def command(
-    session: Session, place: tuple[str, ...], command_line: str | None, once: bool, restore: bool
+    session: Session,
+    place: tuple[str, ...],
+    *,
+    command_line: str | None,
+    once: bool,
+    restore: bool,
+    log_level: str | None,
 ) -> int:
     """Follow every database of the configuration, or DB alone, and ship each commit to its replicas.
 
@@ -48,6 +59,8 @@ def command(
     databases, config, source = _wished(session, place)
     if command_line is not None:
         config = replace(config, command=command_line)
+    if log_level is not None:
+        config = replace(config, log_level="warning" if log_level == "warn" else log_level)
     as_json = session.common.as_json or config.log_json
     session.err.take_logs(level=getattr(logging, config.log_level.upper()), as_json=as_json)
     daemon = Daemon(
