@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sqlite_recovery_tui.cli.main import run
+from tests.support.corpus import Case, case
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,30 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
         return Answer(code, out.getvalue(), err.getvalue())
 
     return call
+
+
+@pytest.fixture
+def levels(tmp_path: Path) -> Case:
+    """A real replica of v0.5 with several levels."""
+    return case("v05-levels", tmp_path)
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Case:
+    """A real replica of v0.3."""
+    return case("v03-plain", tmp_path)
+
+
+@pytest.fixture
+def uncompacted(tmp_path: Path) -> Case:
+    """A real replica of v0.5 that was never compacted."""
+    return case("v05-plain", tmp_path)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where to restore to."""
+    return tmp_path / "out.db"
 
 
 @pytest.fixture

@@ -16,11 +16,6 @@ NAMES = ["reachable", "snapshot", "fresh", "coverage", "gaps", "objects", "times
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v03-plain", tmp_path)
-
-
-@pytest.fixture
 def soon(plain: Case) -> FixedClock:
     return FixedClock(plain.newest + timedelta(minutes=10))
 

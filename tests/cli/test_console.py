@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.corpus import Case, case
+from tests.support.corpus import Case
 
 
 class Console:
@@ -24,11 +24,6 @@ class Console:
         self.opened.append((settings, target))
         self.coloured.append(colour)
         return 0
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v03-plain", tmp_path)
 
 
 def test_a_terminal_gets_the_console(cli: Cli, plain: Case, configured: Callable[..., Path]) -> None:

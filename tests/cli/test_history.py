@@ -20,17 +20,7 @@ import pytest
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.history.ledger import Ledger
 from tests.cli.conftest import Cli
-from tests.support.corpus import Case, case
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v03-plain", tmp_path)
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out.db"
+from tests.support.corpus import Case
 
 
 def acts(cli: Cli, *options: object) -> list[dict[str, Any]]:

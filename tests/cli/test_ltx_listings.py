@@ -16,16 +16,6 @@ from tests.support.corpus import Case, case, cases
 
 
 @pytest.fixture
-def levels(tmp_path: Path) -> Case:
-    return case("v05-levels", tmp_path)
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v05-plain", tmp_path)
-
-
-@pytest.fixture
 def old(tmp_path: Path) -> Case:
     return case("v03-plain", tmp_path)
 
@@ -98,15 +88,15 @@ def test_a_level_that_there_is_not(level: str, cli: Cli, levels: Case) -> None:
     assert "is not a level" in answer.err
 
 
-def test_each_file_names_the_state_that_can_be_asked_for(cli: Cli, plain: Case, tmp_path: Path) -> None:
-    (plain.replica / "ltx/0/000000000000000a-000000000000000a.ltx").unlink()
-    restores = {row[2]: row[5] for row in cli("ltx", plain.url).rows()}
+def test_each_file_names_the_state_that_can_be_asked_for(cli: Cli, uncompacted: Case, tmp_path: Path) -> None:
+    (uncompacted.replica / "ltx/0/000000000000000a-000000000000000a.ltx").unlink()
+    restores = {row[2]: row[5] for row in cli("ltx", uncompacted.url).rows()}
     assert restores["0000000000000009"] == "0000000000000009"
     assert restores["000000000000000b"] == "-"
     for txid, shown in restores.items():
-        code = cli("restore", "-txid", txid, "-o", tmp_path / f"{txid}.db", plain.url).code
+        code = cli("restore", "-txid", txid, "-o", tmp_path / f"{txid}.db", uncompacted.url).code
         assert code == (4 if shown == "-" else 0), txid
-    member = cli("ltx", "-json", plain.url).document["files"][-1]
+    member = cli("ltx", "-json", uncompacted.url).document["files"][-1]
     assert member["restores"] is None
 
 
@@ -130,9 +120,9 @@ def test_snapshots_are_the_files_that_hold_the_whole_database(cli: Cli, levels: 
     assert {path[:6] for path in _paths(document)} == {"ltx/9/"}
 
 
-def test_before_the_first_snapshot_whatever_begins_with_txid_1_is_named(cli: Cli, plain: Case) -> None:
-    shutil.rmtree(plain.replica / "ltx/9")
-    answer = cli("snapshots", plain.url)
+def test_before_the_first_snapshot_whatever_begins_with_txid_1_is_named(cli: Cli, uncompacted: Case) -> None:
+    shutil.rmtree(uncompacted.replica / "ltx/9")
+    answer = cli("snapshots", uncompacted.url)
     assert [row[:2] for row in answer.rows()] == [[level, "0" * 15 + "1"] for level in "012"]
     assert "begins with TXID 1 holds the whole database" in answer.err
 
@@ -204,9 +194,9 @@ def test_a_replica_without_ltx_files_says_what_it_holds_instead(cli: Cli, old: C
 
 
 def test_databases_and_replicas_are_told_apart(
-    cli: Cli, levels: Case, plain: Case, tmp_path: Path, configured: Callable[..., Path]
+    cli: Cli, levels: Case, uncompacted: Case, tmp_path: Path, configured: Callable[..., Path]
 ) -> None:
-    file = configured(tmp_path / "app.db", near=levels.replica, far=plain.replica)
+    file = configured(tmp_path / "app.db", near=levels.replica, far=uncompacted.replica)
     rows = cli("ltx", "-config", file, "-level", "9").rows()
     assert [row[:2] for row in rows] == [["near", "9"]] * 3 + [["far", "9"]]
     named = cli("ltx", "-config", file, "-replica", "far", "-level", "9", "app.db").rows()
@@ -215,7 +205,7 @@ def test_databases_and_replicas_are_told_apart(
     two.write_text(
         "dbs:\n"
         f"  - path: /data/a.db\n    replica: {{type: file, path: {levels.replica}}}\n"
-        f"  - path: /data/b.db\n    replica: {{type: file, path: {plain.replica}}}\n"
+        f"  - path: /data/b.db\n    replica: {{type: file, path: {uncompacted.replica}}}\n"
     )
     rows = cli("ltx", "-config", two, "-level", "9").rows()
     assert [row[0] for row in rows] == ["/data/a.db"] * 3 + ["/data/b.db"]

@@ -13,16 +13,6 @@ from tests.cli.conftest import Cli
 from tests.support.corpus import Case, case, cases
 
 
-@pytest.fixture
-def levels(tmp_path: Path) -> Case:
-    return case("v05-levels", tmp_path)
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v05-plain", tmp_path)
-
-
 def _drop(replica: Case, *names: str) -> None:
     for name in names:
         (replica.replica / "ltx" / name).unlink()
@@ -59,13 +49,13 @@ def test_timeline_says_the_same_in_json(cli: Cli, levels: Case) -> None:
     assert (lineage["first_txid"], lineage["last_txid"]) == ("0000000000000004", "0000000000000029")
 
 
-def test_timeline_names_a_hole_and_the_states_around_it(cli: Cli, plain: Case) -> None:
-    _drop(plain, _one(0, "a"), _one(0, "b"))
-    answer = cli("timeline", plain.url)
+def test_timeline_names_a_hole_and_the_states_around_it(cli: Cli, uncompacted: Case) -> None:
+    _drop(uncompacted, _one(0, "a"), _one(0, "b"))
+    answer = cli("timeline", uncompacted.url)
     assert "  gap  TXIDs 000000000000000a to 000000000000000b are missing at every level" in answer.out
     assert "last point before it: 2026-11-22 14:29:24Z (0000000000000009)" in answer.out
     assert "next point after it:  none" in answer.out
-    [document] = cli("timeline", "-json", plain.url).document["replicas"]
+    [document] = cli("timeline", "-json", uncompacted.url).document["replicas"]
     [gap] = document["gaps"]
     assert (gap["kind"], gap["generation"]) == ("missing-txid", None)
     assert gap["before"]["position"] == {"txid": "0000000000000009"}
@@ -81,12 +71,12 @@ def test_what_has_expired_is_no_gap(cli: Cli, levels: Case) -> None:
     assert "OK    gaps       nothing is missing by name\n" in cli("check", levels.url).out
 
 
-def test_overlapping_files_are_named_and_harmless(cli: Cli, plain: Case) -> None:
+def test_overlapping_files_are_named_and_harmless(cli: Cli, uncompacted: Case) -> None:
     shutil.copy2(
-        plain.replica / "ltx/1/0000000000000001-0000000000000003.ltx",
-        plain.replica / "ltx/1/0000000000000002-0000000000000004.ltx",
+        uncompacted.replica / "ltx/1/0000000000000001-0000000000000003.ltx",
+        uncompacted.replica / "ltx/1/0000000000000002-0000000000000004.ltx",
     )
-    answer = cli("timeline", plain.url)
+    answer = cli("timeline", uncompacted.url)
     assert "1 file begins with TXIDs that the file before has as well: harmless" in answer.out
     assert "  gap  " not in answer.out
 
@@ -118,17 +108,19 @@ def test_replicas_count_levels_and_name_the_newest_txid(cli: Cli, levels: Case) 
     assert member["timeline"]["newest"]["position"] == {"txid": "0000000000000029"}
 
 
-def test_check_passes_a_sound_replica_and_fails_one_whose_newest_state_is_lost(cli: Cli, plain: Case) -> None:
-    soon = FixedClock(plain.newest + timedelta(minutes=10))
-    answer = cli("check", plain.url, clock=soon)
+def test_check_passes_a_sound_replica_and_fails_one_whose_newest_state_is_lost(
+    cli: Cli, uncompacted: Case
+) -> None:
+    soon = FixedClock(uncompacted.newest + timedelta(minutes=10))
+    answer = cli("check", uncompacted.url, clock=soon)
     assert answer.code == 0
     assert [row[0] for row in answer.rows()] == ["OK"] * 7
     assert "OK    reachable  21 objects in 4 levels, 127.5 KiB" in answer.out
-    _drop(plain, _one(0, "11"))
-    broken = cli("check", plain.url, clock=soon)
+    _drop(uncompacted, _one(0, "11"))
+    broken = cli("check", uncompacted.url, clock=soon)
     assert broken.code == 4
     assert "FAIL  gaps       TXID 0000000000000011 is missing at every level" in broken.out
-    assert cli("check", "-nagios", plain.url, clock=soon).code == 2
+    assert cli("check", "-nagios", uncompacted.url, clock=soon).code == 2
 
 
 @pytest.mark.parametrize("name", cases("v05"))
@@ -144,15 +136,17 @@ def test_real_replicas_hold_and_can_be_restored(name: str, cli: Cli, tmp_path: P
     assert document["drill"]["position"] == {"txid": replica.manifest["latest"]["txid"]}
 
 
-def test_a_flipped_bit_is_named_with_the_points_around_it_and_no_generation(cli: Cli, plain: Case) -> None:
-    victim = plain.replica / "ltx" / _one(0, "a")
+def test_a_flipped_bit_is_named_with_the_points_around_it_and_no_generation(
+    cli: Cli, uncompacted: Case
+) -> None:
+    victim = uncompacted.replica / "ltx" / _one(0, "a")
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
-    answer = cli("verify", plain.url)
+    answer = cli("verify", uncompacted.url)
     assert answer.code == 4
     assert f"  damaged  ltx/{_one(0, 'a')}: " in answer.out
     assert "last good point:    2026-11-22 14:29:24Z (0000000000000009)" in answer.out
     assert "None" not in answer.out
-    [document] = cli("verify", "-json", plain.url).document["replicas"]
+    [document] = cli("verify", "-json", uncompacted.url).document["replicas"]
     assert document["ltx"]["faults"][0]["generation"] is None

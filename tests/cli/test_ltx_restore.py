@@ -14,21 +14,6 @@ from tests.cli.conftest import Cli
 from tests.support.corpus import Case, case, cases, digest_of
 
 
-@pytest.fixture
-def levels(tmp_path: Path) -> Case:
-    return case("v05-levels", tmp_path)
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v05-plain", tmp_path)
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out.db"
-
-
 def _sha256(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest()
 
@@ -171,17 +156,17 @@ def test_options_of_litestream_0_5_are_taken(cli: Cli, levels: Case, out: Path) 
     assert digest_of(out) == levels.manifest["latest"]["digest"]
 
 
-def test_a_hole_is_refused_naming_the_states_around_it(cli: Cli, plain: Case, out: Path) -> None:
+def test_a_hole_is_refused_naming_the_states_around_it(cli: Cli, uncompacted: Case, out: Path) -> None:
     victim = "000000000000000a"
-    (plain.replica / f"ltx/0/{victim}-{victim}.ltx").unlink()
-    answer = cli("restore", "-o", out, plain.url)
+    (uncompacted.replica / f"ltx/0/{victim}-{victim}.ltx").unlink()
+    answer = cli("restore", "-o", out, uncompacted.url)
     assert answer.code == 4
     assert f"TXID {victim} is missing at every level" in answer.err
     assert "--to-last-good" in answer.err
     assert not out.exists()
-    error = cli("restore", "-o", out, plain.url, "-json").error
+    error = cli("restore", "-o", out, uncompacted.url, "-json").error
     assert error["last_good"]["position"] == {"txid": "0000000000000009"}
-    part = cli("restore", "-to-last-good", "-o", out, plain.url, "-json").document
+    part = cli("restore", "-to-last-good", "-o", out, uncompacted.url, "-json").document
     assert part["position"] == {"txid": "0000000000000009"}
 
 

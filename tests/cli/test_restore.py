@@ -36,16 +36,6 @@ CONTRACT = {
 }
 
 
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v03-plain", tmp_path)
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out.db"
-
-
 def _middle_segment(replica: Case) -> Path:
     segments = sorted(replica.replica.glob("generations/*/wal/*.lz4"))
     return segments[len(segments) // 2]

@@ -14,11 +14,6 @@ from tests.cli.conftest import Cli
 from tests.support.corpus import Case, case, cases
 
 
-@pytest.fixture
-def plain(tmp_path: Path) -> Case:
-    return case("v03-plain", tmp_path)
-
-
 def _database(file: Path, script: str = "CREATE TABLE t(x); INSERT INTO t VALUES (1);") -> Path:
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(script)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.cli.main import run
 from tests.support.corpus import Case, case
-from tests.support.litestream import litestream
+from tests.support.same_words import assert_same_bytes
 
 LINES = {
     "-config {config} -o {out} {database}": 0,
@@ -67,18 +63,4 @@ def _words(line: str, replica: Case, tmp_path: Path, out: Path) -> list[str]:
 
 @pytest.mark.parametrize("line", LINES)
 def test_the_same_words_give_the_same_bytes(line: str, replica: Case, tmp_path: Path) -> None:
-    theirs, ours = tmp_path / "theirs.db", tmp_path / "ours.db"
-    done = subprocess.run(
-        [litestream("0.5.17"), *_words(line, replica, tmp_path, theirs)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = run(_words(line, replica, tmp_path, ours))
-    assert code == LINES[line]
-    assert bool(code) == bool(done.returncode), done.stderr
-    assert ours.exists() == theirs.exists()
-    if ours.exists():
-        assert ours.read_bytes() == theirs.read_bytes()
+    assert_same_bytes(lambda out: _words(line, replica, tmp_path, out), "0.5.17", LINES[line], tmp_path)
