@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.domain import RestorePoint, StoredObject
-from sqlite_recovery_tui.durable import fsync_folder
+from sqlite_recovery_tui.durable import replace_file
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.restore.plan import Plan
 from sqlite_recovery_tui.restore.target import format_utc
@@ -91,7 +91,7 @@ def write_manifest(
         "integrity": verdict,
         "sources": sources_of(result.plan),
     }
-    return _write(result.output.parent, content)
+    return keep_manifest(result.output.parent, content)
 
 
 def announce(plan: Plan, output: Path, made: datetime) -> Path:
@@ -108,7 +108,7 @@ def announce(plan: Plan, output: Path, made: datetime) -> Path:
         "integrity": None,
         "sources": sources_of(plan),
     }
-    return _write(output.parent, content)
+    return keep_manifest(output.parent, content)
 
 
 def withdraw(output: Path) -> None:
@@ -132,7 +132,7 @@ def note_integrity(
         if not isinstance(content, dict) or Path(str(content.get("output"))).name != database.name:
             return
         if position is None or content.get("position") == position:
-            _write(database.parent, {**content, "integrity": verdict})
+            keep_manifest(database.parent, {**content, "integrity": verdict})
 
 
 @contextmanager
@@ -153,13 +153,10 @@ def locked(scratch: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _write(folder: Path, content: dict[str, Any]) -> Path:
+def keep_manifest(folder: Path, content: dict[str, Any]) -> Path:
+    """Write the manifest of the scratch in `folder`, durably, in place of any before; return it."""
     path = folder / MANIFEST
-    temporary = path.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_text(json.dumps(content, indent=1))
-    temporary.replace(path)
-    fsync_folder(path.parent)
+    replace_file(path, json.dumps(content, indent=1).encode())
     return path
 
 

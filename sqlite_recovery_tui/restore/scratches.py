@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlite_recovery_tui.durable import fsync_folder
+from sqlite_recovery_tui.durable import fsync_folder, unfinished
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError, RefusedError
 from sqlite_recovery_tui.restore.place import SIDECARS, open_by
 from sqlite_recovery_tui.restore.scratch import MANIFEST
@@ -202,7 +202,7 @@ def _refuse_foreign(scratch: Scratch) -> None:
         name,
         *(f"{name}{suffix}" for suffix in SIDECARS),
         MANIFEST,
-        "manifest.new",
+        unfinished(Path(MANIFEST)).name,
         work_path(scratch.path).name,
         staged(scratch.path).name,
         other(scratch.path).name,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.domain import Place, Position, Txid
-from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.restore import target as targets
 from sqlite_recovery_tui.restore.plan import Plan
-from sqlite_recovery_tui.restore.scratch import MANIFEST, sources_of
+from sqlite_recovery_tui.restore.scratch import MANIFEST, keep_manifest, sources_of
 
 MOVING = "moving"
 """The manifest's member that says that the file holds two states, or may."""
@@ -86,7 +84,7 @@ def other(scratch: Path) -> Path:
 def mark_moving(scratch: Path, manifest: dict[str, Any], plan: Plan) -> None:
     """Write down that the file is being moved; from here on nobody takes it for whole."""
     to = {"position": plan.reached.to_json(), "time": targets.format_utc(plan.point.time)}
-    _write(scratch, {**manifest, MOVING: to, "sha256": None, "integrity": None})
+    keep_manifest(scratch.parent, {**manifest, MOVING: to, "sha256": None, "integrity": None})
 
 
 def mark_moved(
@@ -107,18 +105,5 @@ def mark_moved(
         "lost": [],
         "sources": sources_of(plan),
     }
-    _write(scratch, content)
+    keep_manifest(scratch.parent, content)
     return content
-
-
-def _write(scratch: Path, content: dict[str, Any]) -> None:
-    path = scratch.parent / MANIFEST
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(fd, "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(fd)
-    temporary.replace(path)
-    fsync_folder(path.parent)
