@@ -150,6 +150,7 @@ class BrowseScreen(FilteredScreen):
         if findings.errors:
             self.query_one(Problem).show(findings.errors[0])
         self.redraw()
+        self.refresh_frame()
 
     def _failed(self, error: RecoverError) -> None:
         if isinstance(error, Cancelled):
@@ -159,6 +160,7 @@ class BrowseScreen(FilteredScreen):
             if self.findings is None or not self.findings.sightings:
                 self._field.focus()
         self.redraw()
+        self.refresh_frame()
 
     def _advanced(self, progress: Progress) -> None:
         self._progress = f"{progress.done:,}"
