@@ -87,7 +87,6 @@ class Outlet:
         self._until = time.monotonic() + seconds
         self._stop.cancel()
         self._news.set()
-        self.shipper.wake()
 
     def wait(self) -> bool:
         """Wait until it has finished or its time is over; return whether all is at the replica."""

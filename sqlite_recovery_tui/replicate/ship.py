@@ -20,7 +20,6 @@ from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import RecoverError, StorageError
 from sqlite_recovery_tui.formats import generations as names
-from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replicate.counted import Counted
 from sqlite_recovery_tui.replicate.delivery import Delivery, SpoolDamaged
 from sqlite_recovery_tui.replicate.encrypt import seal_for
@@ -70,7 +69,7 @@ class Status:
 
 
 class Shipper:
-    """Ships a spool to one replica; `run` it in a thread of its own, or call `step`."""
+    """Ships a spool to one replica, a `step` at a time, from one thread."""
 
     def __init__(
         self,
@@ -104,19 +103,6 @@ class Shipper:
         self._lock = threading.Lock()
         self._compared = False
         spool.subscribe(self._news.set)
-
-    def run(self, stop: CancelToken, *, most_seconds: float = 3600.0) -> None:
-        """Ship until asked to stop; nothing is sent after that but what `flush` sends."""
-        while not stop.cancelled:
-            wait = self.step()
-            if wait is None:
-                self._news.wait(most_seconds)
-            elif stop.wait(wait):
-                return
-
-    def wake(self) -> None:
-        """Have `run` look whether it is to stop."""
-        self._news.set()
 
     def step(self) -> float | None:
         """Ship what is due; return the seconds until something may be, None until the spool has news."""
