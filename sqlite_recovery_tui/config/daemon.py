@@ -19,6 +19,7 @@ _LEVELS = {
     "error": "error",
 }
 _LEAST_SPOOL = 16 << 20
+_LEAST_PAUSE = timedelta(seconds=1)
 _LONGEST_SOCKET = 100
 """Bytes; the address of a Unix socket holds 108."""
 
@@ -36,8 +37,18 @@ def read_daemon(top: Section, environ: Mapping[str, str]) -> DaemonConfig:
         "spool_max": _at_least(own, "spool-max", _LEAST_SPOOL, "16MiB"),
         "uploads": _at_least(own, "uploads", 1, "1"),
         "snapshots": _at_least(own, "snapshots", 1, "1"),
+        **_drill(own),
     }
     return DaemonConfig(**{name: value for name, value in ours.items() if value is not None})
+
+
+def _drill(own: Section) -> dict[str, Any]:
+    drill = own.section("drill")
+    every: timedelta | None = drill.get("every")
+    if every is not None and every < _LEAST_PAUSE:
+        raise drill.at("every").error(f"expected no less than {_LEAST_PAUSE.total_seconds():.0f}s")
+    webhook: str | None = drill.get("webhook")
+    return {"drill_every": every, "drill_at": drill.get("at"), "drill_webhook": webhook}
 
 
 def _address(top: Section) -> str | None:

@@ -209,6 +209,11 @@ class DaemonConfig:
     """How many uploads run at a time, over all replicas."""
     snapshots: int = 2
     """How many snapshots are made at a time, over all databases."""
+    drill_every: timedelta | None = None
+    """How old the proof of a replica may become before all are restored once more; None: nothing is."""
+    drill_at: Literal["random", "latest"] = "random"
+    drill_webhook: Secret | None = None
+    """Who is told when one of them cannot be restored."""
 
 
 @dataclass(frozen=True, slots=True)

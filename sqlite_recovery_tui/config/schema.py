@@ -77,6 +77,15 @@ DAEMON = (
     Key("spool-max", size),
     Key("uploads", integer),
     Key("snapshots", integer),
+    Key(
+        "drill",
+        shape="mapping",
+        keys=(
+            Key("every", duration, required=True),
+            Key("at", one_of("random", "latest")),
+            Key("webhook", secret),
+        ),
+    ),
 )
 """Ours too, but of the whole daemon: only at the top of the file."""
 

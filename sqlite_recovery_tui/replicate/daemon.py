@@ -15,6 +15,7 @@ from sqlite_recovery_tui.errors import NotFoundError
 from sqlite_recovery_tui.replicate.answers import Answers
 from sqlite_recovery_tui.replicate.child import Child, split_command
 from sqlite_recovery_tui.replicate.control import ControlSocket, default_socket
+from sqlite_recovery_tui.replicate.drilling import Drilling
 from sqlite_recovery_tui.replicate.metrics import serve_metrics
 from sqlite_recovery_tui.replicate.run import Life
 from sqlite_recovery_tui.replicate.supervisor import Supervisor
@@ -68,6 +69,7 @@ class Daemon:
                     self._need_all()
                 supervisor.start()
                 self._listen(supervisor, stack)
+                self._prove(stack)
                 if self.once:
                     self._end_when_durable(supervisor, seconds, done)
 
@@ -78,6 +80,13 @@ class Daemon:
         stack.callback(ControlSocket(path, Answers(supervisor)).close)
         if self.config.addr:
             stack.callback(serve_metrics(self.config.addr, supervisor.status).close)
+
+    def _prove(self, stack: ExitStack) -> None:
+        """Restore now and then what was replicated, if the configuration says so."""
+        if self.config.drill_every is None or not self.source or self.once:
+            return
+        urls = [replica.url for database in self.databases for replica in database.replicas]
+        stack.callback(Drilling(self.config, self.source, urls, self.verified, self.clock).close)
 
     def _need_all(self) -> None:
         missing = [database.path for database in self.databases if not database.path.exists()]

@@ -30,6 +30,7 @@ def test_everything_can_be_said(loaded: Loader) -> None:
           spool-max: 1GiB
           uploads: 3
           snapshots: 1
+          drill: {every: 24h, at: latest, webhook: "https://user:hunter2@alarm.example.com/hook"}
         dbs: [{path: /a, restore-if-db-not-exists: true}, {path: /b}]
         """,
         environ={"HOME": "/home/me"},
@@ -41,6 +42,10 @@ def test_everything_can_be_said(loaded: Loader) -> None:
     assert daemon.control_socket == Path("/home/me/control.sock")
     assert daemon.shutdown_sync_timeout == timedelta(seconds=5)
     assert (daemon.spool_max, daemon.uploads, daemon.snapshots) == (1 << 30, 3, 1)
+    assert (daemon.drill_every, daemon.drill_at) == (timedelta(days=1), "latest")
+    assert daemon.drill_webhook is not None
+    assert daemon.drill_webhook.reveal() == "https://user:hunter2@alarm.example.com/hook"
+    assert "hunter2" not in repr(settings)
     assert [database.restore_if_db_not_exists for database in settings.databases] == [True, False]
     assert settings.warnings == ()
 
@@ -55,6 +60,9 @@ def test_everything_can_be_said(loaded: Loader) -> None:
         ("sqlrecover: {uploads: 0}", "sqlrecover.uploads: expected at least 1"),
         ("sqlrecover: {spool-max: 1KiB}", "sqlrecover.spool-max: expected at least 16MiB"),
         ("sqlrecover: {shutdown-sync-timeout: -1s}", "sqlrecover.shutdown-sync-timeout: expected no less"),
+        ("sqlrecover: {drill: {every: 1ms}}", "sqlrecover.drill.every: expected no less than 1s"),
+        ("sqlrecover: {drill: {every: 1h, at: never}}", "sqlrecover.drill.at: expected random or latest"),
+        ("sqlrecover: {drill: {at: latest}}", "sqlrecover.drill: every is missing"),
         (f"sqlrecover: {{control-socket: /{'a' * 120}}}", "sqlrecover.control-socket: longer than"),
         ("dbs: [{path: /a, sqlrecover: {uploads: 1}}]", "belongs in sqlrecover at the top of the file"),
     ],

@@ -82,8 +82,9 @@ def command(session: Session, targets: tuple[str, ...], **wished: object) -> int
                 _tell(session, verdict)
     bad = [verdict for verdict in verdicts if not verdict.ok]
     session.document({"drills": [verdict.to_json() for verdict in verdicts], "failed": len(bad)})
-    if bad and wish.webhook:
-        _send(session, wish.webhook, bad)
+    listener = wish.webhook or _configured_listener(session)
+    if bad and listener:
+        _send(session, listener, bad)
     return _nagios(session, verdicts, bad) if wish.nagios else _summary(session, verdicts, bad)
 
 
@@ -118,6 +119,12 @@ def _carried_out(
     else:
         at_once = wish.at_once or os.cpu_count() or 1
         yield from drills(orders, processes, at_once, cancel=session.cancel)
+
+
+def _configured_listener(session: Session) -> str | None:
+    settings = session.settings if session.common.config is not None else None
+    hook = settings.daemon.drill_webhook if settings is not None else None
+    return hook.reveal() if hook is not None else None
 
 
 def _progress(meter: Any, verdicts: Sequence[Verdict], orders: Sequence[Order]) -> None:
