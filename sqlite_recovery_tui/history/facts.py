@@ -87,6 +87,17 @@ def of_promoted(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"database": result["database"], "output": result["database"], "results": dict(result)}
 
 
+def of_diff(schema: int, tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a comparison found: schema objects that differ, and the JSON of every table that does."""
+    differing = [dict(table) for table in tables if not _is_same(table)]
+    return {"results": {"same": not (schema or differing), "schema": schema, "tables": differing}}
+
+
+def _is_same(table: Mapping[str, Any]) -> bool:
+    counts = (table["added"], table["removed"], table["changed"])
+    return not (any(counts) or table["problem"])
+
+
 def of_point(point: Mapping[str, Any]) -> dict[str, Any]:
     """Return position and time of a state."""
     position = point["position"]

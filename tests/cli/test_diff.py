@@ -90,3 +90,19 @@ def test_what_makes_no_sense_says_so(cli: Cli, scratch: Path, production: Path) 
         answer = cli(*words)
         assert answer.code == code, answer
         assert what in answer.err
+
+
+def test_a_comparison_is_kept_in_the_history(cli: Cli, tmp_path: Path) -> None:
+    left, right = tmp_path / "left.db", tmp_path / "right.db"
+    for path, rows in ((left, 3), (right, 1)):
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+            connection.executemany("INSERT INTO t VALUES (?)", [(number,) for number in range(rows)])
+            connection.execute("CREATE TABLE same (id)")
+            connection.commit()
+    cli("diff", left, right)
+    [entry] = cli("history", "-json").document["entries"]
+    assert (entry["kind"], entry["outcome"], entry["requested"]) == ("diff", "ok", str(left))
+    assert entry["output"] == str(right)
+    [table] = entry["results"]["tables"]
+    assert (table["table"], table["removed"], entry["results"]["same"]) == ("t", 2, False)

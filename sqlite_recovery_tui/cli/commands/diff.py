@@ -40,6 +40,7 @@ def command(session: Session, left: str, right: str, tables: tuple[str, ...], **
     Rows are matched by primary key, or by rowid. The exit code is 0 when nothing differs and 1 when
     something does. One of the two may be in use.
     """
+    from sqlite_recovery_tui.history.facts import of_diff
     from sqlite_recovery_tui.verify.diff import comparing
 
     forms = [name for name in ("as_csv", "as_sql") if wished[name]]
@@ -48,15 +49,21 @@ def command(session: Session, left: str, right: str, tables: tuple[str, ...], **
     with ExitStack() as stack:
         from sqlite_recovery_tui.cli.sides import side
 
+        act = stack.enter_context(session.act("diff", asked=left, output=right))
         sides = side(session, left, stack), side(session, right, stack)
+        act.begin()
         diff = stack.enter_context(comparing(*sides))
         names = diff.tables(tables)
         if forms:
-            return _stream(session, diff, names, _csv_writer if wished["as_csv"] else _sql_writer)
-        return _show(session, diff, names, wished["limit"] if wished["rows"] else 0)
+            found = _stream(session, diff, names, _csv_writer if wished["as_csv"] else _sql_writer)
+        else:
+            found = _show(session, diff, names, wished["limit"] if wished["rows"] else 0)
+        act.finish(**of_diff(len(diff.schema), [table.to_json() for table in found]))
+        is_same = not diff.schema and all(table.is_same for table in found)
+        return 0 if is_same else DIFFERENT
 
 
-def _show(session: Session, diff: Diff, names: list[str], limit: int) -> int:
+def _show(session: Session, diff: Diff, names: list[str], limit: int) -> list[TableDiff]:
     from sqlite_recovery_tui.cli.row_pages import value
 
     found: list[TableDiff] = []
@@ -89,7 +96,7 @@ def _show(session: Session, diff: Diff, names: list[str], limit: int) -> int:
             ],
         }
     )
-    return 0 if is_same else DIFFERENT
+    return found
 
 
 def _tell(
@@ -132,19 +139,19 @@ def _row_words(row: dict[str, Any]) -> str:
     )
 
 
-def _stream(session: Session, diff: Diff, names: list[str], writer: Writer) -> int:
+def _stream(session: Session, diff: Diff, names: list[str], writer: Writer) -> list[TableDiff]:
     """Print the differences of all tables in a form for another program."""
     on_row, end = writer(session)
-    is_same = not diff.schema
+    found = []
     for change in diff.schema:
         session.err.warning(f"the schemas differ: {change.kind} {change.name}")
     for name in names:
         table = diff.table(name, on_row=on_row, exact=True, cancel=session.cancel)
         if table.problem:
             session.err.warning(f"{name} is left out: {table.problem}")
-        is_same = is_same and table.is_same
+        found.append(table)
     end()
-    return 0 if is_same else DIFFERENT
+    return found
 
 
 def _csv_writer(session: Session) -> tuple[OnRow, Callable[[], None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Hashable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -118,8 +119,24 @@ class DiffScreen(ConsoleScreen):
         self.query_one(Problem).show(None)
         self._stopped = False
 
+        act = partial(
+            self.console.history.act,
+            "diff",
+            database=str(self.database),
+            asked=str(self.file),
+            output=str(self.database),
+            command=self.equivalent(),
+        )
+
         def work(report: Report) -> Found:
-            return compare(self.file, self.database, report)
+            from sqlite_recovery_tui.history.facts import of_diff
+
+            with act() as recorded:
+                recorded.begin()
+                found = compare(self.file, self.database, report)
+                tables = [each.diff.to_json() for each in found.tables.values()]
+                recorded.finish(**of_diff(len(found.schema), tables))
+                return found
 
         self._comparing = self.console.engine.ask(
             Queue.CHECK,
