@@ -24,6 +24,7 @@ from sqlite_recovery_tui.promote.beside import Beside, PromoteLock
 from sqlite_recovery_tui.promote.choice import mode_of
 from sqlite_recovery_tui.promote.plan import PromotePlan, make_plan
 from sqlite_recovery_tui.promote.recover import recover
+from sqlite_recovery_tui.promote.rescue import Rescue, plan_rescue
 from sqlite_recovery_tui.promote.run import Promote, take_back
 
 CALLS = (
@@ -37,6 +38,13 @@ def promote(new: str, live: str, mode: str) -> None:
     plan = _PLANS[new, live, mode]
     _ready()
     Promote(plan).run(Path(live).name)
+
+
+def rescue(scratch: str, live: str) -> None:
+    """Write the rows of `scratch` that `live` lacks into it."""
+    with plan_rescue(Path(scratch), Path(live)) as plan:
+        _ready()
+        Rescue(plan).run(Path(live).name)
 
 
 def put_back(live: str) -> None:
@@ -65,6 +73,7 @@ _READY: list[bool] = []
 LOG = Path(os.environ.get("KILLER_LOG", "killer.log"))
 WORK: dict[str, Callable[..., None]] = {
     "promote": promote,
+    "rescue": rescue,
     "put_back": put_back,
     "put_in_order": put_in_order,
 }

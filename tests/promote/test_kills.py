@@ -9,9 +9,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,33 @@ def test_an_undo_is_killed(tmp_path: Path, killer: Killer) -> None:
         # "new" is what an undo puts back here, and what it takes away has an undo point of its own.
         assert found is None or found.state == {"old": "new", "new": "old"}[state]
         assert len(kept) == (2 if state == "old" else 1)
+
+
+def test_a_rescue_is_killed(tmp_path: Path, killer: Killer) -> None:
+    """The rows are all there or none is; and where they are, so is what takes them back."""
+    world = World(tmp_path, wal=True)
+    more = make_database(tmp_path / "more.db", "old", rows=ROWS["old"] + 20)
+    work = ("rescue", [str(more), str(world.live)])
+    world.reset()
+    calls = killer.ask("count", *work)
+    outcomes = set()
+    for call, number in points(calls):
+        world.reset()
+        assert os.WIFSIGNALED(killer.ask("kill", *work, call, number)), (call, number)
+        state, rows = state_of(world.live)
+        assert (state, rows) in (("old", ROWS["old"]), ("old", ROWS["old"] + 20)), (call, number)
+        outcomes.add(rows)
+        if rows > ROWS["old"]:
+            [inverse] = world.srv.glob("app.db.rescue-*.sql")
+            take_back(world.live, inverse)
+            assert state_of(world.live) == ("old", ROWS["old"])
+    assert len(outcomes) == 2
+
+
+def take_back(database: Path, inverse: Path) -> None:
+    """Run the statements that were kept, as the shell would."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(inverse.read_text())
 
 
 def test_what_puts_in_order_is_killed(tmp_path: Path, killer: Killer) -> None:
