@@ -157,5 +157,5 @@ def _failed(beside: Beside, error: OSError) -> RecoverError:
     return RecoverError(
         f"cannot stage the new file beside {beside.real}: {error.strerror}",
         object=str(beside.folder),
-        hint="free space there" if error.errno == errno.ENOSPC else "",
+        hint="nothing was replaced; look at the permissions and the free space there",
     )

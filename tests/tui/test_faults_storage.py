@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from sqlite_recovery_tui.cli.main import run
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.storage.timeouts import PATIENT
 from sqlite_recovery_tui.tui.app import Console
+from tests.support.disks import disk
 from tests.support.fault_proxy import Fault
 from tests.tui.outage import OUTAGES, Outage, Outages, outages
 from tests.tui.support import (
@@ -289,16 +289,8 @@ async def test_preview(console: Console, network: Outages) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for half of the restore."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if (
-        mount is None
-        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "none", folder], check=False).returncode
-    ):
-        pytest.skip("no file system may be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with disk(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 async def test_a_full_disk(network: Outages, small_disk: Path, truth: bytes) -> None:
