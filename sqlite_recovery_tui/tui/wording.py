@@ -26,6 +26,8 @@ _OPTIONS: tuple[tuple[str, str], ...] = (
     (r"name (one|another) with --config", r"name \1"),
     (r"run again with -vv for details", "the log (ctrl+l) may say more"),
     (r" with --dir\b", ""),
+    (r" with -from and -to\b", ""),
+    (r"or leave -from out to begin", "or begin"),
     (r"the same command goes on", "the same restore goes on"),
 )  # fmt: skip
 _SUBSTITUTES = tuple((re.compile(pattern), words) for pattern, words in _OPTIONS)
