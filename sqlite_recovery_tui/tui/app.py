@@ -19,6 +19,7 @@ from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.errors import Cancelled
 from sqlite_recovery_tui.tui import actions, areas, interrupted, phrases, recall, text
 from sqlite_recovery_tui.tui.actions import Action
+from sqlite_recovery_tui.tui.daemons import Daemons
 from sqlite_recovery_tui.tui.engine import Engine, Queue
 from sqlite_recovery_tui.tui.everywhere import Everywhere
 from sqlite_recovery_tui.tui.jobs import Job, Jobs
@@ -82,6 +83,8 @@ class Console(Everywhere):
         self.engine = Engine(self.post_message)
         self.listings = Listings(self.engine, self, clock, self._place_changed)
         self.history = Records(self.engine, self, clock, self._history_changed)
+        socket = settings.daemon.control_socket if settings is not None else None
+        self.daemons = Daemons(self.engine, self, socket, self._daemons_changed)
         self.jobs = Jobs(self.engine, self, clock, self._job_changed, self.history.carry_out)
         self.listings.hold(refs)
         self.memory = memory
@@ -156,6 +159,10 @@ class Console(Everywhere):
     def _history_changed(self) -> None:
         for screen in self._ready_screens():
             screen.history_changed()
+
+    def _daemons_changed(self) -> None:
+        for screen in self._ready_screens():
+            screen.daemons_changed()
 
     def _job_changed(self, job: Job[Any]) -> None:
         if not job.running:

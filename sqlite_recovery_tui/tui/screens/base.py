@@ -103,6 +103,9 @@ class ConsoleScreen(Screen[None]):
         """React to news in the history: what was proven, and by what."""
         self.redraw()
 
+    def daemons_changed(self) -> None:
+        """React to what replication daemons say."""
+
     def do_back(self) -> None:
         """Leave: what is typed first, then the screen."""
         if isinstance(self.focused, Input):

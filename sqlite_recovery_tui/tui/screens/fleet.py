@@ -125,9 +125,13 @@ class FleetScreen(FilteredScreen):
         """List again when it is time to, as long as somebody looks; bring the line above up to date."""
         if self.console.screen is self and self.ready:
             self.console.listings.tick()
+            self.console.daemons.refresh()
             self._tell_rhythm()
 
     # what arrives
+
+    def daemons_changed(self) -> None:
+        self._describe()
 
     def place_changed(self, place: Place) -> None:
         if place not in self.console.listings.places:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,7 @@ from textual.widgets import Static
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import Progress
 from sqlite_recovery_tui.tui import actions, phrases, text
+from sqlite_recovery_tui.tui.daemons import REST_SECONDS
 from sqlite_recovery_tui.tui.engine import Queue, Report, Request
 from sqlite_recovery_tui.tui.jobs import Job
 from sqlite_recovery_tui.tui.jobs.promote import PromoteJob, UndoJob
@@ -61,6 +63,7 @@ class PromoteScreen(ConsoleScreen):
         self.plan: PromotePlan | None = None
         self.points: list[UndoPoint] = []
         self.job: Job[PromoteResult] | None = None
+        self._begun_at: datetime | None = None
         self._asking: Request[Any] | None = None
         self._phase = ""
 
@@ -105,6 +108,7 @@ class PromoteScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self._plan()
+        self.set_interval(REST_SECONDS, self._ask_daemons)
 
     def on_unmount(self) -> None:
         self.console.engine.drop(self._asking)
@@ -186,6 +190,7 @@ class PromoteScreen(ConsoleScreen):
             yield "", text.line((f"{job.status.label}{step}", "bold"))
         if job is not None and job.result is not None:
             yield "checked", job.result.checked.words
+            yield from self._replication()
             if job.result.undo is not None:
                 yield "undo point", f"{job.result.undo.name} (u takes it back)"
         if job is not None and job.error is not None:
@@ -198,13 +203,28 @@ class PromoteScreen(ConsoleScreen):
         yield from _plan_facts(plan)
         yield from assertion_facts(plan.assertions, self.overruled)
 
+    def _replication(self) -> Iterator[Fact]:
+        """Yield whether the new state is at the replicas, where a daemon brings it there."""
+        daemon = self.console.daemons.of_database(self.database)
+        if daemon is not None and self._begun_at is not None:
+            console = self.console
+            yield "replication", daemon.again(self._begun_at, console.time_style, console.now())
+
     # what happens
+
+    def _ask_daemons(self) -> None:
+        if self._begun_at is not None:
+            self.console.daemons.refresh()
+
+    def daemons_changed(self) -> None:
+        self.redraw()
 
     def job_changed(self, job: Job[Any]) -> None:
         if job is not self.job:
             return
         job.seen = not job.running
         if not job.running:
+            self._ask_daemons()
             self._plan()
         self.redraw()
 
@@ -245,6 +265,7 @@ class PromoteScreen(ConsoleScreen):
                     settings=self.console.settings,
                     overrule=self.overruled,
                 )
+                self._begun_at = self.console.now()
                 self.job = self.console.jobs.start(job)
 
         question = f"Put it in production's place, {plan.choice.mode}?"
@@ -264,6 +285,7 @@ class PromoteScreen(ConsoleScreen):
                     clock=self.console.clock,
                     settings=self.console.settings,
                 )
+                self._begun_at = self.console.now()
                 self.job = self.console.jobs.start(job)
 
         made = self.in_full(point.made)

@@ -44,6 +44,9 @@ def place_facts(place: Place, screen: ConsoleScreen) -> Iterator[Fact]:
     stands = standing.sentence(place, console.history, console.time_style, console.now())
     if stands is not None:
         yield "stands", stands
+    daemon = console.daemons.of(place)
+    if daemon is not None:
+        yield "daemon", daemon.words(console.time_style, console.now())
     if place.aged is not None:
         yield "as of", text.line((f"◌ {standing.aged(place, console.now())}", "$text-warning"))
     yield "place", text.line((place.url, "bold"), (f"  {place.status.label}", role_style(place.status.role)))
