@@ -13,6 +13,7 @@ from dataclasses import dataclass
 ROOT = "generations/"
 MAX_INDEX = 0x7FFFFFFF
 
+_NOTE = re.compile(r"sqlrecover/(?:lease/[0-9a-f]{8}|[0-9a-f]{16}/[0-9a-f]{8})\.json")
 _GENERATION = re.compile(r"[0-9a-f]{16}")
 _OBJECT = re.compile(
     r"generations/(?P<generation>[0-9a-f]{16})/"
@@ -43,6 +44,11 @@ def parse_key(key: str) -> ObjectName | None:
             return None
         name = ObjectName(generation, int(index, 16), int(offset, 16))
     return name if name.index <= MAX_INDEX else None
+
+
+def is_note(key: str) -> bool:
+    """Tell whether `key` names one of the small objects that our own daemon keeps beside the layout."""
+    return _NOTE.fullmatch(key) is not None
 
 
 def is_generation(name: str) -> bool:

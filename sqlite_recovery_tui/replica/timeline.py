@@ -251,13 +251,16 @@ class TimelineBuilder:
         self._examples: list[str] = []
 
     def add(self, key: str, size: int, time: datetime, etag: str | None) -> None:
-        """Take one object; a key of another layout is counted and otherwise ignored."""
+        """Take one object; a key of another layout is counted and otherwise ignored.
+
+        What our own daemon notes beside its segments is no stranger, and not counted.
+        """
         if (name := generation_names.parse_key(key)) is not None:
             self._add_to_generation(name, key, size, time, etag)
         elif (file := ltx_names.parse_key(key)) is not None:
             found = LtxFile(file.level, file.min_txid, file.max_txid, key, size, time, etag)
             self._ltx[key] = found
-        else:
+        elif not generation_names.is_note(key):
             self._others += 1
             if len(self._examples) < self.EXAMPLES:
                 self._examples.append(key)

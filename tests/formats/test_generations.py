@@ -11,6 +11,7 @@ from sqlite_recovery_tui.formats.generations import (
     ObjectName,
     generation_prefix,
     is_generation,
+    is_note,
     parse_key,
     segment_key,
     snapshot_key,
@@ -113,3 +114,10 @@ def test_every_name_in_a_real_replica_is_understood(case: str, tmp_path: object)
     for item in corpus.case(case, tmp_path).manifest["objects"]:  # type: ignore[arg-type]
         if item["path"].startswith("generations/"):
             assert parse_key(item["path"]) is not None, item["path"]
+
+
+def test_what_our_daemon_notes_beside_the_layout_is_known() -> None:
+    good = ("sqlrecover/0429e9bdf37af636/00000000.json", "sqlrecover/lease/00000001.json")
+    assert all(map(is_note, good))
+    bad = ("sqlrecover/x.json", "sqlrecover/lease/1.json", "x/sqlrecover/lease/00000001.json")
+    assert not any(map(is_note, bad))

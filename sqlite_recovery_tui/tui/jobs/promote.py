@@ -50,7 +50,8 @@ class PromoteJob(Job["PromoteResult"]):
     @property
     def outcome(self) -> Status | None:
         if self.result is not None and self.result.checked.verdict != "identical":
-            return Status("▲", "promoted, written to since", "warn")
+            words = "in use" if self.result.checked.verdict == "sound" else "not compared"
+            return Status("▲", f"promoted, {words}", "warn")
         return None
 
     def carry_out(self, report: Report) -> PromoteResult:
