@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.folders import state_folder
+from sqlite_recovery_tui.replicate.serving import Serving
 
 MOST_CLIENTS = 16
 MOST_BYTES = 1 << 16
@@ -47,11 +47,10 @@ class ControlSocket:
         """
         self.path = path
         self._answer = answer
-        self._clients = threading.BoundedSemaphore(MOST_CLIENTS)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _remove_dead(path)
-            self._socket = _bound(path)
+            listening = _bound(path)
         except OSError as error:
             raise RecoverError(
                 f"cannot listen at {path}: {(error.strerror or str(error)).lower()}",
@@ -59,44 +58,26 @@ class ControlSocket:
                 hint="name another place with control-socket in the configuration, below sqlrecover",
             ) from None
         self._inode = path.stat().st_ino
-        threading.Thread(target=self._serve, name="control", daemon=True).start()
+        self._serving = Serving(listening, self._client, "control", MOST_CLIENTS)
 
     def close(self) -> None:
         """Listen no more."""
         with suppress(OSError):
             if self.path.stat().st_ino == self._inode:
                 self.path.unlink()
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            self._clients.acquire()
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                self._clients.release()
-                if self._socket.fileno() < 0:
-                    return
-                continue
-            threading.Thread(target=self._client, args=(client,), name="control", daemon=True).start()
+        self._serving.close()
 
     def _client(self, client: socket.socket) -> None:
+        client.settimeout(SECONDS)
+        reply = self._replied(client)
         try:
-            with client, suppress(OSError):
-                client.settimeout(SECONDS)
-                reply = self._replied(client)
-                try:
-                    client.sendall(_line(reply.document))
-                    if reply.afterwards:
-                        client.settimeout(None)
-                        client.recv(1)
-                finally:
-                    if reply.afterwards:
-                        reply.afterwards()
+            client.sendall(_line(reply.document))
+            if reply.afterwards:
+                client.settimeout(None)
+                client.recv(1)
         finally:
-            self._clients.release()
+            if reply.afterwards:
+                reply.afterwards()
 
     def _replied(self, client: socket.socket) -> Reply:
         try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.replicate.serving import Serving
 
 MOST_CLIENTS = 8
 MOST_HEAD_BYTES = 8 << 10
@@ -41,48 +40,28 @@ class Endpoint:
         """Listen at HOST:PORT, the host empty for every interface; raise `RecoverError`."""
         host, _, port = address.rpartition(":")
         self._pages = pages
-        self._clients = threading.BoundedSemaphore(MOST_CLIENTS)
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._socket = socket.create_server((host.strip("[]"), int(port)), family=family)
+            listening = socket.create_server((host.strip("[]"), int(port)), family=family)
         except OSError as error:
             raise RecoverError(
                 f"cannot listen on {address}: {(error.strerror or str(error)).lower()}",
                 object=address,
                 hint="choose another addr in the configuration, or leave it out",
             ) from None
-        self.port = int(self._socket.getsockname()[1])
-        threading.Thread(target=self._serve, name="metrics", daemon=True).start()
+        self.port = int(listening.getsockname()[1])
+        self._serving = Serving(listening, self._client, "metrics", MOST_CLIENTS)
 
     def close(self) -> None:
         """Listen no more."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            self._clients.acquire()
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                self._clients.release()
-                if self._socket.fileno() < 0:
-                    return
-                time.sleep(0.1)  # no descriptors left, or the like
-                continue
-            threading.Thread(target=self._client, args=(client,), name="metrics", daemon=True).start()
+        self._serving.close()
 
     def _client(self, client: socket.socket) -> None:
-        try:
-            with client, suppress(OSError):
-                head = _head(client)
-                if head:
-                    page = self._page(head)
-                    client.settimeout(SECONDS)
-                    client.sendall(_answer(page, with_body=not head.startswith(b"HEAD ")))
-        finally:
-            self._clients.release()
+        head = _head(client)
+        if head:
+            page = self._page(head)
+            client.settimeout(SECONDS)
+            client.sendall(_answer(page, with_body=not head.startswith(b"HEAD ")))
 
     def _page(self, head: bytes) -> Page:
         method, _, rest = head.partition(b"\r\n")[0].partition(b" ")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from urllib.parse import quote_from_bytes
 
 from sqlite_recovery_tui.errors import RefusedError
@@ -56,6 +56,11 @@ class _Connection(Protocol):
 
     def execute(self, sql: str, /) -> Any: ...
 
+    def close(self) -> Any: ...
+
+
+C = TypeVar("C", bound=_Connection)
+
 
 def connect(
     path: str | os.PathLike[str], *, settings: Settings = PRODUCTION, read_only: bool = False, **options: Any
@@ -73,12 +78,7 @@ def connect(
         connection: sqlite3.Connection = sqlite3.connect(_uri(path, read_only), uri=True, **options)
     except sqlite3.Error as error:
         raise _refused(path, str(error)) from None
-    try:
-        configure(connection, settings=settings, read_only=read_only, path=path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return _configured(connection, settings, read_only, path)
 
 
 def connect_apsw(
@@ -99,12 +99,7 @@ def connect_apsw(
         connection = apsw.Connection(_uri(path, read_only), flags=flags)
     except apsw.Error as error:
         raise _refused(path, str(error)) from None
-    try:
-        configure(connection, settings=settings, read_only=read_only, path=path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return _configured(connection, settings, read_only, path)
 
 
 def configure(
@@ -152,6 +147,15 @@ def writing(connection: _Connection) -> Iterator[None]:
 def is_in_transaction(connection: Any) -> bool:
     """Tell whether a connection of either library has a transaction open."""
     return bool(connection.in_transaction)
+
+
+def _configured(connection: C, settings: Settings, read_only: bool, path: str | os.PathLike[str]) -> C:
+    try:
+        configure(connection, settings=settings, read_only=read_only, path=path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _set_wal(connection: _Connection, name: str, *, read_only: bool) -> None:
