@@ -289,7 +289,7 @@ def judge_proof(proven: datetime | None, now: datetime) -> Check:
             "integrity",
             "warn",
             "never checked, as far as the history of this user says",
-            "check it now: sqlrecover verify FILE, or verify --full for what its replicas give",
+            "check it now: sqlrecover verify FILE, or sqlrecover drill for what its replicas give",
         )
     age = now - proven
     shown = f"last found sound {span(int(age.total_seconds()))} ago"

@@ -63,7 +63,7 @@ def judge_proof(proof: Proof | None, now: datetime, limit: Threshold) -> Check:
             "proven",
             "fail" if limit.fail is not None else "warn",
             "never, as far as the history of this user says: a backup that nobody restored is a hope",
-            "restore it for the proof: sqlrecover verify --full",
+            "restore it for the proof: sqlrecover drill",
         )
     age = now - proof.at
     when = ago(proof.at, now)
@@ -76,7 +76,7 @@ def judge_proof(proof: Proof | None, now: datetime, limit: Threshold) -> Check:
         )
     reached = f", up to {rfc3339(proof.reached)}" if proof.reached else ""
     status = judge(age, limit)
-    hint = "" if status == "ok" else "prove it again, from cron for instance: sqlrecover verify --full"
+    hint = "" if status == "ok" else "prove it again, from cron for instance: sqlrecover drill --all"
     return Check("proven", status, f"{when} by {proof.how}{reached}", hint)
 
 
