@@ -31,6 +31,7 @@ def load(database: Path, seconds: float, roles: tuple[str, ...]) -> Iterator[lis
             [sys.executable, str(Path(__file__)), role, str(database), str(seconds), str(number)],
             cwd=ROOT,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         for number, role in enumerate(roles)
     ]
@@ -38,8 +39,18 @@ def load(database: Path, seconds: float, roles: tuple[str, ...]) -> Iterator[lis
         yield processes
     finally:
         for process in processes:
-            process.kill()
-            process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill an application with the writers that it has started; these die a moment later than told."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
+    process.wait()
 
 
 def app(database: str, until: float, rng: random.Random) -> None:
