@@ -94,7 +94,7 @@ class Daemons:
             return
         self._asking = True
         self._engine.ask(
-            Queue.RECORD,
+            Queue.DAEMON,
             self._owner,
             lambda _: dict(_answers(self._named)),
             then=self._take,

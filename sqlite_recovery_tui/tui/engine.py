@@ -39,6 +39,8 @@ class Queue(Enum):
     COUNT = ("count", 1)
     RECORD = ("record", 1)
     """Reads the history, which may have to wait for others that write it."""
+    DAEMON = ("daemon", 1)
+    """Asks replication daemons, one of which may hang."""
     CLEAN = ("clean", 2)
     """Ends processes and removes what is left; done even when everything is asked to stop."""
 
