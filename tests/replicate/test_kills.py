@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.daemon import wait_until
 from tests.support.file_sink import replay
-from tests.support.followed import App, Followed, rows
+from tests.support.followed import App, Followed, copy_of, rows
 from tests.support.hostile import ROOT, load
 
 KILLS = 50 if os.environ.get("SOAK") else 5
@@ -26,6 +27,7 @@ def test_it_may_be_killed_at_any_moment(
     kept = tmp_path / "kept"
     rng = random.Random(4)
     with load(database, 600, ("pairs", "pairs", "app", "reader")):
+        wait_until(lambda: bool(rows(copy_of(database), "SELECT 1 FROM pairs")), "a pair is written")
         for number in range(KILLS):
             process = start(database, kept)
             try:

@@ -66,6 +66,7 @@ def app(database: str, until: float, rng: random.Random) -> None:
             _transaction(connection, rng)
         if connection.in_transaction:
             connection.rollback()
+        time.sleep(rng.random() * 0.004)  # or nobody else ever has the lock
 
 
 def _transaction(connection: Any, rng: random.Random) -> None:
