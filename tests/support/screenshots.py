@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import resvg_py
+from PIL import Image
 
 FONT = "DejaVu Sans Mono"
 _FACES = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
@@ -22,3 +24,11 @@ def render(svg: str, *, zoom: float = 1.0) -> bytes:
         svg_string=with_installed_font(svg), font_family=FONT, monospace_family=FONT, zoom=int(zoom)
     )
     return bytes(made)
+
+
+def smaller(png: bytes) -> bytes:
+    """Return a picture in 128 colours, in which a console looks the same, at less than half the size."""
+    palette = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, Image.Quantize.FASTOCTREE)
+    made = io.BytesIO()
+    palette.save(made, "PNG", optimize=True)
+    return made.getvalue()

@@ -27,7 +27,7 @@ from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.logbook import Note
 from sqlite_recovery_tui.tui.theme import CLEAR, DAY, MONO, NIGHT, TERMINAL
-from tests.support.screenshots import render
+from tests.support.screenshots import render, smaller
 from tests.tui.support import (
     NOW,
     make_console,
@@ -76,7 +76,7 @@ class Album:
         svg = self._pilot.app.export_screenshot(title="sqlrecover")
         file = self._folder / f"{name}{self._suffix}"
         file.with_suffix(".svg").write_text(svg)
-        file.with_suffix(".png").write_bytes(render(svg))
+        file.with_suffix(".png").write_bytes(smaller(render(svg)))
 
 
 async def tour(album: Album) -> None:
