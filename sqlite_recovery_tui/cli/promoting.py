@@ -45,14 +45,18 @@ def show_plan(session: Session, plan: PromotePlan, again: str) -> None:
 
 
 def _facts(plan: PromotePlan) -> Iterator[tuple[str, object]]:
+    from sqlite_recovery_tui.promote.choice import daemon_words
+
     live = plan.live
     yield "mode", f"{plan.choice.mode}: {plan.choice.why}"
     yield "production", _live_words(plan)
     yield "new", f"{size(plan.new.size)}, checked: {plan.integrity.verdict}, sha256 {plan.new.sha256}"
-    if live.holders:
-        yield "open in", ", ".join(map(str, live.holders))
+    if said := daemon_words(live, plan.choice.mode):
+        yield "daemon", said
+    if live.applications:
+        yield "open in", ", ".join(map(str, live.applications))
     elif live.exists:
-        yield "open in", "no process that can be seen from here"
+        yield "open in", f"no {'other ' if said else ''}process that can be seen from here"
     if plan.tables:
         yield "rows", f"{plan.lost_rows:,} fewer where tables shrink, {plan.won_rows:,} more where they grow"
     elif live.state == "unreadable":
@@ -118,6 +122,15 @@ def undo_rule(session: Session, database: Path) -> UndoRule:
     except ConfigError as error:
         session.err.warning(f"no undo point expires: {error}")
         return UndoRule()
+
+
+def daemon_socket(session: Session) -> Path | None:
+    """Return where the configuration has the daemon listen; a broken one keeps nobody from recovering."""
+    try:
+        settings = session.settings
+    except ConfigError:
+        return None
+    return settings.daemon.control_socket if settings else None
 
 
 def database_path(session: Session, wanted: str) -> Path:

@@ -31,7 +31,9 @@ def choose(live: Live, new: Incoming, wanted: Mode | None = None) -> Choice:
         raise RefusedError(
             f"{live.beside.real} is locked and cannot even be read: {live.problem}",
             object=str(live.beside.real),
-            hint=_stop(live.holders, "an application with PRAGMA locking_mode=EXCLUSIVE has to be stopped"),
+            hint=_stop(
+                live.applications, "an application with PRAGMA locking_mode=EXCLUSIVE has to be stopped"
+            ),
         )
     if live.left:
         raise RefusedError(
@@ -96,9 +98,21 @@ def _warnings(live: Live, mode: Mode) -> tuple[str, ...]:
     found = []
     if live.links > 1 and mode != "swap":
         found.append(f"the file has {live.links} hard links: all of them show the new content")
-    if live.holders and mode != "online":
-        found.append(f"it is open in {names(live.holders)}: that has to be stopped first")
+    if live.applications and mode != "online":
+        found.append(f"it is open in {names(live.applications)}: that has to be stopped first")
     return tuple(found)
+
+
+def daemon_words(live: Live, mode: Mode) -> str:
+    """Return what becomes of our daemon in a promote, "" where none has the database open."""
+    if live.daemon is None:
+        return ""
+    does = (
+        "it stays, and ships the promote as one commit"
+        if mode == "online" or not live.exists
+        else "it is told, lets go of the file meanwhile, and begins a new generation at once"
+    )
+    return f"{live.daemon} replicates it: {does}"
 
 
 def names(holders: tuple[Holder, ...]) -> str:

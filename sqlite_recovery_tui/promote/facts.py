@@ -14,6 +14,7 @@ import apsw
 from sqlite_recovery_tui.errors import FormatError, NotFoundError, RefusedError
 from sqlite_recovery_tui.formats import header
 from sqlite_recovery_tui.promote.beside import Beside
+from sqlite_recovery_tui.replicate.told import daemon_of
 from sqlite_recovery_tui.restore.place import is_at_rest, open_by
 from sqlite_recovery_tui.restore.travelling.note import refuse_moving
 from sqlite_recovery_tui.sqlite.connect import open_production, open_untrusted
@@ -30,9 +31,12 @@ class Holder:
 
     pid: int
     name: str
+    is_daemon: bool = False
+    """Whether it is our own daemon, which is told of a promote and carries on by itself."""
 
     def __str__(self) -> str:
-        return f"{self.name} (pid {self.pid})"
+        name = "the replication daemon" if self.is_daemon else self.name
+        return f"{name} (pid {self.pid})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,16 @@ class Live:
     holders: tuple[Holder, ...] = ()
 
     @property
+    def applications(self) -> tuple[Holder, ...]:
+        """Who has it open and would have to be stopped for an exchange of files."""
+        return tuple(holder for holder in self.holders if not holder.is_daemon)
+
+    @property
+    def daemon(self) -> Holder | None:
+        """Our daemon, when it has it open."""
+        return next((holder for holder in self.holders if holder.is_daemon), None)
+
+    @property
     def exists(self) -> bool:
         return self.state not in ("missing", "empty")
 
@@ -83,7 +97,8 @@ class Live:
             "encoding": self.encoding or None,
             "journal": ("wal" if self.is_wal else "rollback") if self.state == "healthy" else None,
             "links": self.links,
-            "open_in": [{"pid": holder.pid, "name": holder.name} for holder in self.holders],
+            "open_in": [{"pid": holder.pid, "name": holder.name} for holder in self.applications],
+            "daemon": {"pid": self.daemon.pid, "name": self.daemon.name} if self.daemon else None,
         }
 
 
@@ -143,8 +158,11 @@ def _described(path: Path, size: int) -> Incoming:
     return Incoming(path, size, parsed.page_size, pages, encoding, is_wal, digest.hexdigest())
 
 
-def look(path: Path) -> Live:
-    """Look at production's database, without changing it; raise `RefusedError` for what is no file."""
+def look(path: Path, socket: Path | None = None) -> Live:
+    """Look at production's database, without changing it; raise `RefusedError` for what is no file.
+
+    `socket` is where the configuration has the daemon listen.
+    """
     beside = Beside(path)
     try:
         status = beside.real.lstat()
@@ -154,8 +172,8 @@ def look(path: Path) -> Live:
         raise RefusedError(f"cannot see {path}: {error.strerror}", object=str(path)) from None
     if not stat.S_ISREG(status.st_mode):
         raise RefusedError(f"{beside.real} is not a regular file", object=str(beside.real))
-    holders = tuple(Holder(pid, name) for pid, name in open_by(beside.real))
-    common: dict[str, Any] = {"size": status.st_size, "links": status.st_nlink, "holders": holders}
+    common: dict[str, Any] = {"size": status.st_size, "links": status.st_nlink}
+    common["holders"] = holders_of(beside.real, socket)
     if not status.st_size:
         return Live(beside, "empty", left=_left(beside), **common)
     try:
@@ -173,6 +191,13 @@ def look(path: Path) -> Live:
         return Live(beside, "locked", str(error), **common)
     except apsw.Error as error:
         return Live(beside, "unreadable", str(error), **common)
+
+
+def holders_of(real: Path, socket: Path | None = None) -> tuple[Holder, ...]:
+    """Return who can be seen to have a database open; our daemon is known by its answer."""
+    found = open_by(real)
+    daemon = daemon_of(real, socket) if found else None
+    return tuple(Holder(pid, name, is_daemon=pid == daemon) for pid, name in found)
 
 
 def _left(beside: Beside) -> tuple[Path, ...]:

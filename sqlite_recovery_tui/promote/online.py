@@ -19,8 +19,7 @@ from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn
 from sqlite_recovery_tui.promote import aside
 from sqlite_recovery_tui.promote.choice import names
-from sqlite_recovery_tui.promote.facts import Holder, Incoming, Live
-from sqlite_recovery_tui.restore.place import open_by
+from sqlite_recovery_tui.promote.facts import Incoming, Live, holders_of
 from sqlite_recovery_tui.sqlite.connect import immutable_uri
 
 STEP_PAGES = 2_000
@@ -106,7 +105,7 @@ class OnlinePut:
 
     def _busy(self) -> RefusedError:
         real = self.live.beside.real
-        holders = tuple(Holder(pid, name) for pid, name in open_by(real))
+        holders = holders_of(real)
         who = f" It is open in {names(holders)}." if holders else ""
         return RefusedError(
             f"{real} stayed busy for {self.wait_seconds:g} s.{who}",

@@ -11,7 +11,7 @@ from typing import Any
 from sqlite_recovery_tui.config import Assertion
 from sqlite_recovery_tui.errors import RefusedError, VerificationFailed
 from sqlite_recovery_tui.progress import CancelToken, ProgressFn, ignore_progress
-from sqlite_recovery_tui.promote.choice import Choice, Mode, choose
+from sqlite_recovery_tui.promote.choice import Choice, Mode, choose, daemon_words
 from sqlite_recovery_tui.promote.facts import Incoming, Live, incoming, look
 from sqlite_recovery_tui.promote.loss import TableChange, table_changes
 from sqlite_recovery_tui.verify.assertions import Outcome, check
@@ -34,6 +34,8 @@ class PromotePlan:
     free_bytes: int
     assertions: tuple[Outcome, ...] = ()
     """What the configuration expects of a good restore, and what the new file answers."""
+    socket: Path | None = None
+    """Where the configuration has the daemon listen."""
 
     @property
     def name(self) -> str:
@@ -65,6 +67,7 @@ class PromotePlan:
             "live": self.live.to_json(),
             "mode": self.choice.mode,
             "why": self.choice.why,
+            "daemon": daemon_words(self.live, self.choice.mode) or None,
             "warnings": list(self.choice.warnings),
             "integrity": self.integrity.to_json(),
             "tables": [table.to_json() for table in self.tables],
@@ -82,18 +85,20 @@ def make_plan(
     mode: Mode | None = None,
     count_rows: bool = True,
     assertions: Sequence[Assertion] = (),
+    socket: Path | None = None,
     progress: ProgressFn = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> PromotePlan:
     """Plan to put the file `new` in the place of `database`.
 
-    `assertions` are asked of the new file; whether they hold is for whoever carries the plan out. Raises
+    `assertions` are asked of the new file; whether they hold is for whoever carries the plan out;
+    `socket` is where the configuration has the daemon listen, beside the places where any does. Raises
     `RefusedError` for what cannot be done, `VerificationFailed` when the new file is damaged,
     `NotFoundError`, `Cancelled`.
     """
     token = cancel or CancelToken()
     coming = incoming(new)
-    live = look(database)
+    live = look(database, socket)
     if coming.path.resolve() == live.beside.real:
         raise RefusedError(f"{new} is the production database itself", object=str(new))
     choice = choose(live, coming, mode)
@@ -111,7 +116,9 @@ def make_plan(
         )
     free = shutil.disk_usage(live.beside.folder).free
     held = check(new, assertions, progress=progress, cancel=token)
-    return PromotePlan(coming, live, choice, report, tables, _needed(coming, live, choice.mode), free, held)
+    return PromotePlan(
+        coming, live, choice, report, tables, _needed(coming, live, choice.mode), free, held, socket
+    )
 
 
 def _needed(new: Incoming, live: Live, mode: Mode) -> int:

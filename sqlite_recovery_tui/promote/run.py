@@ -95,7 +95,7 @@ class Promote:
         beside = self.plan.live.beside
         began = time.monotonic()
         is_online = self.plan.choice.mode == "online"
-        with PromoteLock(beside), daemon_told(beside.real, online=is_online):
+        with PromoteLock(beside), daemon_told(beside.real, online=is_online, socket=self.plan.socket):
             recovered = recover(beside, self.cancel)
             self.plan = replace(self.plan, live=self._as_planned())
             self._check_space()
@@ -126,7 +126,7 @@ class Promote:
 
     def _as_planned(self) -> Live:
         """Look again: what the plan rests on must still be so."""
-        new, live = incoming(self.plan.new.path), look(self.plan.live.beside.named)
+        new, live = incoming(self.plan.new.path), look(self.plan.live.beside.named, self.plan.socket)
         before = self.plan.live
         if new.sha256 != self.plan.new.sha256:
             raise _changed(f"{new.path} has changed")
@@ -254,14 +254,20 @@ class Promote:
 
 
 def take_back(
-    point: UndoPoint, database: Path, *, confirm: str, progress: ProgressFn = ignore_progress, **more: Any
+    point: UndoPoint,
+    database: Path,
+    *,
+    confirm: str,
+    socket: Path | None = None,
+    progress: ProgressFn = ignore_progress,
+    **more: Any,
 ) -> PromoteResult:
     """Put an undo point back in the place of `database`, by the same procedure, with an undo point again.
 
     Raises as `Promote.run` does, and `RefusedError` for the bytes of a database that nobody can open.
     """
     with _closed(point, more.get("cancel") or CancelToken()) as file:
-        plan = make_plan(file, database, progress=progress, cancel=more.get("cancel"))
+        plan = make_plan(file, database, socket=socket, progress=progress, cancel=more.get("cancel"))
         return Promote(plan, reason=f"undo {point.name}", progress=progress, **more).run(confirm)
 
 

@@ -19,7 +19,7 @@ from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.promote import aside, intent
 from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.promote.choice import names
-from sqlite_recovery_tui.promote.facts import Holder, Live
+from sqlite_recovery_tui.promote.facts import Live, holders_of
 from sqlite_recovery_tui.promote.intent import Intent
 from sqlite_recovery_tui.promote.online import copy_as_committed
 from sqlite_recovery_tui.promote.undo import Draft
@@ -80,7 +80,7 @@ def _refuse_idle(live: Live) -> None:
 def in_use(live: Live) -> RefusedError:
     """Return the error that names who has the database open."""
     real = live.beside.real
-    holders = tuple(Holder(pid, name) for pid, name in open_by(real))
+    holders = holders_of(real)
     who = names(holders) if holders else "a process that cannot be seen from here"
     hint = f"stop {who} first" if holders else "stop every application that uses it first"
     return RefusedError(

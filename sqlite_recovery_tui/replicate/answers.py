@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,7 @@ class Answers:
         return Reply(self._supervisor.status().to_json())
 
     def _has(self, request: Document) -> Reply:
-        return Reply({"databases": [str(minder.path) for minder in self._named(request)]})
+        return Reply({"pid": os.getpid(), "databases": [str(minder.path) for minder in self._named(request)]})
 
     def _sync(self, request: Document) -> Reply:
         """Ship now; with `wait`, answer when everything is durable or so many seconds are over."""

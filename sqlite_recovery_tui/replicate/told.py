@@ -17,15 +17,15 @@ RELEASE_SECONDS = 30.0
 
 
 @contextmanager
-def daemon_told(database: Path, *, online: bool) -> Iterator[None]:
+def daemon_told(database: Path, *, online: bool, socket: Path | None = None) -> Iterator[None]:
     """Have a daemon, if one replicates `database`, know of what is done inside.
 
     Unless `online` it lets go of the database until the end. Where none runs nothing happens; what a daemon
-    says or does not say never fails the act.
+    says or does not say never fails the act. `socket` is where the configuration has it listen.
     """
     with ExitStack() as stack:
         about = {"database": str(database)}
-        found = _replicating(about)
+        found = _replicating(about, socket)
         if found is not None and not online:
             with suppress(OSError, RecoverError):
                 request = {"op": "release", **about}
@@ -36,10 +36,17 @@ def daemon_told(database: Path, *, online: bool) -> Iterator[None]:
                 ask(found, {"op": "promoted", "mode": "online" if online else "swap", **about})
 
 
-def _replicating(about: dict[str, str]) -> Path | None:
+def daemon_of(database: Path, socket: Path | None = None) -> int | None:
+    """Return the process id of the daemon that replicates `database`, None when none that answers does."""
+    return next((pid for _, pid in _answering({"database": str(database)}, socket)), None)
+
+
+def _replicating(about: dict[str, str], socket: Path | None) -> Path | None:
     """Return where the daemon listens that has the database, None when none has."""
-    for path in sockets():
+    return next((path for path, _ in _answering(about, socket)), None)
+
+
+def _answering(about: dict[str, str], socket: Path | None) -> Iterator[tuple[Path, int]]:
+    for path in sockets(socket):
         with suppress(OSError, RecoverError):
-            ask(path, {"op": "has", **about})
-            return path
-    return None
+            yield path, int(ask(path, {"op": "has", **about})["pid"])

@@ -13,7 +13,7 @@ import pytest
 from sqlite_recovery_tui.config import replica_from_url
 from sqlite_recovery_tui.promote import undo
 from sqlite_recovery_tui.promote.beside import Beside
-from sqlite_recovery_tui.promote.plan import make_plan
+from sqlite_recovery_tui.promote.plan import PromotePlan, make_plan
 from sqlite_recovery_tui.promote.run import Promote, take_back
 from sqlite_recovery_tui.replicate.missing import restore_missing
 from tests.promote.conftest import make_database, state_of
@@ -59,23 +59,42 @@ def restored(replica: Path, folder: Path) -> tuple[str, int]:
     return state_of(ours)
 
 
+def planned_for(plan: PromotePlan, daemon: Daemon) -> str:
+    """Return what the plan says of our daemon, which is this one."""
+    assert plan.live.daemon is not None
+    assert plan.live.daemon.pid == daemon.pid
+    said = plan.to_json()["daemon"]
+    assert isinstance(said, str)
+    return said
+
+
 @pytest.mark.parametrize("mode", ["online", "swap"])
 def test_promote_and_undo_under_a_running_daemon(mode: str, tmp_path: Path) -> None:
     (tmp_path / "srv").mkdir()
     live = make_database(tmp_path / "srv" / "app.db", "old", rows=300)
     new = make_database(tmp_path / "new.db", "new", rows=400)
-    replica = tmp_path / "replica"
-    with Daemon(live, replica.as_uri()) as daemon:
+    replica, socket = tmp_path / "replica", tmp_path / "elsewhere.sock"
+    config = tmp_path / "sqlrecover.yml"
+    config.write_text(
+        f"dbs: [{{path: {live}, replicas: [{{path: {replica}}}]}}]\nsqlrecover: {{control-socket: {socket}}}\n"
+    )
+    with Daemon("--config", config) as daemon:
         daemon.wait_for("protected")
         if mode == "online":
             with SqlProcess(live) as application:
                 application.rows("INSERT INTO t (state, body) VALUES ('old', 'old more')")
-                Promote(make_plan(new, live)).run("app.db")
+                plan = make_plan(new, live, socket=socket)
+                assert [holder.pid for holder in plan.live.applications] == [application.pid]
+                assert planned_for(plan, daemon).endswith("it stays, and ships the promote as one commit")
+                Promote(plan).run("app.db")
                 with load(live, "new") as rows:
                     threading.Event().wait(0.3)
             expected = ("new", 400 + len(rows))
         else:  # nobody else may have it open; the daemon lets go by itself
-            Promote(make_plan(new, live, mode="swap")).run("app.db")
+            plan = make_plan(new, live, mode="swap", socket=socket)
+            assert plan.live.applications == plan.choice.warnings == ()
+            assert planned_for(plan, daemon).endswith("and begins a new generation at once")
+            Promote(plan).run("app.db")
             daemon.wait_for("began", 2)
             daemon.wait_for("protected", 2)
             with load(live, "new") as rows:

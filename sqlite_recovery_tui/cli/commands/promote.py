@@ -42,7 +42,7 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
     the configuration fails in SCRATCH, unless -overrule names that one.
     """
     from sqlite_recovery_tui.cli.assertions import of_database
-    from sqlite_recovery_tui.cli.promoting import show_plan
+    from sqlite_recovery_tui.cli.promoting import daemon_socket, show_plan
     from sqlite_recovery_tui.promote.choice import mode_of
     from sqlite_recovery_tui.promote.plan import make_plan
     from sqlite_recovery_tui.restore.travelling.note import replica_of
@@ -58,6 +58,7 @@ def command(session: Session, scratch: str, to: str | None, plan_only: bool, **w
             mode=mode_of(wished["mode"]),
             count_rows=not wished["no_count"],
             assertions=of_database(session, str(database), replica_of(file)),
+            socket=daemon_socket(session),
             progress=meter,
             cancel=session.cancel,
         )

@@ -88,7 +88,7 @@ def _reason(point: UndoPoint) -> str:
 def _take_back(
     session: Session, path: Path, wanted: str | None, confirm: str, timeout: timedelta | None
 ) -> int:
-    from sqlite_recovery_tui.cli.promoting import of_result, show_result, undo_rule
+    from sqlite_recovery_tui.cli.promoting import daemon_socket, of_result, show_result, undo_rule
     from sqlite_recovery_tui.promote import undo
     from sqlite_recovery_tui.promote.beside import Beside
     from sqlite_recovery_tui.promote.run import WAIT_SECONDS, take_back
@@ -101,6 +101,7 @@ def _take_back(
                 point,
                 path,
                 confirm=confirm,
+                socket=daemon_socket(session),
                 wait_seconds=timeout.total_seconds() if timeout else WAIT_SECONDS,
                 progress=meter,
                 cancel=session.cancel,

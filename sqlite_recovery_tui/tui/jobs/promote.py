@@ -99,6 +99,7 @@ class UndoJob(Job["PromoteResult"]):
             self.point,
             self.database,
             confirm=self.confirm,
+            socket=self.settings.daemon.control_socket if self.settings else None,
             progress=report.progress,
             cancel=report.cancel,
             clock=self.clock,

@@ -118,6 +118,7 @@ class PromoteScreen(ConsoleScreen):
         self.plan = None
         mode = self.mode
         asserted = assertions_for(self.console, self.file, self.database)
+        settings = self.console.settings
 
         def work(report: Report) -> tuple[PromotePlan, list[UndoPoint]]:
             from sqlite_recovery_tui.promote import undo
@@ -131,6 +132,7 @@ class PromoteScreen(ConsoleScreen):
                 self.database,
                 mode=mode,
                 assertions=asserted(),
+                socket=settings.daemon.control_socket if settings else None,
                 progress=report.progress,
                 cancel=report.cancel,
             )
@@ -295,14 +297,18 @@ class PromoteScreen(ConsoleScreen):
 
 
 def _plan_facts(plan: PromotePlan) -> Iterator[Fact]:
+    from sqlite_recovery_tui.promote.choice import daemon_words
+
     live = plan.live
     yield "way", text.line((plan.choice.mode, "bold"), f": {plan.choice.why}")
     for warning in plan.choice.warnings:
         yield "", text.line((f"▲ {warning}", "$text-warning"))
     if live.exists:
         yield "production", f"{phrases.size(live.size)} at {live.beside}"
-        who = ", ".join(map(str, live.holders))
-        yield "open in", who or "no process that can be seen from here"
+        if said := daemon_words(live, plan.choice.mode):
+            yield "daemon", said
+        who = ", ".join(map(str, live.applications))
+        yield "open in", who or f"no {'other ' if said else ''}process that can be seen from here"
     else:
         yield "production", f"{live.beside} is {live.state}"
     yield "new", f"{phrases.size(plan.new.size)}, checked: {plan.integrity.verdict}"
