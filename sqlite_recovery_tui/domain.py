@@ -158,6 +158,13 @@ class RestorePoint:
     time: datetime
     key: str
     end: Place | None = None
+    is_commit: bool = False
+    """Whether it is a single commit of that object, which ends at `end`, and `time` the commit's own."""
+
+    @property
+    def time_of(self) -> Literal["commit", "object"]:
+        """What its time is that of."""
+        return "commit" if self.is_commit else "object"
 
     @property
     def reached(self) -> Place:

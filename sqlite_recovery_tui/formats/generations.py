@@ -13,7 +13,8 @@ from dataclasses import dataclass
 ROOT = "generations/"
 MAX_INDEX = 0x7FFFFFFF
 
-_NOTE = re.compile(r"sqlrecover/(?:lease/[0-9a-f]{8}|[0-9a-f]{16}/[0-9a-f]{8})\.json")
+_LEASE = re.compile(r"sqlrecover/lease/[0-9a-f]{8}\.json")
+_NOTE = re.compile(r"sqlrecover/(?P<generation>[0-9a-f]{16})/(?P<index>[0-9a-f]{8})\.json")
 _GENERATION = re.compile(r"[0-9a-f]{16}")
 _OBJECT = re.compile(
     r"generations/(?P<generation>[0-9a-f]{16})/"
@@ -48,7 +49,18 @@ def parse_key(key: str) -> ObjectName | None:
 
 def is_note(key: str) -> bool:
     """Tell whether `key` names one of the small objects that our own daemon keeps beside the layout."""
-    return _NOTE.fullmatch(key) is not None
+    return _NOTE.fullmatch(key) is not None or _LEASE.fullmatch(key) is not None
+
+
+def note_key(generation: str, index: int) -> str:
+    """Return the key of what our own daemon notes of a WAL: its sidecar."""
+    return f"sqlrecover/{generation}/{index:08x}.json"
+
+
+def parse_note(key: str) -> tuple[str, int] | None:
+    """Return the generation and index of a sidecar's key, None for any other."""
+    match = _NOTE.fullmatch(key)
+    return (match["generation"], int(match["index"], 16)) if match else None
 
 
 def is_generation(name: str) -> bool:

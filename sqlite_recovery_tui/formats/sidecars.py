@@ -7,19 +7,18 @@ Without it, or where it makes no sense, a replica is as good as any other.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlite_recovery_tui.errors import FormatError
-from sqlite_recovery_tui.formats import wal
+from sqlite_recovery_tui.formats import generations, wal
 
 ROOT = "sqlrecover/"
 MOST_BYTES = 16 << 20
-_KEY = re.compile(r"sqlrecover/(?P<generation>[0-9a-f]{16})/(?P<index>[0-9a-f]{8})\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,12 @@ def prefix(generation: str) -> str:
 
 def key(generation: str, index: int) -> str:
     """Return the key of the sidecar of WAL `index`."""
-    return f"{prefix(generation)}{index:08x}.json"
+    return generations.note_key(generation, index)
 
 
 def parse_key(name: str) -> tuple[str, int] | None:
     """Return the generation and index of a sidecar's key, None for any other."""
-    match = _KEY.fullmatch(name)
-    return (match["generation"], int(match["index"], 16)) if match else None
+    return generations.parse_note(name)
 
 
 def encode(said: WalEnd) -> bytes:
@@ -71,16 +69,22 @@ def decode(data: bytes) -> WalEnd | None:
         end = _number(said["end"], 1 << 60)
         if said["version"] != 1 or end <= wal.HEADER_SIZE or (end - wal.HEADER_SIZE) % header.frame_size:
             return None
-        return WalEnd(bytes.fromhex(said["header"]), end, (first, second), _commits(said["commits"], end))
+        commits = _commits(said["commits"], end, header.frame_size)
+        return WalEnd(bytes.fromhex(said["header"]), end, (first, second), commits)
     return None
 
 
-def _commits(said: Sequence[Sequence[Any]], end: int) -> tuple[tuple[datetime, tuple[int, ...]], ...]:
+def _commits(
+    said: Sequence[Sequence[Any]], end: int, frame_size: int
+) -> tuple[tuple[datetime, tuple[int, ...]], ...]:
     seen = tuple(
         (datetime.fromisoformat(time), tuple(_number(each, end + 1) for each in ends)) for time, *ends in said
     )
     if any(time.tzinfo is None for time, _ in seen):
         raise ValueError("a time without its zone")
+    places = [wal.HEADER_SIZE, *(each for _, ends in seen for each in ends)]
+    if any(later <= earlier or (later - earlier) % frame_size for earlier, later in pairwise(places)):
+        raise ValueError("commits that end within a frame, or not one behind the other")
     return seen
 
 

@@ -87,11 +87,12 @@ def scan_replica(
 ) -> ReplicaState:
     """List one replica; a failure becomes part of the state. Raises `Cancelled` only.
 
-    With `exact_at` what may belong to that moment is dated by its writer (see `replica.times`), which
+    With `exact_at` what may belong to that moment is dated by its writer (see `replica.dating`), which
     costs requests where a listing tells other times.
     """
+    from sqlite_recovery_tui.replica.dating import dated_around
     from sqlite_recovery_tui.replica.scan import scan
-    from sqlite_recovery_tui.replica.times import exact_times, mend_times
+    from sqlite_recovery_tui.replica.times import mend_times
 
     def partial(timeline: Timeline) -> None:
         if on_partial is not None:
@@ -104,7 +105,7 @@ def scan_replica(
             if exact_at is None:
                 timeline = mend_times(store, timeline, cancel=cancel, progress=progress)
             else:
-                timeline = exact_times(store, timeline, around=exact_at, cancel=cancel, progress=progress)
+                timeline = dated_around(store, timeline, exact_at, cancel=cancel, progress=progress)
         finally:
             store.close()
     except Cancelled:

@@ -6,11 +6,11 @@ Everything here follows from a listing alone; whether the bytes hold is for the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.domain import (
     Format,
@@ -28,6 +28,9 @@ from sqlite_recovery_tui.replica.lineage import Lane
 from sqlite_recovery_tui.replica.segments import Segments, microseconds, moment
 from sqlite_recovery_tui.words import plural
 
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.replica.wal_times import WalTimes
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -36,6 +39,10 @@ class Generation:
     id: str
     snapshots: tuple[Snapshot, ...]
     segments: Segments
+    noted: frozenset[int] = field(default=frozenset(), compare=False, repr=False)
+    """The WALs whose commit times our daemon noted beside the replica."""
+    commit_times: Mapping[int, WalTimes] = field(default_factory=dict, compare=False, repr=False)
+    """Those of them that were read; see `commit_times`."""
 
     @property
     def title(self) -> str:

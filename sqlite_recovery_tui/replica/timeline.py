@@ -6,7 +6,7 @@ Everything here follows from a listing alone; whether the bytes hold is for the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -15,12 +15,14 @@ from typing import Any
 from sqlite_recovery_tui.domain import Format, Gap, LtxFile, RestorePoint, Snapshot, Span
 from sqlite_recovery_tui.formats import generations as generation_names
 from sqlite_recovery_tui.formats.ltx import names as ltx_names
+from sqlite_recovery_tui.replica import commit_times
 from sqlite_recovery_tui.replica.bursts import Burst, bursts_of
 from sqlite_recovery_tui.replica.generations import Generation
 from sqlite_recovery_tui.replica.lineage import Lane, Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
 from sqlite_recovery_tui.replica.route import Route
 from sqlite_recovery_tui.replica.segments import Columns, Segments, microseconds
+from sqlite_recovery_tui.replica.wal_times import WalTimes
 from sqlite_recovery_tui.words import plural
 
 
@@ -103,8 +105,11 @@ class Timeline:
         return reached[1] if reached else None
 
     def reached(self, time: datetime | None) -> tuple[Lineage, RestorePoint] | None:
-        """Return what `at_or_before` does, with its lineage; of points of one time the later history's."""
-        return max(
+        """Return what `at_or_before` does, with its lineage; of points of one time the later history's.
+
+        Where the times of single commits were read around `time`, they count; else when objects were stored.
+        """
+        found = max(
             (
                 (lineage, point)
                 for lineage in reversed(self.lineages)
@@ -113,6 +118,16 @@ class Timeline:
             key=lambda pair: pair[1].time,
             default=None,
         )
+        if time is None:
+            return found
+        return commit_times.reached(self.lineages, found[0] if found else None, time) or found
+
+    def route_at(self, lineage: Lineage, time: datetime | None) -> Route:
+        """Return the way to what `reached` returns, which is in `lineage`."""
+        exact = commit_times.route_at(lineage, time) if time is not None else None
+        route = exact or lineage.route_at(time)
+        assert route is not None
+        return route
 
     def led_on(self, lineage: Lineage, route: Route) -> Route:
         """Return a route of `lineage` that knows where history goes on behind that lineage."""
@@ -190,6 +205,16 @@ class Timeline:
         lineages = sorted((*others, ltx), key=_order)
         return replace(self, lineages=tuple(lineages), about_times=(*self.about_times, *about_times))
 
+    def with_commit_times(self, read: Mapping[str, Mapping[int, WalTimes]], *about: str) -> Timeline:
+        """Return the timeline with the commit times of some WALs, by generation, and what to say of them."""
+        lineages = tuple(
+            replace(item, commit_times={**item.commit_times, **read.get(item.id, {})})
+            if isinstance(item, Generation)
+            else item
+            for item in self.lineages
+        )
+        return replace(self, lineages=lineages, about_times=(*self.about_times, *about))
+
     def to_json(self) -> dict[str, Any]:
         """Return the summary that the command line prints."""
         return {
@@ -247,6 +272,7 @@ class TimelineBuilder:
         self._segments: dict[str, Columns] = {}
         self._whole: dict[str, Segments] = {}
         self._ltx: dict[str, LtxFile] = {}
+        self._noted: dict[str, set[int]] = {}
         self._others = 0
         self._examples: list[str] = []
 
@@ -260,6 +286,8 @@ class TimelineBuilder:
         elif (file := ltx_names.parse_key(key)) is not None:
             found = LtxFile(file.level, file.min_txid, file.max_txid, key, size, time, etag)
             self._ltx[key] = found
+        elif (note := generation_names.parse_note(key)) is not None:
+            self._noted.setdefault(note[0], set()).add(note[1])
         elif not generation_names.is_note(key):
             self._others += 1
             if len(self._examples) < self.EXAMPLES:
@@ -277,6 +305,7 @@ class TimelineBuilder:
                 id,
                 tuple(sorted(self._snapshots.get(id, {}).values(), key=lambda item: item.index)),
                 self._whole.get(id) or self._segments.get(id, Columns()).segments(id),
+                frozenset(self._noted.get(id, ())),
             )
             for id in ids
         ]

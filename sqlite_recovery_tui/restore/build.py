@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sqlite_recovery_tui.domain import Position, RestorePoint, WalSegment
 from sqlite_recovery_tui.errors import DamagedError, FormatError, OutsideCoverage
+from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.formats import header as database_header
 from sqlite_recovery_tui.formats import lz4
 from sqlite_recovery_tui.formats.header import DatabaseHeader
@@ -151,7 +152,7 @@ class Build:
         size = os.fstat(fd).st_size
         self._check_whole(size, page_size)
         lost = faults.lost(self.route, fault, state.position) if fault is not None else ()
-        unproven = (*state.unproven(chain), *doubts)
+        unproven = (*state.unproven(chain), *doubts, *_misfit(self.route, state.position, fault))
         return Built(
             position=state.position,
             # An earlier base may need segments that were stored after the point itself.
@@ -187,7 +188,9 @@ class Build:
         except ChainFault as error:
             fault = error
         except PositionBeyondEnd as beyond:
-            raise self._beyond(beyond) from None
+            if not self.route.point.is_commit:
+                raise self._beyond(beyond) from None
+            fault = self._cut_off(beyond)
         if fault is not None and not self.to_last_good:
             raise faults.chain_fault(self.route, fault, state.position)
         if writer is not None:
@@ -238,6 +241,14 @@ class Build:
         if not self.route.changes or self.route.last_index < until.index:
             raise self._beyond(PositionBeyondEnd(_end(self.route)))
 
+    def _cut_off(self, beyond: PositionBeyondEnd) -> ChainFault:
+        """Return the fault of a WAL that ends in front of a commit that was noted of it."""
+        until, end = self.route.until, beyond.end
+        assert until is not None
+        missing = names.segment_key(end.generation, end.index, end.offset)
+        message = f"a commit was noted that ends at {until.label}, and what is stored ends at {end.label}"
+        return ChainFault(self.route.changes[-1], message, missing=missing)
+
     def _beyond(self, beyond: PositionBeyondEnd) -> OutsideCoverage:
         until = self.route.until
         assert until is not None
@@ -247,6 +258,14 @@ class Build:
             before=point,
             hint=f"ask for -index {beyond.end.index:08x} without -offset",
         )
+
+
+def _misfit(route: WalRoute, reached: Position, fault: ChainFault | None) -> tuple[str, ...]:
+    """Return the doubt about a commit's time where no commit ends where it was noted."""
+    if fault is not None or not route.point.is_commit or reached == route.until:
+        return ()
+    assert route.until is not None
+    return (f"a commit was noted that ends at {route.until.label}, where none does: its time is in doubt",)
 
 
 def _end(route: WalRoute) -> Position:

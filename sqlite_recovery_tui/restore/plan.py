@@ -6,13 +6,15 @@ refused here, with the good points around it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlite_recovery_tui.domain import Base, Change, Format, Place, RestorePoint
 from sqlite_recovery_tui.errors import DamagedError, NotFoundError, OutsideCoverage
+from sqlite_recovery_tui.replica.commit_times import hole_behind
+from sqlite_recovery_tui.replica.generations import Generation
 from sqlite_recovery_tui.replica.lineage import Lineage
 from sqlite_recovery_tui.replica.route import Route
 from sqlite_recovery_tui.replica.timeline import Timeline
@@ -23,6 +25,13 @@ from sqlite_recovery_tui.words import plural
 
 MOMENT_LEFT_OUT = "as Litestream v0.5 does, what was stored at that very moment is left out"
 """The note on a time in a history that does so; of consequence only where something was stored just then."""
+
+COMMIT_TIME = "a commit belongs to that time if it was made by then, as the daemon saw it that stored it"
+"""The note on a time where single commits are dated."""
+STORED_TIME = (
+    "single commits around that time are not dated: as with Litestream, what was stored by then counts"
+)
+"""The note on a time in a history of our daemon where they are not: in its newest WAL, mostly."""
 
 _LOCAL_BYTES_PER_SECOND = 300e6
 _REMOTE_BYTES_PER_SECOND = 50e6
@@ -99,6 +108,7 @@ class Plan:
             "requested": targets.to_json(self.requested),
             "position": self.reached.to_json(),
             "time": format_utc(self.point.time),
+            "time_of": self.point.time_of,
             "distance_seconds": self.distance_seconds,
             "base": {"object": self.base.key, "size": self.base.size},
             "changes": [{"object": change.key, "size": change.size} for change in self.changes],
@@ -212,7 +222,7 @@ def _latest(where: _Where, to_last_good: bool) -> Plan:
     lineage, point = _reached(where.timeline, None)
     hole = holes.hole_before(where.timeline, None, lineage, point)
     notes = holes.pass_hole(hole, "the newest state", to_last_good) if hole else ()
-    return where.plan(lineage, _route_at(lineage, None), notes=notes)
+    return where.plan(lineage, where.timeline.route_at(lineage, None), notes=notes)
 
 
 def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -> Plan:
@@ -226,13 +236,23 @@ def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -
     expired = holes.expired_at(lineage, time)
     if expired is not None:
         notes += holes.pass_expired(expired, nearest)
-    hole = holes.hole_before(timeline, time, lineage, point)
+    hole = holes.hole_before(timeline, time, lineage, point) or hole_behind(lineage, time)
     if hole is not None:
         notes += holes.pass_hole(hole, format_utc(time), to_last_good)
-    if not lineage.includes(time, time):
-        notes.append(MOMENT_LEFT_OUT)
+    notes += _rule(lineage, point, time)
     distance = (time - point.time).total_seconds()
-    return where.plan(lineage, _route_at(lineage, time), distance_seconds=distance, notes=tuple(notes))
+    route = timeline.route_at(lineage, time)
+    return where.plan(lineage, route, distance_seconds=distance, notes=tuple(notes))
+
+
+def _rule(lineage: Lineage, point: RestorePoint, time: datetime) -> Iterator[str]:
+    """Say what made a state belong to a time, where that is not just what was stored by then."""
+    if point.is_commit:
+        yield COMMIT_TIME
+    elif isinstance(lineage, Generation) and lineage.noted:
+        yield STORED_TIME
+    elif not lineage.includes(time, time):
+        yield MOMENT_LEFT_OUT
 
 
 def _reached(timeline: Timeline, time: datetime | None) -> tuple[Lineage, RestorePoint]:
@@ -240,12 +260,6 @@ def _reached(timeline: Timeline, time: datetime | None) -> tuple[Lineage, Restor
     reached = timeline.reached(time)
     assert reached is not None
     return reached
-
-
-def _route_at(lineage: Lineage, time: datetime | None) -> Route:
-    route = lineage.route_at(time)
-    assert route is not None
-    return route
 
 
 def _before_first(where: _Where, time: datetime, nearest: bool) -> Plan:

@@ -53,7 +53,7 @@ class RestoreResult:
     plan: Plan
     position: Place
     time: datetime
-    """When the last applied object was stored."""
+    """When the last applied object was stored, or the last commit made where that is what was asked for."""
     objects: int
     bytes_fetched: int
     objects_reused: int
@@ -87,6 +87,7 @@ class RestoreResult:
             "requested": targets.to_json(plan.requested),
             "position": self.position.to_json(),
             "time": targets.format_utc(self.time),
+            "time_of": plan.point.time_of,
             "distance_seconds": self.distance_seconds,
             "base": plan.base.key,
             "objects": self.objects,

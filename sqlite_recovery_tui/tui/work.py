@@ -77,7 +77,7 @@ def draft_best(
 
 def _in_time(place: Place, state: ReplicaState, aim: Aim, report: Report) -> ReplicaState:
     """Return a listing with object times as exact as `aim` needs them; a failure becomes part of it."""
-    from sqlite_recovery_tui.replica.times import exact_times
+    from sqlite_recovery_tui.replica.dating import dated_around
     from sqlite_recovery_tui.storage.open import open_store
 
     if not isinstance(aim.target, AtTime) or not aim.suits_any or state.timeline is None:
@@ -87,9 +87,7 @@ def _in_time(place: Place, state: ReplicaState, aim: Aim, report: Report) -> Rep
         return place.dated[2]
     store = open_store(place.ref.replica)
     try:
-        exact = exact_times(
-            store, state.timeline, around=moment, cancel=report.cancel, progress=report.progress
-        )
+        exact = dated_around(store, state.timeline, moment, cancel=report.cancel, progress=report.progress)
         dated = replace(state, timeline=exact)
     except StorageError as error:
         return replace(state, timeline=None, error=error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +41,8 @@ class Source:
 
     def __init__(self, path: Path, sink: Sink, *, page_size: int = 4096) -> None:
         self.sink = sink
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """When commits are seen."""
         self.page_size = page_size
         self.index = -1
         self.offset = 0
@@ -124,7 +126,7 @@ class Source:
         frame = good.data[-1, : wal.FRAME_HEADER_SIZE].tobytes()
         mark = Mark(index, end, raw, frame, checksum, self.page_size, sealed=False)
         piece = data[: end - offset]
-        return Stretch(index, offset, piece, self.page_size, tuple(ends), checksum, datetime.now(UTC)), mark
+        return Stretch(index, offset, piece, self.page_size, tuple(ends), checksum, self.now()), mark
 
     def took(self, mark: Mark) -> None:
         self._begun(mark)
