@@ -38,7 +38,7 @@ def daemon_told(database: Path, *, online: bool, socket: Path | None = None) -> 
 
 def daemon_of(database: Path, socket: Path | None = None) -> int | None:
     """Return the process id of the daemon that replicates `database`, None when none that answers does."""
-    return next((pid for _, pid in _answering({"database": str(database)}, socket)), None)
+    return next((pid for _, pid in _answering({"database": str(database)}, socket) if pid), None)
 
 
 def _replicating(about: dict[str, str], socket: Path | None) -> Path | None:
@@ -46,7 +46,7 @@ def _replicating(about: dict[str, str], socket: Path | None) -> Path | None:
     return next((path for path, _ in _answering(about, socket)), None)
 
 
-def _answering(about: dict[str, str], socket: Path | None) -> Iterator[tuple[Path, int]]:
+def _answering(about: dict[str, str], socket: Path | None) -> Iterator[tuple[Path, int | None]]:
     for path in sockets(socket):
         with suppress(OSError, RecoverError):
-            yield path, int(ask(path, {"op": "has", **about})["pid"])
+            yield path, ask(path, {"op": "has", **about}).get("pid")
