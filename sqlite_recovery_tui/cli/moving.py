@@ -75,7 +75,9 @@ def _replica_of(session: Session, scratch: Scratch) -> ReplicaState:
 
 
 def _carry_out(session: Session, scratch: Scratch, state: ReplicaState, store: Store, where: Where) -> Moved:
+    from sqlite_recovery_tui.replica.dating import dated_around
     from sqlite_recovery_tui.restore.plan import make_plan
+    from sqlite_recovery_tui.restore.target import AtTime
     from sqlite_recovery_tui.restore.travel import Travel
 
     ref, timeline = state.ref, state.timeline
@@ -85,6 +87,8 @@ def _carry_out(session: Session, scratch: Scratch, state: ReplicaState, store: S
         Travel(store, scratch.path, identities=ref.identities, clock=session.clock) as travel,
     ):
         target = _target(session, state, store, travel.held, where)
+        if isinstance(target, AtTime):
+            timeline = dated_around(store, timeline, target.time, cancel=session.cancel, progress=meter)
         plan = make_plan(
             timeline,
             target,

@@ -69,14 +69,14 @@ def _refuse_moving(scratch: Path) -> None:
 
 def _restored(session: Session, name: str, time: str, stack: ExitStack) -> Path:
     """Restore a state of a database to a file that goes away with `stack`."""
-    from sqlite_recovery_tui.cli.listing import scan_all
+    from sqlite_recovery_tui.cli.targets import scan_for
     from sqlite_recovery_tui.restore.choose import Choice, choose, restore_best
     from sqlite_recovery_tui.restore.run import RestoreOptions, RestoreResult, restore
     from sqlite_recovery_tui.restore.target import Latest, parse_time
     from sqlite_recovery_tui.storage.open import open_store
 
     target = Latest() if time == "latest" else parse_time(time, now=session.clock.now())
-    choice = choose(scan_all(session, session.refs(name)), target)
+    choice = choose(scan_for(session, session.refs(name), target), target)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sqlrecover-")))
     output = folder / (Path(choice.ref.database_name or "database").name)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 UNREAD = "the noted times of commits could not be read, so what was stored by then counts"
 
+_AT_ONCE = 64
+
 TimesOf = Callable[[int], WalTimes | None]
 """Returns the commit times of a WAL; None where there are none."""
 
@@ -104,6 +106,47 @@ def hole_behind(lineage: Lineage, time: datetime) -> Gap | None:
         return None
     following = (gap for gap in lineage.gaps if gap.before is not None)
     return next((gap for gap in following if gap.is_damage and gap.before.key == dated.point.key), None)  # type: ignore[union-attr]
+
+
+def noted_commits(
+    store: Store, timeline: Timeline, *, limit: int | None = None, cancel: CancelToken | None = None
+) -> list[RestorePoint]:
+    """Return every commit of which the time was noted, in order, or the last `limit`; no segment is read.
+
+    Raises `StorageError`, `Cancelled`.
+    """
+    notes = Notes(store, cancel)
+    found: list[list[RestorePoint]] = []
+    count = 0
+    for generation in reversed(timeline.generations):
+        indexes = sorted(generation.noted)
+        while indexes and (limit is None or count < limit):
+            some = indexes[-_AT_ONCE:]
+            del indexes[-_AT_ONCE:]
+            points = [
+                point
+                for index, times in notes.each(generation.id, some)
+                for point in _points(generation, index, times)
+            ]
+            found.append(points)
+            count += len(points)
+    commits = [point for points in reversed(found) for point in points]
+    return commits[-limit:] if limit is not None else commits
+
+
+def times_of(
+    store: Store, generation: Generation, *, cancel: CancelToken | None = None
+) -> dict[int, WalTimes]:
+    """Return the commit times of all WALs of a generation of which they were noted; raises as above."""
+    return dict(Notes(store, cancel).each(generation.id, sorted(generation.noted)))
+
+
+def _points(generation: Generation, index: int, times: WalTimes) -> Iterator[RestorePoint]:
+    runs = [run for run in generation.runs if run.snapshots[0].index <= index]
+    for number in range(len(times)) if runs else ():
+        point = _point(runs[-1], index, times, number)
+        if point is not None:
+            yield point
 
 
 def _candidates(

@@ -80,6 +80,8 @@ def check_timeline(facts: Facts) -> Iterator[Check]:
         yield _fresh(facts, newest.time)
         yield _coverage(facts)
     yield _gaps(facts)
+    if any(item.noted for item in facts.timeline.generations):
+        yield _commit_times(facts)
     yield _other_objects(facts)
     yield _object_times(facts)
 
@@ -162,6 +164,17 @@ def _gaps(facts: Facts) -> Check:
         if hides_newest
         else "times behind the hole cannot be restored up to the next snapshot",
     )
+
+
+def _commit_times(facts: Facts) -> Check:
+    """Tell of how many WALs the daemon noted how they ended and when their commits were made."""
+    wals = noted = 0
+    for item in facts.timeline.generations:
+        there = set(item.segments.indexes)
+        wals += len(there)
+        noted += len(there & item.noted)
+    message = f"commits are dated one by one in {noted:,} of {plural(wals, 'WAL')}; the newest goes on"
+    return Check("commits", "ok", message)
 
 
 def _other_objects(facts: Facts) -> Check:

@@ -56,6 +56,12 @@ class WalTimes:
         is_there = number < len(self.ends) and self.ends[number] == end
         return moment(self.times[number]) if is_there else None
 
+    def between(self, start: int, end: int | None) -> tuple[datetime, ...]:
+        """Return the times of the commits that end behind byte `start`, and at `end` or before."""
+        first = bisect_right(self.ends, start)
+        last = len(self.ends) if end is None else bisect_right(self.ends, end)
+        return tuple(map(moment, self.times[first:last]))
+
     def __len__(self) -> int:
         return len(self.ends)
 

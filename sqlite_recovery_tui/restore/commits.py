@@ -1,25 +1,28 @@
 """The single commits inside one stored object, read and verified on demand.
 
-A v0.3 segment holds every commit with its exact position; when each was made is nowhere stored. An LTX file
-holds one state: what its TXIDs were one by one, and what a sync took together, cannot be told from it.
+A v0.3 segment holds every commit with its exact position; when each was made our daemon alone notes, beside
+the replica. An LTX file holds one state: what its TXIDs were one by one, and what a sync took together,
+cannot be told from it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from sqlite_recovery_tui.domain import LtxFile, Place, Position, StoredObject, Txid, WalSegment
-from sqlite_recovery_tui.errors import DamagedError, FormatError
+from sqlite_recovery_tui.errors import DamagedError, FormatError, StorageError
 from sqlite_recovery_tui.formats import generations as generation_names
 from sqlite_recovery_tui.formats import wal
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replica.chain import ChainFault
 from sqlite_recovery_tui.replica.timeline import Timeline
+from sqlite_recovery_tui.replica.wal_times import Notes, WalTimes
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.storage.base import Store
 
@@ -31,7 +34,7 @@ class Commit:
     place: Place
     """Where it ends: a restore of this place gives exactly this state."""
     time: datetime | None
-    """When it was made, where the format tells; None where only the object has a time."""
+    """When it was made, where that is told; None where only the object has a time."""
     pages: int
     """How many different pages it changed, as far as the object holds them."""
     database_pages: int
@@ -100,9 +103,10 @@ def _of_segment(fetcher: Fetcher, timeline: Timeline, item: WalSegment) -> Objec
     if verified.fault:
         at = max(item.offset, wal.HEADER_SIZE) + verified.count * header.frame_size
         raise _damage(item, f"the frame at offset {at:08x} does not hold: {verified.fault}")
+    times = _times(fetcher, timeline, item, header)
     return ObjectCommits(
         item,
-        tuple(_commits_in(item, header, frames)),
+        tuple(_commits_in(item, header, frames, times)),
         header.page_size,
         begins_inside=inside,
         ends_inside=bool(len(frames)) and frames.last_commit < len(frames),
@@ -161,14 +165,28 @@ def _end_of(header: wal.WalHeader, before: WalSegment, data: bytes, offset: int)
     return checksum, not int(frames.commit[-1])
 
 
-def _commits_in(item: WalSegment, header: wal.WalHeader, frames: wal.Frames) -> Sequence[Commit]:
+def _times(fetcher: Fetcher, timeline: Timeline, item: WalSegment, header: wal.WalHeader) -> WalTimes | None:
+    """Return when the commits of a segment's WAL were made, where that was noted and can be read."""
+    generation = timeline.generation(item.generation)
+    if generation is None or item.index not in generation.noted:
+        return None
+    with suppress(StorageError):
+        found = Notes(fetcher.store, fetcher.cancel).of(item.generation, item.index)
+        return found if found is not None and wal.parse_header(found.header) == header else None
+    return None
+
+
+def _commits_in(
+    item: WalSegment, header: wal.WalHeader, frames: wal.Frames, times: WalTimes | None
+) -> Sequence[Commit]:
     start = max(item.offset, wal.HEADER_SIZE)
     found, begin = [], 0
     for last in np.flatnonzero(frames.commit):
         end = int(last) + 1
         place = Position(item.generation, item.index, start + end * header.frame_size)
         pages = len(np.unique(frames.pgno[begin:end]))
-        found.append(Commit(place, None, pages, int(frames.commit[last])))
+        time = times.time_of(place.offset) if times is not None else None
+        found.append(Commit(place, time, pages, int(frames.commit[last])))
         begin = end
     return found
 

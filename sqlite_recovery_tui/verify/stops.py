@@ -93,7 +93,7 @@ def between(all_stops: list[Stop], start: datetime | None, end: datetime | None)
 
 def inside(stop: Stop, found: tuple[Commit, ...]) -> list[Stop]:
     """Return the commits of the object that makes `stop`, the last of which is the stop's own state."""
-    return [Stop(_target(commit.place), stop.time, stop.key) for commit in found]
+    return [Stop(_target(commit.place), commit.time or stop.time, stop.key) for commit in found]
 
 
 def neighbour(
@@ -122,11 +122,14 @@ def neighbour(
     numbers = range(number - 1, -1, -1) if step < 0 else range(max(0, number - 1), len(segments))
     for one in numbers:
         found = commits(store, timeline, segments[one], identities=identities, cancel=cancel)
-        places = [commit.place for commit in found.commits]
-        wanted = [place for place in places if isinstance(place, Position) and _lies(place, held, step)]
+        wanted = [
+            commit
+            for commit in found.commits
+            if isinstance(commit.place, Position) and _lies(commit.place, held, step)
+        ]
         if wanted:
-            place = wanted[-1 if step < 0 else 0]
-            return Stop(_target(place), segments[one].time, segments[one].key)
+            commit = wanted[-1 if step < 0 else 0]
+            return Stop(_target(commit.place), commit.time or segments[one].time, segments[one].key)
     first = next(iter(generation.snapshots), None)
     if step > 0 or first is None or not held.offset:
         return None

@@ -2,82 +2,30 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import DamagedError, Unreachable
 from sqlite_recovery_tui.formats import sidecars
 from sqlite_recovery_tui.replica.dating import dated_around
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.replica.timeline import Timeline
-from sqlite_recovery_tui.replicate.stretch import Break
+from sqlite_recovery_tui.restore.commits import commits
 from sqlite_recovery_tui.restore.plan import COMMIT_TIME, STORED_TIME, Plan, make_plan
 from sqlite_recovery_tui.restore.run import RestoreOptions, RestoreResult, restore
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.memory import MemoryStore
+from sqlite_recovery_tui.verify.stops import neighbour
+from tests.support.commit_life import Life
+from tests.support.litestream import litestream
 from tests.support.shelf import folder
-from tests.support.shipping import Ground
 
 INSTANT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Told:
-    """A commit: where it ends, when it was seen, and the database after it."""
-
-    place: Position
-    time: datetime
-    content: bytes
-
-
-class Life(Ground):
-    """Ends and begins WALs, takes a snapshot, begins another generation; ships every few commits."""
-
-    def __init__(self, place: Path) -> None:
-        super().__init__(place)
-        self.source.now = self.clock.now
-        self.told: list[Told] = []
-
-    def commits(self, count: int) -> None:
-        """Make commits a second apart, and ship them five seconds later."""
-        for _ in range(count):
-            self.clock.sleep(1)
-            self.source.grow()
-            mark, content = self.source.states[-1]
-            place = Position(self.spool.generation, mark.index, mark.offset)
-            self.told.append(Told(place, self.clock.now(), content))
-        self.ship()
-
-    def ship(self) -> None:
-        self.clock.sleep(5)
-        assert self.shipper.flush()
-
-    def live(self) -> None:
-        self.commits(2)
-        self.commits(3)
-        self.source.seal()
-        self.commits(3)
-        self.source.snapshot()
-        self.commits(2)
-        self.ship()
-        self.source.seal()
-        self.commits(1)
-        self.source.seal()
-        self.source.begin(Break("asked", "for the test"))
-        self.commits(3)
-        self.source.seal()
-        self.commits(2)  # the WAL that is still open
-
-    @property
-    def dated(self) -> list[Told]:
-        """The commits of WALs that have ended."""
-        return self.told[:-2]
 
 
 @pytest.fixture
@@ -125,6 +73,22 @@ def test_every_commit_is_restored_by_the_time_it_was_made(life: Life) -> None:
         if number:
             before, _ = carried_out(store, plan_at(store, told.time - INSTANT))
             assert before == life.dated[number - 1].content
+
+
+def test_a_walk_by_commits_tells_when_each_was_made(life: Life) -> None:
+    store = life.store.inner
+    timeline = scan(store)
+    told = {each.place: each.time for each in life.dated}
+    seen = 0
+    for generation in timeline.generations:
+        for segment in generation.segments:
+            for commit in commits(store, timeline, segment).commits:
+                assert commit.time == told.get(commit.place)
+                seen += commit.time is not None
+    assert seen == len(told)
+    stop = neighbour(store, timeline, life.told[3].place, -1)
+    assert stop is not None
+    assert stop.time == life.told[2].time
 
 
 def test_the_open_wal_goes_by_what_was_stored(life: Life) -> None:
@@ -227,3 +191,14 @@ def test_a_clock_set_back_does_not_reorder_commits(tmp_path: Path) -> None:
         assert carried_out(store, plan_at(store, life.told[5].time))[0] == life.told[5].content
     finally:
         life.close()
+
+
+def test_litestream_restores_the_same_replica_at_latest_and_at_times(life: Life, tmp_path: Path) -> None:
+    """By what was stored, as it documents: the state after the last commit of the newest segment."""
+    binary = litestream("0.3.13")
+    url = f"file://{life.write_to(tmp_path / 'replica')}"
+    for number, time in enumerate([None, *sorted(life.shipped)]):
+        target = tmp_path / f"{number}.db"
+        at = ["-timestamp", time.isoformat().replace("+00:00", "Z")] if time is not None else []
+        subprocess.run([str(binary), "restore", "-o", str(target), *at, url], check=True, capture_output=True)
+        assert target.read_bytes() == (life.shipped[time] if time is not None else life.told[-1].content)

@@ -76,7 +76,10 @@ def command(session: Session, **wished: Any) -> int:
 
     Without a time, a position or a TXID: the latest state. Times: 2026-03-26T10:30:00Z, "2026-03-26
     10:30", 10:30, "20 min ago", seconds since 1970; without a zone they are local. What was stored at
-    that very moment belongs to it in replicas of Litestream 0.3, and no longer in those of 0.5.
+    that very moment belongs to it in replicas of Litestream 0.3, and no longer in those of 0.5. Where
+    `sqlrecover replicate` noted when it saw each commit, every commit up to the last that was made by
+    that time belongs to it, whenever it was stored; its clock is that of the machine that replicated. The
+    WAL that is still written is not dated so yet. The answer says which counted.
     Without -o the database's own path is used; a file that exists is never replaced without -force
     and -o.
 

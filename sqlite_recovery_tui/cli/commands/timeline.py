@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 @target_argument(required=True)
 @replica_option
 @click.option("--points", is_flag=True, help="List every restore point.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the last N restore points.")
-def command(session: Session, target: str, replica: str | None, points: bool, limit: int | None) -> int:
+@click.option("--commits", is_flag=True, help="List every commit of which the time was noted.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the last N of either.")
+def command(
+    session: Session, target: str, replica: str | None, *, points: bool, commits: bool, limit: int | None
+) -> int:
     """Show the time each replica covers, how fine it can be restored, what it holds and what is missing.
 
     Restore points lie apart as is said where history is active; Litestream 0.5 thins out what is
-    older. With --points each of them is listed.
+    older. With --points each of them is listed, with --commits each commit inside them and when it was
+    made, which `sqlrecover replicate` notes of every WAL that has ended.
     """
     from sqlite_recovery_tui.cli.listing import errors_of, report_errors, scan_all, single_error
 
@@ -39,7 +43,10 @@ def command(session: Session, target: str, replica: str | None, points: bool, li
     documents = []
     for state in states:
         if state.timeline is not None:
-            view = _View.of(state, state.timeline, points or limit is not None, limit)
+            wants_points = points or (limit is not None and not commits)
+            view = _View.of(state, state.timeline, wants_points, limit)
+            if commits:
+                view = replace(view, commits=_commits(session, state, limit))
             _print(session, view)
             documents.append(_document(view, session.clock.now()) if session.out.as_json else {})
     code = report_errors(session, states)
@@ -56,6 +63,7 @@ class _View:
     grain: Grain
     total: int
     listed: Sequence[RestorePoint] | None
+    commits: Sequence[RestorePoint] | None = None
 
     @classmethod
     def of(cls, state: ReplicaState, timeline: Timeline, wants_points: bool, limit: int | None) -> _View:
@@ -108,18 +116,34 @@ def _print(session: Session, view: _View) -> None:
     if listed is not None:
         out.line()
         out.line(f"  {plural(view.total, 'restore point')}" + _limited(len(listed), view.total))
-        out.table(
-            ("  time", "position", "object"),
-            [
-                (
-                    f"  {rfc3339(point.time, fraction=True)}",
-                    str(point.reached),
-                    point.key.rpartition("/")[2],
-                )
-                for point in listed
-            ],
-        )
+        _print_points(session, listed)
+    if view.commits is not None:
+        out.line()
+        out.line(f"  {plural(len(view.commits), 'commit')} whose time was noted")
+        _print_points(session, view.commits)
     out.line()
+
+
+def _print_points(session: Session, points: Sequence[RestorePoint]) -> None:
+    session.out.table(
+        ("  time", "position", "object"),
+        [
+            (f"  {rfc3339(point.time, fraction=True)}", str(point.reached), point.key.rpartition("/")[2])
+            for point in points
+        ],
+    )
+
+
+def _commits(session: Session, state: ReplicaState, limit: int | None) -> Sequence[RestorePoint]:
+    """Return the commits whose times were noted; no segment is read for that."""
+    from contextlib import closing
+
+    from sqlite_recovery_tui.replica.commit_times import noted_commits
+    from sqlite_recovery_tui.storage.open import open_store
+
+    assert state.timeline is not None
+    with closing(open_store(state.ref.replica, clock=session.clock)) as store:
+        return noted_commits(store, state.timeline, limit=limit, cancel=session.cancel)
 
 
 def _print_lanes(session: Session, timeline: Timeline) -> None:
@@ -167,4 +191,6 @@ def _document(view: _View, now: datetime) -> dict[str, Any]:
     }
     if view.listed is not None:
         document["points"] = [point.to_json() for point in view.listed]
+    if view.commits is not None:
+        document["commits"] = [point.to_json() for point in view.commits]
     return document

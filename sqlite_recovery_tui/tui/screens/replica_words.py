@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -61,6 +62,13 @@ class Spot:
         return Aim(AtPosition(place.index, place.offset, place.generation))
 
     @property
+    def time(self) -> datetime | None:
+        """When the commit was made that the cursor stands at, where that is told."""
+        if self.commits is None or not self.commits.commits or self.asked is not None:
+            return None
+        return self.commits.commits[-1 if self.number is None else self.number].time
+
+    @property
     def label(self) -> str:
         """The position, to be copied."""
         match self.entry:
@@ -105,7 +113,7 @@ def spot_facts(
 
 def _point_facts(spot: Spot, entry: Stored, screen: ConsoleScreen, reading: bool) -> Iterator[Fact]:
     assert entry.point is not None
-    when = entry.point.time
+    when = spot.time or entry.point.time
     yield "point", text.line((screen.in_full(when, fine=screen.has_class("-tall")), "bold"))
     if spot.asked is not None:
         away = (spot.asked.time - when).total_seconds()
@@ -137,7 +145,8 @@ def _commit(spot: Spot, found: ObjectCommits, *, brief: bool) -> Content:
     number = spot.number if spot.number is not None else len(found.commits) - 1
     commit = found.commits[number]
     notes = "".join(f" · {note}" for note in found.notes)
-    more = "" if brief else f" of {commit.database_pages:,}; the time is that of its segment"
+    whose = "its own, as its daemon saw it" if commit.time is not None else "that of its segment"
+    more = "" if brief else f" of {commit.database_pages:,}; the time is {whose}"
     return text.line(
         (f"commit {number + 1} of {len(found.commits)}", "bold"),
         f" · position {commit.place.label} · changes {phrases.many(commit.pages, 'page')}",
