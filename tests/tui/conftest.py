@@ -19,9 +19,9 @@ from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.replica import fleet
 from sqlite_recovery_tui.storage import open as opening
 from tests.tui import patience
+from tests.tui.pictures import pictures
 from tests.tui.support import (
     NOW,
-    PICTURE_SIZES,
     Gate,
     GatedStore,
     presentable,
@@ -31,15 +31,7 @@ from tests.tui.support import (
 
 patience.install()
 
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Look at pictures of the middle size in a soak only: a flaw shows in the least or in the greatest."""
-    if config.getoption("update_snapshots"):
-        return
-    for item in items:
-        drawn = isinstance(item, pytest.Function) and "snap_compare" in item.fixturenames
-        if drawn and hasattr(item, "callspec") and PICTURE_SIZES[1] in item.callspec.params.values():
-            item.add_marker(pytest.mark.soak)
+__all__ = ["pictures"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.domain import LtxFile, Snapshot, WalSegment
 from sqlite_recovery_tui.tui.app import Console
-from tests.tui.support import PICTURE_SIZES, Walk, make_console, settle, walk
+from tests.tui.pictures import Pictures
+from tests.tui.support import Walk, make_console, settle, walk
 
 
 def opening(kind: type[Snapshot] | type[WalSegment] | type[LtxFile], *keys: str) -> Walk:
@@ -40,7 +39,6 @@ SCREENS: dict[str, Walk] = {
 }
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
+async def test_screen(name: str, shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), SCREENS[name])

@@ -6,7 +6,6 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -18,9 +17,8 @@ from sqlite_recovery_tui.replica.behind import Behind
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.state import Beside, LastListing
 from sqlite_recovery_tui.tui.theme import DAY
-from tests.tui.support import NOW, PICTURE_SIZES, Walk, make_console, press, settle, type_text, walk
-
-SIZES = pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+from tests.tui.pictures import Pictures
+from tests.tui.support import NOW, Walk, make_console, press, settle, type_text, walk
 
 
 async def one_behind(pilot: Pilot[None]) -> None:
@@ -51,14 +49,12 @@ async def in_daylight(pilot: Pilot[None]) -> None:
 FLEET: dict[str, Walk] = {"behind": one_behind, "filtered": filtered, "day": in_daylight}
 
 
-@SIZES
 @pytest.mark.parametrize("name", FLEET)
-def test_fleet(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=FLEET[name])
+async def test_fleet(name: str, shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), FLEET[name])
 
 
-@SIZES
-def test_browse(size: tuple[int, int], incident: DemoIncident, shown: Settings, snap_compare: Any) -> None:
+async def test_browse(incident: DemoIncident, shown: Settings, pictures: Pictures) -> None:
     bucket = Path.cwd() / "bucket"
     shutil.copytree(incident.replicas[0], bucket / "eu" / "tenants" / "deleted.db")
     shutil.copytree(incident.jobs.replica, bucket / "us" / "jobs.db")
@@ -74,4 +70,4 @@ def test_browse(size: tuple[int, int], incident: DemoIncident, shown: Settings, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config.ReplicaConfig, "url", found)
-        assert snap_compare(make_console(settings), terminal_size=size, run_before=look)
+        await pictures(make_console(settings), look)

@@ -13,7 +13,8 @@ from sqlite_recovery_tui.domain import Snapshot, WalSegment
 from sqlite_recovery_tui.history.entry import Entry
 from sqlite_recovery_tui.history.ledger import Ledger
 from sqlite_recovery_tui.history.sources import Sources
-from tests.tui.support import NOW, PICTURE_SIZES, SMALL, Walk, make_console, walk
+from tests.tui.pictures import SMALL_ONLY, Pictures
+from tests.tui.support import NOW, Walk, make_console, walk
 
 GENERATION = "f3020a305956a25e"
 WHO = {"user": "ana", "host": "db1", "pid": 4711, "process": "gone", "version": "0.2.0"}
@@ -102,18 +103,17 @@ SMALL_SCREENS: dict[str, Walk] = {
 }
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
+async def test_screen(name: str, shown: Settings, pictures: Pictures) -> None:
     fill()
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
+    await pictures(make_console(shown), SCREENS[name])
 
 
 @pytest.mark.parametrize("name", SMALL_SCREENS)
-def test_small_screen(name: str, shown: Settings, snap_compare: Any) -> None:
+async def test_small_screen(name: str, shown: Settings, pictures: Pictures) -> None:
     fill()
-    assert snap_compare(make_console(shown), terminal_size=SMALL, run_before=SMALL_SCREENS[name])
+    await pictures(make_console(shown), SMALL_SCREENS[name], SMALL_ONLY)
 
 
-def test_nothing_recorded_yet(shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=SMALL, run_before=walk("4"))
+async def test_nothing_recorded_yet(shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), walk("4"), SMALL_ONLY)

@@ -6,7 +6,6 @@ import dataclasses
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,8 @@ from sqlite_recovery_tui.restore.run import RestoreOptions
 from sqlite_recovery_tui.restore.scratch import note_integrity
 from sqlite_recovery_tui.restore.work import work_path
 from tests.support.scratches import PLAN, a_scratch
-from tests.tui.support import NOW, PICTURE_SIZES, Walk, make_console, walk
+from tests.tui.pictures import Pictures
+from tests.tui.support import NOW, Walk, make_console, walk
 
 KEPT = timedelta(days=7)
 SCREENS: dict[str, Walk] = {
@@ -26,24 +26,21 @@ SCREENS: dict[str, Walk] = {
     "proof": walk("down", "v"),
     "proof-good": walk("v"),
 }
-sizes = pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 
 
-@sizes
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
+async def test_screen(name: str, shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), SCREENS[name])
 
 
-@sizes
-def test_scratches(size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
+async def test_scratches(shown: Settings, pictures: Pictures) -> None:
     folder = shown.scratch_dir
     a_scratch(folder, "app.db", made=NOW - timedelta(minutes=3))
     damaged = a_scratch(folder, "app.db", made=NOW - timedelta(days=2), kind="full", ok=True)
     note_integrity(damaged, {"kind": "full", "ok": False, "messages": ["page 7: out of order"]})
     a_scratch(folder, "app.db", made=NOW - timedelta(days=9), kind="full", ok=True)
     kept = dataclasses.replace(shown, scratch_keep=KEPT, scratch_max=20 << 30)
-    assert snap_compare(make_console(kept), terminal_size=size, run_before=walk("3", "down", "space"))
+    await pictures(make_console(kept), walk("3", "down", "space"))
 
 
 @pytest.fixture
@@ -62,6 +59,5 @@ def interrupted(shown: Settings, incident: DemoIncident) -> Settings:
     return shown
 
 
-@sizes
-def test_interrupted(size: tuple[int, int], interrupted: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(interrupted), terminal_size=size, run_before=walk())
+async def test_interrupted(interrupted: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(interrupted), walk())

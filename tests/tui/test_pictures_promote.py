@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -16,8 +15,9 @@ from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.proof import Subject
-from sqlite_recovery_tui.tui.theme import DAY, NIGHT
-from tests.tui.support import PICTURE_SIZES, SMALL, Walk, make_console, press, settle, type_text
+from sqlite_recovery_tui.tui.theme import DAY
+from tests.tui.pictures import AT_EACH_SIZE, SMALL_ONLY, Look, Pictures
+from tests.tui.support import Walk, make_console, press, settle, type_text
 from tests.tui.support_production import FOLDER, own_production
 
 SCRATCH, LIVE = Path("scratch/shop.db"), FOLDER / "shop.db"
@@ -80,18 +80,10 @@ SCREENS: dict[str, Walk] = {
 }
 LAID_OUT = ("rows", "promote")
 """Screens that are laid out in another way where there is more room."""
-SHOWN = [
-    (name, size, NIGHT) for name in SCREENS for size in (PICTURE_SIZES if name in LAID_OUT else (SMALL,))
-]
-SHOWN += [(name, PICTURE_SIZES[1], DAY) for name in ("rows", "promote")]
+IN_DAYLIGHT = Look((120, 36), DAY)
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "theme"),
-    SHOWN,
-    ids=[f"{name}-{size[0]}x{size[1]}{'-light' if theme is DAY else ''}" for name, size, theme in SHOWN],
-)
-def test_screen(name: str, size: tuple[int, int], theme: Any, produced: Settings, snap_compare: Any) -> None:
-    console = make_console(produced)
-    console.theme = theme.name
-    assert snap_compare(console, terminal_size=size, run_before=SCREENS[name])
+@pytest.mark.parametrize("name", SCREENS)
+async def test_screen(name: str, produced: Settings, pictures: Pictures) -> None:
+    looks = (*AT_EACH_SIZE, IN_DAYLIGHT) if name in LAID_OUT else SMALL_ONLY
+    await pictures(make_console(produced), SCREENS[name], looks)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.tui.known import Flaw, Known, Shown
-from tests.tui.support import PICTURE_SIZES, Walk, make_console, press, settle, type_text, walk
+from tests.tui.pictures import Pictures
+from tests.tui.support import Walk, make_console, press, settle, type_text, walk
 from tests.tui.support_timeline import many_generations
 from tests.tui.test_timeline import show
 
@@ -44,7 +44,6 @@ SCREENS: dict[str, Walk] = {
 }
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
-def test_timeline(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
+async def test_timeline(name: str, shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), SCREENS[name])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.config import Settings
-from tests.tui.support import PICTURE_SIZES, SMALL, make_console, press, settle, type_text, walk
+from tests.tui.pictures import SMALL_ONLY, Pictures
+from tests.tui.support import make_console, press, settle, type_text, walk
 
 
 async def to_the_change(pilot: Pilot[None]) -> None:
@@ -23,10 +21,9 @@ async def two_commits_back(pilot: Pilot[None]) -> None:
     await settle(pilot)
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_found(size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=to_the_change)
+async def test_found(shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), to_the_change)
 
 
-def test_stepped(shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=SMALL, run_before=two_commits_back)
+async def test_stepped(shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), two_commits_back, SMALL_ONLY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -11,8 +10,9 @@ from textual.pilot import Pilot
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.proof import Subject
+from tests.tui.pictures import AT_EACH_SIZE, SMALL_ONLY, Pictures
 from tests.tui.stock_file import make_stock
-from tests.tui.support import PICTURE_SIZES, SMALL, Walk, make_console, press, settle, type_text
+from tests.tui.support import Walk, make_console, press, settle, type_text
 
 
 def bench(*keys: str) -> Walk:
@@ -48,12 +48,9 @@ SCREENS: dict[str, Walk] = {
 
 LAID_OUT = ("condition", "schema")
 """Screens that are laid out in another way where there is more room."""
-SHOWN = [(name, size) for name in SCREENS for size in (PICTURE_SIZES if name in LAID_OUT else (SMALL,))]
 
 
-@pytest.mark.parametrize(
-    ("name", "size"), SHOWN, ids=[f"{name}-{width}x{height}" for name, (width, height) in SHOWN]
-)
-def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
+@pytest.mark.parametrize("name", SCREENS)
+async def test_screen(name: str, shown: Settings, pictures: Pictures) -> None:
     make_stock(Path("stock.db"), large=1000)  # in the test's own folder, so that its path is short
-    assert snap_compare(make_console(None), terminal_size=size, run_before=SCREENS[name])
+    await pictures(make_console(None), SCREENS[name], AT_EACH_SIZE if name in LAID_OUT else SMALL_ONLY)

@@ -1,17 +1,16 @@
-"""How each screen looks, at the smallest terminal and at a large one; a person approves every change.
+"""How each screen looks, at every size; a person approves every change.
 
 Behaviour is for the other tests: these only see that nothing moved, overlapped or lost its colour.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from textual.pilot import Pilot
 
 from sqlite_recovery_tui.config import Settings
-from tests.tui.support import PICTURE_SIZES, Walk, make_console, type_text, walk
+from tests.tui.pictures import Pictures
+from tests.tui.support import Walk, make_console, type_text, walk
 
 
 async def to_a_time(pilot: Pilot[None]) -> None:
@@ -46,12 +45,10 @@ SCREENS: dict[str, Walk] = {
 }
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen(name: str, size: tuple[int, int], shown: Settings, snap_compare: Any) -> None:
-    assert snap_compare(make_console(shown), terminal_size=size, run_before=SCREENS[name])
+async def test_screen(name: str, shown: Settings, pictures: Pictures) -> None:
+    await pictures(make_console(shown), SCREENS[name])
 
 
-@pytest.mark.parametrize("size", PICTURE_SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_welcome(size: tuple[int, int], snap_compare: Any) -> None:
-    assert snap_compare(make_console(None), terminal_size=size, run_before=walk())
+async def test_welcome(pictures: Pictures) -> None:
+    await pictures(make_console(None), walk())

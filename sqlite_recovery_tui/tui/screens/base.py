@@ -11,6 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -46,6 +47,8 @@ class ConsoleScreen(Screen[None]):
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
     _has_body = False
+    _written_for: Size | None = None
+    """The room for which its words were last chosen."""
     TYPING_HINT = "take it"
     """What enter does while text is typed."""
 
@@ -198,6 +201,16 @@ class ConsoleScreen(Screen[None]):
     def _mounted(self) -> None:
         self._has_body = True
         self._frame_changed()
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self.call_later(self._write_for_room)
+
+    def _write_for_room(self) -> None:
+        """Choose its words anew when there is more or less room for them than there was."""
+        before, self._written_for = self._written_for, self.size
+        if before not in (None, self.size) and self.ready:
+            self.redraw()
 
     @property
     def ready(self) -> bool:

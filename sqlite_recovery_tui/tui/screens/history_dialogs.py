@@ -37,7 +37,7 @@ class ActDialog(TextDialog):
             yield Static(text.content(self.heading), classes="dialog-title")
             with VerticalScroll(classes="dialog-text") as scroll:
                 scroll.styles.max_height = "54vh"  # so that the keys below stay in view on any terminal
-                yield FactSheet(label_width=12)
+                yield FactSheet(label_width=11)
             copied = "copy command   " if self.copy.startswith("sqlrecover ") else "copy   "
             keys = (" y ", "bold $text-primary"), copied, (" esc ", "bold $text-primary"), "leave"
             yield Static(text.line(*keys), classes="dialog-keys")
