@@ -7,14 +7,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlite_recovery_tui.config.models import DatabaseConfig
+from sqlite_recovery_tui.config.directories import covers, database_at
+from sqlite_recovery_tui.config.models import DatabaseConfig, DirectoryConfig
 from sqlite_recovery_tui.config.paths import absolute, strip_sqlite_prefix
 from sqlite_recovery_tui.errors import NotFoundError, UsageError
 
 _LISTED = 5
 
 
-def find_database(databases: Sequence[DatabaseConfig], wanted: str) -> DatabaseConfig:
+def find_database(
+    databases: Sequence[DatabaseConfig], wanted: str, directories: Sequence[DirectoryConfig] = ()
+) -> DatabaseConfig:
     """Return the database that `wanted` names; raise NotFoundError, or UsageError when several fit."""
     for fits in (_by_path, _by_link, _by_name):
         found = [database for database in databases if fits(database, wanted)]
@@ -23,6 +26,10 @@ def find_database(databases: Sequence[DatabaseConfig], wanted: str) -> DatabaseC
         if found:
             paths = ", ".join(str(database.path) for database in found)
             raise UsageError(f'"{wanted}" fits more than one database: {paths}', hint="write the path")
+    for directory in directories:
+        for path in (_absolute(wanted), directory.path / wanted):
+            if covers(directory, path):
+                return database_at(directory, path)
     raise NotFoundError(f'no database "{wanted}" in the configuration', hint=_hint(databases, wanted))
 
 

@@ -180,6 +180,8 @@ class DatabaseConfig(Options):
     replicas: tuple[ReplicaConfig, ...] = ()
     written: str = ""
     """The path as the configuration has it."""
+    directory: Path | None = None
+    """The directory that it was found in; None for one that is configured by itself."""
 
     meta_path: Path | None = None
     monitor_interval: timedelta | None = None
@@ -188,6 +190,21 @@ class DatabaseConfig(Options):
     restore_if_db_not_exists: bool = False
     min_checkpoint_page_count: int | None = None
     max_checkpoint_page_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryConfig:
+    """A directory whose files are databases; those that are there are among the databases already."""
+
+    path: Path
+    """Absolute, links not followed."""
+    pattern: str
+    """What the name of a database must match, as Go's path/filepath.Match has it."""
+    each: DatabaseConfig
+    """What holds for every database in it; its paths are the directory's."""
+    recursive: bool = False
+    watch: bool = False
+    """Whether the daemon follows databases that appear while it runs, and lets go of those that went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +239,7 @@ class Settings(Options):
 
     file: Path | None = None
     databases: tuple[DatabaseConfig, ...] = ()
+    directories: tuple[DirectoryConfig, ...] = ()
     daemon: DaemonConfig = DaemonConfig()
     warnings: tuple[str, ...] = ()
     """What the operator should know and no command stops for; one line each."""
@@ -229,8 +247,9 @@ class Settings(Options):
     def database(self, wanted: str) -> DatabaseConfig:
         """Return a database by its path as configured, absolute path, or base name if that is unique.
 
-        Raise NotFoundError naming the nearest known one, UsageError when a base name is not unique.
+        One of a whole directory need not be there any more. Raise NotFoundError naming the nearest known
+        one, UsageError when a base name is not unique.
         """
         from sqlite_recovery_tui.config.lookup import find_database
 
-        return find_database(self.databases, wanted)
+        return find_database(self.databases, wanted, self.directories)

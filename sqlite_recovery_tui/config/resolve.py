@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.config.daemon import read_daemon
-from sqlite_recovery_tui.config.models import DatabaseConfig, ReplicaConfig, Settings, default_scratch_dir
+from sqlite_recovery_tui.config.directories import find, matcher
+from sqlite_recovery_tui.config.models import (
+    DatabaseConfig,
+    DirectoryConfig,
+    ReplicaConfig,
+    Settings,
+    default_scratch_dir,
+)
 from sqlite_recovery_tui.config.options import Changes, read_options
 from sqlite_recovery_tui.config.paths import absolute, strip_sqlite_prefix
+from sqlite_recovery_tui.config.readers import Place
 from sqlite_recovery_tui.config.replicas import UNREADABLE, read_replica, type_of
 from sqlite_recovery_tui.config.walk import Notes, Section
 
@@ -39,25 +47,30 @@ def resolve(top: Section, file: Path, environ: Mapping[str, str], notes: Notes) 
     options = read_options(top.section("sqlrecover"), {"scratch_dir": default_scratch_dir(environ)}, environ)
     above = _Above(top, (top.section("snapshot"),), options, environ, notes)
     databases: dict[Path, tuple[Section, DatabaseConfig]] = {}
+    directories: list[tuple[Section, DirectoryConfig]] = []
     for section in top.sections("dbs"):
-        database = _database(section, above)
-        if database is None:
+        if "dir" in section:
+            directories.append((section, _directory(section, above)))
             continue
+        database = _database(section, "path", above)
         if earlier := databases.get(database.path):
             place = earlier[0].place
             raise section.at("path").error(f"the same database as {place.key} in line {place.line}")
         databases[database.path] = section, database
     if not top.sections("dbs"):
         notes.others.append("dbs is empty: no database is configured")
+    for section, directory in directories:
+        for database in _found(directory, section.at("dir"), notes):
+            databases.setdefault(database.path, (section, database))
     found = tuple(database for _, database in databases.values())
-    return Settings(file=file, databases=found, daemon=read_daemon(top, environ), **options)
+    there = tuple(directory for _, directory in directories)
+    return Settings(
+        file=file, databases=found, directories=there, daemon=read_daemon(top, environ), **options
+    )
 
 
-def _database(section: Section, above: _Above) -> DatabaseConfig | None:
-    if "dir" in section:
-        _check_directory(section, above.notes)
-        return None
-    written = section.get("path")
+def _database(section: Section, key: str, above: _Above) -> DatabaseConfig:
+    written = section.get(key)
     if written is None:
         raise section.place.error("path is missing: which database is this?")
     options = read_options(section.section("sqlrecover"), above.options, above.environ)
@@ -76,16 +89,28 @@ def _database(section: Section, above: _Above) -> DatabaseConfig | None:
     )
 
 
-def _check_directory(section: Section, notes: Notes) -> None:
+def _directory(section: Section, above: _Above) -> DirectoryConfig:
     place = section.at("dir")
     if "path" in section:
         raise place.error("path and dir exclude one another")
     if "pattern" not in section:
         raise place.error("pattern is missing, which says what files of the directory are databases")
-    notes.others.append(
-        f"{place.key} (line {place.line}): databases of a whole directory are left out; "
-        "open one of them by the URL of its replica"
-    )
+    try:
+        matcher(section.get("pattern"))
+    except ValueError as error:
+        raise section.at("pattern").error(str(error)) from None
+    each = _database(section, "dir", above)
+    flags = {name: bool(section.get(name)) for name in ("recursive", "watch")}
+    return DirectoryConfig(path=each.path, pattern=section.get("pattern"), each=each, **flags)
+
+
+def _found(directory: DirectoryConfig, place: Place, notes: Notes) -> list[DatabaseConfig]:
+    """Return the databases of a directory, and note what keeps them from being seen."""
+    where = f"{place.key} (line {place.line})"
+    found = list(find(directory, lambda trouble: notes.others.append(f"{where}: {trouble}")))
+    if not found and not directory.watch and directory.path.is_dir():
+        notes.others.append(f"{where}: no database there has a name like {directory.pattern}")
+    return found
 
 
 def _replicas(section: Section, above: _Above) -> Iterator[ReplicaConfig]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig
+from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig, DirectoryConfig
 from sqlite_recovery_tui.errors import NotFoundError
 from sqlite_recovery_tui.replicate.answers import Answers
 from sqlite_recovery_tui.replicate.child import Child, split_command
 from sqlite_recovery_tui.replicate.control import ControlSocket, default_socket
+from sqlite_recovery_tui.replicate.directories import Directories
 from sqlite_recovery_tui.replicate.drilling import Drilling
 from sqlite_recovery_tui.replicate.metrics import serve_metrics
 from sqlite_recovery_tui.replicate.run import Life
@@ -29,6 +30,8 @@ class Daemon:
 
     databases: Sequence[DatabaseConfig]
     config: DaemonConfig
+    directories: Sequence[DirectoryConfig] = ()
+    """Where databases may appear or go while it runs."""
     once: bool = False
     """Replicate what there is, then end."""
     restore: bool = False
@@ -69,6 +72,7 @@ class Daemon:
                     self._need_all()
                 supervisor.start()
                 self._listen(supervisor, stack)
+                self._watch(supervisor, stack)
                 self._prove(stack)
                 if self.once:
                     self._end_when_durable(supervisor, seconds, done)
@@ -80,6 +84,11 @@ class Daemon:
         stack.callback(ControlSocket(path, Answers(supervisor)).close)
         if self.config.addr:
             stack.callback(serve_metrics(self.config.addr, supervisor.status).close)
+
+    def _watch(self, supervisor: Supervisor, stack: ExitStack) -> None:
+        watched = [directory for directory in self.directories if directory.watch]
+        if watched and not self.once:
+            stack.callback(Directories(watched, self.databases, supervisor).close)
 
     def _prove(self, stack: ExitStack) -> None:
         """Restore now and then what was replicated, if the configuration says so."""

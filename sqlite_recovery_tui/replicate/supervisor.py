@@ -53,7 +53,7 @@ class Supervisor:
         self._config, self._restore = config, restore
         self._watch = Watch(notify=notify)
         self._cancel = CancelToken()
-        shared = Shared(
+        self._shared = Shared(
             clock=clock,
             slots=Slots(config.uploads),
             snapshots=threading.Semaphore(config.snapshots),
@@ -64,12 +64,13 @@ class Supervisor:
             wake=self._wake,
         )
         named = zip(databases, _names(databases), strict=True)
-        self.minders = tuple(Minder(database, name, shared) for database, name in named)
+        self.minders = tuple(Minder(database, name, self._shared) for database, name in named)
         self._due = dict.fromkeys(self.minders, 0.0)
         self._busy: set[Minder] = set()
         self._restored: set[Minder] = set()
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[Minder | None] = queue.SimpleQueue()
+        self._came: queue.SimpleQueue[Minder] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
 
     def restore_missing(self, cancel: CancelToken) -> None:
@@ -87,14 +88,50 @@ class Supervisor:
                 raise
             except RecoverError as error:
                 logger.warning("%s", error, extra={"db": minder.name})
-        workers = min(MOST_WORKERS, len(self.minders))
-        self._threads = [
-            threading.Thread(target=self._worker, name=f"look {number}", daemon=True)
-            for number in range(workers)
-        ]
-        self._threads.append(threading.Thread(target=self._schedule, name="schedule", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        for minder in self.minders:
+            self._came.put(minder)
+        self._begin(threading.Thread(target=self._schedule, name="schedule", daemon=True))
+        self._employ(len(self.minders))
+
+    def _employ(self, minders: int) -> None:
+        """Have as many workers as so many databases need, beside the scheduler."""
+        for number in range(len(self._threads), min(MOST_WORKERS, minders) + 1):
+            self._begin(threading.Thread(target=self._worker, name=f"look {number}", daemon=True))
+
+    def _begin(self, thread: threading.Thread) -> None:
+        self._threads.append(thread)
+        thread.start()
+
+    def paths(self) -> frozenset[Path]:
+        """Return the databases that are followed, or waited for."""
+        return frozenset(minder.path for minder in self.minders)
+
+    def add(self, database: DatabaseConfig) -> None:
+        """Follow one more database, from now on."""
+        with self._lock:
+            if self._cancel.cancelled:
+                return
+            name = _name_beside(database, {minder.name for minder in self.minders})
+            minder = Minder(database, name, self._shared)
+            self.minders += (minder,)
+            self._due[minder] = 0.0
+            self._employ(len(self.minders))
+        self._came.put(minder)
+        self._watch.wake()
+
+    def remove(self, path: Path) -> None:
+        """Ship what there is of a database within the time for an end, and follow it no more."""
+        with self._lock:
+            minder = next((each for each in self.minders if each.path == path), None)
+            if minder is None or self._cancel.cancelled:
+                return
+            self.minders = tuple(each for each in self.minders if each is not minder)
+            del self._due[minder]
+        minder.stop(self._config.shutdown_sync_timeout.total_seconds())
+        if missing := minder.missing():
+            logger.error("not durable when it was let go of: %s", missing, extra={"db": minder.name})
+        else:
+            logger.info("let go of, with everything shipped", extra={"db": minder.name})
 
     def stop(self, seconds: float) -> str:
         """Look once more, ship what is there within `seconds`; return what is not durable, "" when all is."""
@@ -140,9 +177,9 @@ class Supervisor:
     # ── the scheduler ──
 
     def _schedule(self) -> None:
-        for minder in self.minders:
-            self._watch.add(minder.path)
         while not self._cancel.cancelled:
+            while not self._came.empty():
+                self._watch.add(self._came.get().path)
             now = self._clock.monotonic()
             with self._lock:
                 ready = [
@@ -167,19 +204,24 @@ class Supervisor:
         """Have a minder stepped in so many seconds, unless it is its turn before."""
         due = self._clock.monotonic() + seconds
         with self._lock:
+            self._sooner(minder, due)
+
+    def _sooner(self, minder: Minder, due: float) -> None:
+        if minder in self._due:
             self._due[minder] = min(self._due[minder], due)
 
     def _worker(self) -> None:
         while (minder := self._work.get()) is not None:
             with self._lock:
-                self._due[minder] = float("inf")
+                if minder in self._due:
+                    self._due[minder] = float("inf")
             try:
                 wait = self._stepped(minder)
             except Exception:  # a fault of ours must not end the others
                 logger.exception("a fault of the program", extra={"db": minder.name})
                 wait = 1.0
             with self._lock:
-                self._due[minder] = min(self._due[minder], self._clock.monotonic() + wait)
+                self._sooner(minder, self._clock.monotonic() + wait)
                 self._busy.discard(minder)
             self._watch.wake()
 
@@ -195,6 +237,8 @@ class Supervisor:
     # ── databases that are missing ──
 
     def _wants_restore(self, minder: Minder) -> bool:
+        if minder.database.directory is not None:
+            return False  # it was there when it was found: somebody deleted it
         wished = self._restore or minder.database.restore_if_db_not_exists
         return wished and minder not in self._restored and not minder.path.exists()
 
@@ -217,6 +261,13 @@ class Supervisor:
 def _tell(minder: Minder, event: Event) -> None:
     level = logging.INFO if event.kind in _QUIET else logging.WARNING
     logger.log(level, "%s: %s", event.kind, event.detail, extra={"db": minder.name})
+
+
+def _name_beside(database: DatabaseConfig, taken: set[str]) -> str:
+    """Return what one more is called, beside those that have their names."""
+    parts = database.path.parts
+    tails = ("/".join(parts[-number:]) for number in range(1, len(parts) + 1))
+    return next((name for name in tails if name not in taken), str(database.path))
 
 
 def _names(databases: Sequence[DatabaseConfig]) -> list[str]:

@@ -22,7 +22,6 @@ ENVIRON = {
     "EXAMPLE_SFTP_PASSWORD": "password",
     "EXAMPLE_AGE_IDENTITY": str(pyrage.x25519.Identity.generate()),
 }
-LEFT_OUT = {"dir", "pattern", "recursive", "watch"}
 
 
 def uncommented(*, without: str = "") -> str:
@@ -61,7 +60,7 @@ def test_shows_every_option_that_has_an_effect() -> None:
         return found.union(*(used(key.keys) for key in keys if key.used))
 
     shown = set(re.findall(r"(?:^|[ #{-])([a-z0-9-]+): ?", uncommented(), flags=re.MULTILINE))
-    assert used(DATABASE) | used(REPLICA) | used(OPTIONS) <= shown | LEFT_OUT
+    assert used(DATABASE) | used(REPLICA) | used(OPTIONS) <= shown
 
 
 def test_values_shown_as_defaults_are_the_defaults(full: Settings) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig
+    from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig, DirectoryConfig
 
 
 @subcommand("replicate")
@@ -44,9 +44,10 @@ def command(
     """Follow every database of the configuration, or DB alone, and ship each commit to its replicas.
 
     Nothing is ever written into a database. What is written to the replicas is restored by this program and
-    by Litestream 0.3.13. A database that is not there is waited for. SIGTERM and SIGINT end it in order: the
-    last commits are shipped first; a second one ends it at once. Where that is not done within
-    shutdown-sync-timeout, the exit code is 6 and what is missing is told.
+    by Litestream 0.3.13. A database that is not there is waited for; of a directory with watch, those that
+    appear are followed as well, and those whose file is deleted are not any more. SIGTERM and SIGINT end it
+    in order: the last commits are shipped first; a second one ends it at once. Where that is not done
+    within shutdown-sync-timeout, the exit code is 6 and what is missing is told.
 
     With -exec the command runs for as long as this does. It gets our signals, the last ship is made after
     it ended, and its exit code is ours (128 and the signal's number when one ended it). It begins after
@@ -56,7 +57,7 @@ def command(
     """
     from sqlite_recovery_tui.replicate.daemon import Daemon
 
-    databases, config, source = _wished(session, place)
+    databases, directories, config, source = _wished(session, place)
     if command_line is not None:
         config = replace(config, command=command_line)
     if log_level is not None:
@@ -66,6 +67,7 @@ def command(
     daemon = Daemon(
         databases,
         config,
+        directories,
         once=once,
         restore=restore,
         source=source,
@@ -90,14 +92,16 @@ def _proofs(session: Session) -> Callable[[str], datetime | None]:
     return verified
 
 
-def _wished(session: Session, place: Sequence[str]) -> tuple[tuple[DatabaseConfig, ...], DaemonConfig, str]:
+def _wished(
+    session: Session, place: Sequence[str]
+) -> tuple[tuple[DatabaseConfig, ...], tuple[DirectoryConfig, ...], DaemonConfig, str]:
     """Return what to replicate: what the configuration says, or the database and URLs of the command line."""
     from sqlite_recovery_tui.config import DaemonConfig
 
     if len(place) > 1:
         if session.common.config is not None:
             raise UsageError("a database and its URLs, and -config, exclude one another")
-        return (_database(place),), DaemonConfig(), ""
+        return (_database(place),), (), DaemonConfig(), ""
     settings = session.settings
     if settings is None:
         if place:
@@ -106,16 +110,18 @@ def _wished(session: Session, place: Sequence[str]) -> tuple[tuple[DatabaseConfi
             )
         raise no_configuration()
     databases = (settings.database(place[0]),) if place else settings.databases
-    if not databases:
+    directories = () if place else settings.directories
+    if not databases and not any(directory.watch for directory in directories):
         raise ConfigError("no database is configured", file=str(settings.file))
-    without = [database for database in databases if not database.replicas]
+    every = (*databases, *(directory.each for directory in directories))
+    without = [database for database in every if not database.replicas]
     if without:
         raise ConfigError(
             f"{without[0].written or without[0].path} has no replicas",
             file=str(settings.file),
             hint="name at least one below replicas",
         )
-    return databases, settings.daemon, str(settings.file)
+    return databases, directories, settings.daemon, str(settings.file)
 
 
 def _database(place: Sequence[str]) -> DatabaseConfig:
