@@ -20,6 +20,8 @@ from sqlite_recovery_tui.replicate.session import Session
 _PAUSE_SECONDS = 0.001
 _ROUNDS = 8
 _LITTLE_BYTES = 2 << 20
+_FEW_BYTES = 4 << 20
+"""No more rounds for what is less than this, unless each leaves half of the one before."""
 _LAST_BYTES = 16 << 20
 """More than this is not read while writers wait."""
 
@@ -78,13 +80,16 @@ class Checkpoint:
 
     def _approach(self) -> bool:
         """Fold in while writers write, until little is left for when they wait; False: a reader forbids."""
+        before = float("inf")
         for _ in range(_ROUNDS):
             if not self._hand_over():
                 return False
             self.session.ship()
             _, index = self.session.connections.index()
-            if (index.frames - index.backfilled) * self.session.page_size <= _LITTLE_BYTES:
+            left = (index.frames - index.backfilled) * self.session.page_size
+            if left <= _LITTLE_BYTES or (left <= _FEW_BYTES and 2 * left > before):
                 break
+            before = left
         return True
 
     def _hand_over(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import BinaryIO
 
 from lz4.frame import LZ4FrameDecompressor
 
@@ -18,6 +20,7 @@ from sqlite_recovery_tui.replicate.units import Unit
 LARGE_BYTES = 16 << 20
 """Segments of more WAL than this, single transactions mostly, are not held in memory."""
 _PIECE_BYTES = 1 << 20
+_DECODED_BYTES = 64 << 10
 
 
 class SpoolDamaged(Exception):
@@ -35,18 +38,27 @@ class Delivery:
         """Upload segments as one object, or a sidecar; raise `StorageError`, `SpoolDamaged`, OSError."""
         first = unit.first
         if isinstance(first, Cut) and first.end - first.start > LARGE_BYTES:
-            _check_frame(self._spool.log.path_of(first), first)
+            self._check_large(first)
             self._put_file(first)
         elif isinstance(first, Cut):
-            self._put(first, self._joined(unit))
+            self._put(first, self._whole(unit))
         elif first.size:
             self._put(first, self._bytes_of(first))
 
-    def _joined(self, unit: Unit) -> bytes:
+    def _whole(self, unit: Unit) -> bytes:
         """Return the LZ4 frame of a unit; raise `SpoolDamaged` when a segment is not what it was."""
-        stored = [self._bytes_of(item) for item in unit.items]
-        parts = [_decoded(item, data) for item, data in zip(unit.items, stored, strict=True)]
-        return stored[0] if len(stored) == 1 else lz4.compress(b"".join(parts))
+        if len(unit.items) > 1:
+            return lz4.compress(b"".join(_decoded(item, self._bytes_of(item)) for item in unit.items))
+        data = self._bytes_of(unit.first)
+        _check_frame(io.BytesIO(data), unit.first)
+        return data
+
+    def _check_large(self, cut: Cut) -> None:
+        try:
+            with self._spool.log.path_of(cut).open("rb", 0) as file:
+                _check_frame(file, cut)
+        except FileNotFoundError:
+            raise SpoolDamaged(f"{cut.key} is gone from the spool") from None
 
     def _bytes_of(self, item: Item) -> bytes:
         try:
@@ -94,23 +106,24 @@ def _decoded(item: Item, data: bytes) -> bytes:
     return decoded
 
 
-def _check_frame(path: Path, cut: Cut) -> None:
-    """Decode a segment piece by piece; raise `SpoolDamaged` when it is not what it was, OSError."""
+def _check_frame(file: BinaryIO, item: Item) -> None:
+    """Decode a segment piece by piece; raise `SpoolDamaged` when it is not what it was, OSError.
+
+    Pieces are small: memory that is new with every one would cost more than the decoding.
+    """
+    assert isinstance(item, Cut)
     decoder = LZ4FrameDecompressor()
     length = 0
     try:
-        with path.open("rb", 0) as file:
-            while not decoder.eof:
-                piece = file.read(_PIECE_BYTES) if decoder.needs_input else b""
-                if decoder.needs_input and not piece:
-                    break
-                length += len(decoder.decompress(piece, max_length=lz4.BLOCK_BYTES))
-    except FileNotFoundError:
-        raise SpoolDamaged(f"{cut.key} is gone from the spool") from None
+        while not decoder.eof:
+            piece = file.read(_PIECE_BYTES) if decoder.needs_input else b""
+            if decoder.needs_input and not piece:
+                break
+            length += len(decoder.decompress(piece, max_length=_DECODED_BYTES))
     except RuntimeError as error:
-        raise SpoolDamaged(f"{cut.key} in the spool: {lz4.reason(error)}") from error
-    if not decoder.eof or length != cut.end - cut.start:
-        raise SpoolDamaged(f"{cut.key} in the spool decodes to {length} bytes, not {cut.end - cut.start}")
+        raise SpoolDamaged(f"{item.key} in the spool: {lz4.reason(error)}") from error
+    if not decoder.eof or length != item.end - item.start:
+        raise SpoolDamaged(f"{item.key} in the spool decodes to {length} bytes, not {item.end - item.start}")
 
 
 def _check_size(key: str, sent: int, stored: int) -> None:

@@ -149,12 +149,19 @@ class Minder:
                 self._trouble("unreadable", error.strerror or str(error))
             return RETRY_SECONDS
 
-    def look(self) -> None:
-        """Hand on what was committed until now, out of turn."""
-        with self._taking:
+    def look(self, seconds: float = -1.0) -> None:
+        """Hand on what was committed until now, out of turn.
+
+        Unless a step is under way for longer than `seconds` (negative: however long), which hands it on too.
+        """
+        if not self._taking.acquire(timeout=seconds):
+            return
+        try:
             if self._follower is not None and not self._released:
                 self._polled = self._follower.poll()
                 self._quiet = 0 if self._polled.moved else self._quiet
+        finally:
+            self._taking.release()
 
     def _step(self) -> float:
         self.open()
@@ -164,13 +171,13 @@ class Minder:
         is_new = self._follower is None
         self._follower = self._follower or self._follow(self._spool)
         self._serve_wishes(self._follower, self._spool)
+        self._looked = self._clock.monotonic()
         if is_new:
             self._follower.start()
         self._polled = polled = self._follower.poll()
         if (done := self._follower.tend()) is not None:
             self._account.checkpointed(done)
         self._why = polled.detail or ("" if polled.state == "following" else f"it is {polled.state}")
-        self._looked = self._clock.monotonic()
         self._note_protection()
         return self._next(polled)
 
@@ -180,10 +187,12 @@ class Minder:
         if polled.state != "following":
             return max(interval, RETRY_SECONDS)
         self._quiet = 0 if polled.moved or polled.behind_bytes else self._quiet + 1
+        since = self._clock.monotonic() - self._looked
+        soon = max(interval - since, _LEAST_SECONDS)
         if self._quiet < _QUIET_LOOKS or not self._shared.arm(self.path):
-            return interval
+            return soon
         # armed: one more look for what came just before, then it is waited for
-        return interval if self._quiet == _QUIET_LOOKS else IDLE_SECONDS
+        return soon if self._quiet == _QUIET_LOOKS else IDLE_SECONDS
 
     def moved(self) -> float:
         """Take note that the system reported a write; return the seconds until it is worth a look."""

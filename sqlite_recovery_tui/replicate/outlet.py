@@ -21,6 +21,8 @@ WARN_LAG_SECONDS, FAIL_LAG_SECONDS = 10.0, 300.0
 _SYNCS_BEHIND = 5
 _WAIT_SECONDS = 3600.0
 _AGAIN_SECONDS = 0.2
+_LOOK_SECONDS = 0.1
+"""A database that is being read for longer fills the spool anyway: what is there is shipped meanwhile."""
 _TROUBLED = 4
 
 
@@ -52,11 +54,12 @@ class Outlet:
         *,
         slots: Slots,
         clock: Clock,
-        look: Callable[[], None],
+        look: Callable[[float], None],
     ) -> None:
         """Open the replica's place; nothing is asked of it yet. Raises `ConfigError`.
 
-        `look` fills the spool with what was committed until now; it is called when a sync is due.
+        `look` fills the spool with what was committed until now, unless that is being done for so many
+        seconds; it is called when a sync is due.
         """
         self._look = look
         self.replica = replica
@@ -102,7 +105,7 @@ class Outlet:
                 self._news.wait(wait or _WAIT_SECONDS)
             elif wait > 0:
                 self._stop.wait(wait)
-                self._look()
+                self._look(_LOOK_SECONDS)
         while not (self.flushed or self._until <= time.monotonic()):
             self.flushed = self.shipper.flush()
             if not self.flushed:

@@ -60,6 +60,17 @@ class WalFile:
             offset, length = offset + len(part), length - len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _read_into(self, buffer: bytearray, offset: int, length: int) -> memoryview:
+        """Return its bytes as `read` does, in a buffer that is large enough."""
+        view = memoryview(buffer)[:length]
+        done = 0
+        try:
+            while done < length and (got := os.preadv(self.fd, [view[done:]], offset + done)):
+                done += got
+        except OSError as error:
+            raise CannotRead(f"the write-ahead log cannot be read: {error.strerror}") from None
+        return view[:done]
+
     def header(self) -> bytes:
         """Return its 32 bytes, fewer when it has none."""
         return self.read(0, HEADER_SIZE)
@@ -97,19 +108,24 @@ class WalFile:
         """
         position = self.begin(position, index)
         header = wal.parse_header(position.mark.header)
+        left = (index.frames - position.frames) * header.frame_size
+        buffer = bytearray(min(left, self.stretch_bytes))  # memory that is new costs more than the reading
         while position.frames < index.frames:
-            whole = self._next(header, position, index)
+            whole = self._next(header, position, index, buffer)
             stretch, position = _stretch(header, position, whole, seen)
             yield stretch, position
         if position.previous != index.checksum:
             raise NotContinuous("chain", f"the checksum of frame {index.frames} is not the one SQLite has")
 
-    def _next(self, header: WalHeader, position: Position, index: WalIndex) -> Frames:
-        """Return whole transactions: as many as fit, at least one."""
+    def _next(self, header: WalHeader, position: Position, index: WalIndex, buffer: bytearray) -> Frames:
+        """Return whole transactions: as many as fit, at least one; they may lie in `buffer`."""
         start, left = position.frames, index.frames - position.frames
         count = min(left, max(1, self.stretch_bytes // header.frame_size))
         while True:
-            data = self.read(HEADER_SIZE + start * header.frame_size, count * header.frame_size)
+            size = count * header.frame_size
+            if len(buffer) < size:
+                buffer = bytearray(size)
+            data = self._read_into(buffer, HEADER_SIZE + start * header.frame_size, size)
             frames = wal.split_frames(
                 data[: len(data) // header.frame_size * header.frame_size], header.page_size
             )
@@ -150,7 +166,7 @@ def _stretch(
     if mark.skipped:
         rows, checksum = rechained(outer, rows, mark.checksum)
     lead = b"" if mark.offset else raw
-    data = lead + rows.tobytes()
+    data = lead + rows.tobytes() if lead else rows.tobytes()
     first = mark.offset + len(lead)
     ends = np.flatnonzero(frames.commit)
     commits = tuple(

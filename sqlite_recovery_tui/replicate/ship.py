@@ -112,8 +112,9 @@ class Shipper:
         if not self._news.is_set() and not self._pruner.is_due():
             return self._pruner.seconds
         self._news.clear()
+        began = self._clock.monotonic()
         if self._try():
-            self._not_before = self._clock.monotonic() + self._interval
+            self._not_before = began + self._interval
         else:
             self._news.set()
         return max(0.0, self._not_before - self._clock.monotonic())

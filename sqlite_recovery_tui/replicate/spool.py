@@ -18,7 +18,7 @@ from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.formats import lz4, sidecars, wal
 from sqlite_recovery_tui.replicate import spool_files
 from sqlite_recovery_tui.replicate.item_log import ItemLog
-from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, SnapshotItem
+from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, Seen, SnapshotItem
 from sqlite_recovery_tui.replicate.lock import DaemonLock
 from sqlite_recovery_tui.replicate.snapshot import write_snapshot
 from sqlite_recovery_tui.replicate.stretch import Break, Frozen, Mark, Stretch
@@ -84,19 +84,16 @@ class Spool:
         self._tell()
 
     def append(self, stretch: Stretch, mark: Mark) -> None:
-        """Keep a stretch in the tail; it is verified once more, and not synced: the WAL holds it too."""
+        """Keep a stretch, verified once more: a long one is a segment at once, others go into the tail.
+
+        The tail is not synced: the WAL holds it too.
+        """
         with self._lock:
             header = self._check(stretch, mark)
-            tail = self._open or self._begin_tail(stretch.index, stretch.offset, header)
-            tail.append(stretch, mark)
-            self._mark, self._wal = mark, header
-            if tail is not self._open:
-                self._tails.append(tail)
-                self._open = tail
-            is_long = tail.length >= self._cut_bytes
-        if is_long:
-            with suppress(OSError):  # the stretch is kept; what cannot be cut now is cut later
-                self.cut()
+        if len(stretch.data) >= self._cut_bytes:
+            self._append_segment(stretch, mark, header)
+        else:
+            self._append_to_tail(stretch, mark, header)
         self._tell()
 
     def seal(self, mark: Mark) -> None:
@@ -152,18 +149,7 @@ class Spool:
     def cut(self) -> None:
         """Make segments of everything that was appended, durably; raise OSError."""
         with self._cutting:
-            while True:
-                with self._lock:
-                    if not self._tails:
-                        return
-                    tail = self._tails[0]
-                    if tail is self._open:
-                        self._open = None
-                self._keep(tail)
-                with self._lock:
-                    self._tails.pop(0)
-                    tail.remove()
-                self.log.bound()
+            self._cut()
 
     def backlog(self, replica: str) -> tuple[int, int]:
         """Return how many commits, and how many bytes as spooled, a replica does not have."""
@@ -219,6 +205,45 @@ class Spool:
         if frames.last_commit != len(frames):
             raise Discontinuous(f"{stretch.index:08x}:{stretch.offset:08x} ends inside a transaction")
         return raw
+
+    def _append_segment(self, stretch: Stretch, mark: Mark, header: bytes) -> None:
+        """Keep a stretch as an item of its own, durably, behind those of all that came before."""
+        seen = Seen(stretch.seen, tuple(commit.end for commit in stretch.commits))
+        cut = Cut(0, self._generation, stretch.offset, 0, mark, header, (seen,))
+        with self._cutting:
+            self._cut()
+            size = self._write(cut, lz4.compress_pieces((stretch.data,)))
+            with self._lock:
+                self.log.add(replace(cut, size=size))
+                self._mark, self._wal = mark, header
+        self.log.bound()
+
+    def _append_to_tail(self, stretch: Stretch, mark: Mark, header: bytes) -> None:
+        with self._lock:
+            tail = self._open or self._begin_tail(stretch.index, stretch.offset, header)
+            tail.append(stretch, mark)
+            self._mark, self._wal = mark, header
+            if tail is not self._open:
+                self._tails.append(tail)
+                self._open = tail
+            is_long = tail.length >= self._cut_bytes
+        if is_long:
+            with suppress(OSError):  # the stretch is kept; what cannot be cut now is cut later
+                self.cut()
+
+    def _cut(self) -> None:
+        while True:
+            with self._lock:
+                if not self._tails:
+                    return
+                tail = self._tails[0]
+                if tail is self._open:
+                    self._open = None
+            self._keep(tail)
+            with self._lock:
+                self._tails.pop(0)
+                tail.remove()
+            self.log.bound()
 
     def _begin_tail(self, index: int, start: int, header: bytes) -> Tail:
         assert self._mark is not None

@@ -42,6 +42,16 @@ def test_what_is_committed_within_an_interval_is_one_object(tmp_path: Path) -> N
         assert made.shipper.status.state == "live"
 
 
+def test_an_interval_is_from_the_beginning_of_a_sync_to_that_of_the_next(tmp_path: Path) -> None:
+    with ground(tmp_path) as made:
+        made.turn()
+        for takes, left in ((4.0, 6.0), (25.0, 0.0)):
+            made.source.grow()
+            made.clock.sleep(10)
+            made.store.seconds = takes
+            assert made.shipper.step() == left
+
+
 def test_an_idle_database_costs_no_requests(tmp_path: Path) -> None:
     with ground(tmp_path) as made:
         made.source.grow()

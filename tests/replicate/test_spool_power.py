@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.replicate.items import Cut
 from sqlite_recovery_tui.replicate.ship import Shipper
-from sqlite_recovery_tui.replicate.spool import Spool
+from sqlite_recovery_tui.replicate.spool import CUT_BYTES, Spool
 from sqlite_recovery_tui.storage.base import ObjectInfo
 from sqlite_recovery_tui.storage.memory import MemoryStore
+from tests.support.shelf import content_of
 from tests.support.stretches import Source, source
 
 
@@ -69,8 +71,11 @@ class Watched(MemoryStore):
 class Ground:
     """A database that is shipped, its disk watched."""
 
-    def __init__(self, database: Source, spool: Spool, shipper: Shipper, disk: Disk) -> None:
+    def __init__(
+        self, database: Source, spool: Spool, shipper: Shipper, disk: Disk, store: MemoryStore
+    ) -> None:
         self.database, self.spool, self.shipper, self.disk = database, spool, shipper, disk
+        self.store = store
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     spool = Spool(tmp_path / "spool", ["r"])
     shipper = Shipper(spool, store, ReplicaConfig(name="r", type="memory", bucket="r"))
     with source(tmp_path / "app.db", spool) as database:
-        yield Ground(database, spool, shipper, disk)
+        yield Ground(database, spool, shipper, disk, store)
     spool.close()
 
 
@@ -114,6 +119,21 @@ def test_the_tail_goes_once_the_segment_is_in_the_journal_and_that_is_on_disk(gr
     assert kept[-1].endswith(".tail")
     assert names.index("fsync 00000000_00000000.wal.lz4.tmp") < names.index("fsync wal")
     assert names.index("fsync wal") < names.index("pwrite journal")
+
+
+def test_much_at_once_is_a_segment_on_disk_with_all_that_came_before_and_never_a_tail(ground: Ground) -> None:
+    ground.database.grow()
+    ground.disk.calls.clear()
+    stretch = ground.database.grow(5000, 1000)
+    assert len(stretch.data) > CUT_BYTES
+    for part in ("/journal", ".lz4", "/generations"):
+        assert not ground.disk.waits(part)
+    assert not [at for name, at in ground.disk.calls if name == "pwrite" and at.endswith(".tail")]
+    first, second = (item for item in ground.spool.log.items if isinstance(item, Cut))
+    assert (first.end, second.start, second.end) == (stretch.offset, stretch.offset, stretch.end)
+    ground.database.grow()
+    assert ground.shipper.flush()
+    assert content_of(ground.store) == ground.database.state()
 
 
 def test_bytes_go_once_it_is_on_disk_that_every_replica_has_them(ground: Ground) -> None:

@@ -12,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from sqlite_recovery_tui.clock import SYSTEM
 from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig, replica_from_url
 from sqlite_recovery_tui.errors import RefusedError
+from sqlite_recovery_tui.replicate.events import Event
+from sqlite_recovery_tui.replicate.minder import Minder, Shared
+from sqlite_recovery_tui.replicate.outlet import Slots
 from sqlite_recovery_tui.replicate.status import DatabaseStatus
 from sqlite_recovery_tui.replicate.supervisor import Supervisor
-from tests.support.daemon import wait_until
+from tests.support.daemon import SECONDS, wait_until
+from tests.support.faults import Gate
 from tests.support.sql_process import SqlProcess
 
 MANY = 500 if os.environ.get("SOAK") else 50
@@ -129,6 +134,40 @@ def test_a_snapshot_is_made_when_asked_and_writers_go_on(
             "the snapshot is never made",
         )
         application.rows("INSERT INTO t VALUES (2)")
+
+
+def test_what_is_there_is_shipped_while_more_is_being_read(template: Path, tmp_path: Path) -> None:
+    config = database(template, tmp_path, "app.db")
+    gate = Gate()
+
+    def tell(_minder: Minder, event: Event) -> None:
+        if event.kind == "began":  # the step goes on after that
+            gate.wait()
+
+    shared = Shared(
+        SYSTEM,
+        Slots(1),
+        threading.Semaphore(),
+        1 << 20,
+        tell=tell,
+        tell_protected=lambda _minder, _outlet: None,
+        arm=lambda _path: False,
+        wake=lambda _minder: None,
+    )
+    minder = Minder(config, "app.db", shared)
+    step = threading.Thread(target=minder.step)
+    step.start()
+    assert gate.entered.wait(SECONDS)
+    look = threading.Thread(target=minder.look, args=(0.01,))
+    look.start()
+    look.join(SECONDS / 3)
+    assert not look.is_alive()
+    assert step.is_alive()
+    wait_until(lambda: bool(list((tmp_path / "app.db-replica").rglob("*.snapshot.lz4"))), "it is not shipped")
+    gate.open()
+    step.join()
+    minder.stop(SECONDS)
+    assert not minder.missing()
 
 
 def test_names_tell_databases_apart(template: Path, tmp_path: Path) -> None:

@@ -26,14 +26,18 @@ REPLICA = ReplicaConfig(name="r", type="memory", bucket="r", sync_interval=timed
 
 
 class Faulty(FaultyStore):
-    """Refuses to store keys that contain `refused`."""
+    """Refuses to store keys that contain `refused`; others take `seconds` of the clock it is given."""
 
     refused = "nothing"
     error: StorageError = Unreachable("nothing answers")
+    clock: FixedClock | None = None
+    seconds = 0.0
 
     def put(self, key: str, data: bytes) -> ObjectInfo:
         if self.refused in key:
             raise self.error
+        if self.clock and self.seconds:
+            self.clock.sleep(self.seconds)
         return super().put(key, data)
 
 
@@ -45,6 +49,8 @@ class Ground:
         self.clock: FixedClock = fixed_clock()
         self.replicas = replicas or (REPLICA,)
         self.stores = [Faulty(MemoryStore(each.name, clock=self.clock)) for each in self.replicas]
+        for store in self.stores:
+            store.clock = self.clock
         self.cap_bytes = cap_bytes
         self.open()
         self.source = Source(folder / "app.db", self.spool)
