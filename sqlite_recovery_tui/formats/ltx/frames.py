@@ -77,6 +77,11 @@ def block_bound(page_size: int) -> int:
     return page_size + page_size // 255 + 16
 
 
+def frame_bound(page_size: int) -> int:
+    """Return how long a page's frame can be at most, in either spelling."""
+    return block_bound(page_size) + max(spelling.block + spelling.foot for spelling in (SIZED, FRAMED))
+
+
 @dataclass(slots=True)
 class Walker:
     """Find the frames of one file, in order, and check their page numbers; stops at the pages' end."""

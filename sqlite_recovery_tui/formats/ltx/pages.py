@@ -29,11 +29,13 @@ from sqlite_recovery_tui.formats.ltx.crc import page_checksum
 from sqlite_recovery_tui.formats.ltx.frames import (
     FRAMED,
     LZ4_HEADER,
+    MIN_WALK,
     SIZED,
     STORED,
     Run,
     Spelling,
     block_bound,
+    frame_bound,
 )
 from sqlite_recovery_tui.formats.ltx.index import I64, U8, U64, PageIndex
 
@@ -45,7 +47,6 @@ _CARRIER_DESCRIPTOR = struct.Struct("<BBQ")
 _CARRIER_FLAGS = 0x68  # version 1, independent blocks, content size, no checksums
 _WORD = 4
 _LEAD = _CARRIER_HEADER + FRAMED.foot
-_LONGEST_AROUND = max(spelling.block + spelling.foot for spelling in (SIZED, FRAMED))
 
 _PATCH = np.dtype([("stored", "<u4"), ("mark", "<u2"), ("length", "<u4")])
 _SIZED_HEAD = np.dtype([("pgno", ">u4"), ("flags", ">u2"), ("length", ">u4")])
@@ -99,7 +100,7 @@ class Room:
         """Make room for `pages` pages of `page_size` bytes; 0: as many as are worth one call."""
         self.page_size = page_size
         self.capacity = pages or room_pages(page_size)
-        packed = _LEAD + self.capacity * (block_bound(page_size) + _LONGEST_AROUND) + _WORD
+        packed = _LEAD + self.capacity * frame_bound(page_size) + MIN_WALK
         self._packed: U8 = np.empty(packed, dtype=np.uint8)
         self._plain: U8 = np.empty(self.capacity * (page_size + _gap(FRAMED)), dtype=np.uint8)
         self._rows: U8 = np.empty(0, dtype=np.uint8)
@@ -117,12 +118,27 @@ class Room:
         self._counts: list[int] = []
         self._end = _LEAD
 
+    @property
+    def space(self) -> memoryview:
+        """Where frames can be put for `take`: as many as there is room for, and what follows them."""
+        return self._packed[_LEAD:].data
+
+    def take(self, run: Run) -> None:
+        """Take the frames of `run`, which stand at the start of the space, and nothing else."""
+        self.clear()
+        self._add(run)
+
     def load(self, data: bytes | bytearray | memoryview, run: Run) -> None:
         """Copy the frames of `run` out of `data`, behind those here, which have the same spelling."""
         start, length = run.offset[0], run.end - run.offset[0]
-        self._spelling = run.spelling
         source = np.frombuffer(data, dtype=np.uint8, count=length, offset=start - run.base)
         self._packed[self._end : self._end + length] = source
+        self._add(run)
+
+    def _add(self, run: Run) -> None:
+        """Note frames that are in the room, behind those that were noted before."""
+        start, length = run.offset[0], run.end - run.offset[0]
+        self._spelling = run.spelling
         self._moved.append(start - self._end)
         self._counts.append(len(run.offset))
         self._pgno.extend(run.pgno)

@@ -25,11 +25,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats.ltx.crc import combine, crc64
-from sqlite_recovery_tui.formats.ltx.frames import FRAMED, MIN_WALK, SIZED, Walker, block_bound
+from sqlite_recovery_tui.formats.ltx.frames import Walker, frame_bound
 from sqlite_recovery_tui.formats.ltx.header import HEADER_SIZE, Header
 from sqlite_recovery_tui.formats.ltx.index import END_OF_PAGES, LENGTH_SIZE, TRAILER_SIZE, U8, U32
 from sqlite_recovery_tui.formats.ltx.pages import CHUNK_BYTES, Room, Rows, room_pages
@@ -130,12 +128,9 @@ class LtxReader:
         self._source = source
         self.header = Header.parse(start)
         self._chunk_pages = room_pages(self.header.page_size)
-        longest = block_bound(self.header.page_size) + max(
-            spelling.block + spelling.foot for spelling in (SIZED, FRAMED)
-        )
-        self._wanted = self._chunk_pages * longest + MIN_WALK
-        self._buffer = np.empty(self._wanted + CHUNK_BYTES, dtype=np.uint8).data
-        self._base, self._at, self._filled = HEADER_SIZE, 0, 0
+        self._likely = frame_bound(self.header.page_size) + self._chunk_pages * self.header.page_size // 2
+        self._base = HEADER_SIZE
+        self._rest = memoryview(b"")
         self._walker = Walker(self.header)
         self._tracked = self.header.is_base and self.header.has_database_checksum
         self._accepted = Mark(start.hex(), HEADER_SIZE, 0, 0, crc64(start), 0, 0, 0)
@@ -148,7 +143,7 @@ class LtxReader:
     @property
     def position(self) -> int:
         """How many bytes of the file were cut so far."""
-        return self._base + self._at
+        return self._base
 
     @property
     def pages(self) -> int:
@@ -169,21 +164,26 @@ class LtxReader:
         self.finish()
 
     def cut(self, room: Room) -> bool:
-        """Copy the next frames into `room`; return False when there are no more pages."""
-        room.clear()
-        if self._filled - self._at < self._wanted:
-            self._refill()
-        run = self._walker.walk(self._buffer[: self._filled], self._at, room.capacity, self._base)
-        if run is not None:
-            room.load(self._buffer, run)
-            self._at = run.end - self._base
-            return True
-        if not self._walker.ended:
+        """Read the next frames into `room`; return False when there are no more pages."""
+        space, filled = room.space, 0
+        for wanted in (self._likely, len(space)):
+            filled += self._read(space[filled:wanted])
+            run = self._walker.walk(space[:filled], 0, room.capacity, self._base)
+            if run is not None or self._walker.ended:
+                break
+        if run is None and not self._walker.ended:
             raise FormatError(
-                f"LTX file cut short inside its pages, at {self._base + self._filled} bytes",
-                offset=self.position,
+                f"LTX file cut short inside its pages, at {self._base + filled} bytes", offset=self._base
             )
-        return False
+        used = run.end - self._base if run is not None else 0
+        self._rest = memoryview(bytes(space[used:filled]))
+        self._base += used
+        if run is None:
+            return False
+        room.take(run)
+        # Whatever is read beyond what the room takes has to be moved to the next one.
+        self._likely = frame_bound(self.header.page_size) + used * room.capacity // len(run)
+        return True
 
     def decode(self, room: Room) -> PageChunk:
         """Decode the frames in `room`. Runs beside other threads, with a room of its own each."""
@@ -219,7 +219,7 @@ class LtxReader:
         trailer.check(crc64(stored[:8], crc64(end, crc)), at=at)
         if self._tracked:
             trailer.check_database(self._accepted.database_sum, at=at)
-        if self._at < self._filled or self._source.fill(self._buffer[:1]):
+        if self._read(memoryview(bytearray(1))):
             raise FormatError("LTX file goes on behind its trailer", offset=at + TRAILER_SIZE)
         return trailer
 
@@ -238,22 +238,18 @@ class LtxReader:
         return crc
 
     def _take(self, count: int) -> bytes:
-        """Return the next `count` bytes, at most what the buffer holds; raise `FormatError` at the end."""
-        if self._filled - self._at < count:
-            self._refill()
-        if self._filled - self._at < count:
-            raise FormatError(
-                f"LTX file cut short behind its pages, at {self._base + self._filled} bytes",
-                offset=self._base + self._filled,
-            )
-        piece = bytes(self._buffer[self._at : self._at + count])
-        self._at += count
-        return piece
+        """Return the next `count` bytes; raise `FormatError` at the end."""
+        piece = bytearray(count)
+        found = self._read(memoryview(piece))
+        if found < count:
+            end = self._base + found
+            raise FormatError(f"LTX file cut short behind its pages, at {end} bytes", offset=end)
+        self._base += count
+        return bytes(piece)
 
-    def _refill(self) -> None:
-        """Move what is left to the buffer's start, and read behind it."""
-        left = self._filled - self._at
-        self._buffer[:left] = self._buffer[self._at : self._filled]
-        self._base += self._at
-        self._at = 0
-        self._filled = left + self._source.fill(self._buffer[left:])
+    def _read(self, view: memoryview) -> int:
+        """Copy the next bytes into `view`; return how many there were, fewer only at the end."""
+        count = min(len(view), len(self._rest))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count + self._source.fill(view[count:]) if count < len(view) else count
