@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
+from sqlite_recovery_tui.config import DatabaseConfig
 from sqlite_recovery_tui.replicate.ladder import Limits
 from sqlite_recovery_tui.replicate.reading import STRETCH_BYTES
 from sqlite_recovery_tui.replicate.stretch import Break, Mark
@@ -26,6 +27,18 @@ class FollowOptions:
     """How often it is tried again to connect, and to begin."""
     longest_retry_seconds: float = 60.0
     """How seldom a new generation begins, where one is needed again and again."""
+
+    @classmethod
+    def of(cls, database: DatabaseConfig) -> Self:
+        """Return what is configured for a database."""
+        usual = Limits()
+        interval = database.checkpoint_interval
+        limits = Limits(
+            min_frames=database.min_checkpoint_page_count or usual.min_frames,
+            max_frames=database.max_checkpoint_page_count or usual.max_frames,
+            interval_seconds=usual.interval_seconds if interval is None else interval.total_seconds(),
+        )
+        return cls(limits=limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from sqlite_recovery_tui.replicate.events import Event, EventKind
 from sqlite_recovery_tui.replicate.follow import Follower
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
 from sqlite_recovery_tui.replicate.frozen import FrozenDatabase
-from sqlite_recovery_tui.replicate.ladder import Limits
 from sqlite_recovery_tui.replicate.outlet import Outlet, Slots
 from sqlite_recovery_tui.replicate.spool import Spool
 from sqlite_recovery_tui.replicate.status import DatabaseStatus
@@ -201,14 +200,7 @@ class Minder:
         return max(SOON_SECONDS, self.interval - since)
 
     def _follow(self, spool: Spool) -> Follower:
-        given, usual = self.database, Limits()
-        interval = given.checkpoint_interval
-        limits = Limits(
-            min_frames=given.min_checkpoint_page_count or usual.min_frames,
-            max_frames=given.max_checkpoint_page_count or usual.max_frames,
-            interval_seconds=usual.interval_seconds if interval is None else interval.total_seconds(),
-        )
-        options = FollowOptions(limits=limits)
+        options = FollowOptions.of(self.database)
         return Follower(self.path, spool, self._clock, options, events=self._heard)
 
     def _heard(self, event: Event) -> None:

@@ -134,6 +134,12 @@ class Shipper:
             self._lease.release()
         return True
 
+    def settle(self) -> None:
+        """Wait for a snapshot that is being uploaded beside the segments."""
+        uploading = self._uploading
+        if uploading is not None:
+            uploading.join()
+
     @property
     def status(self) -> Status:
         """How the replica fares."""

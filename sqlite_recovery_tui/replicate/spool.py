@@ -33,6 +33,11 @@ class Discontinuous(ValueError):
     """What was handed over does not go on from what was kept: a fault of ours, never of the database."""
 
 
+def new_generation_id() -> str:
+    """Return a name that no generation had before."""
+    return secrets.token_hex(8)
+
+
 class Spool:
     """Implements `Sink` for a follower, and serves what it kept to one shipper for each replica.
 
@@ -47,13 +52,17 @@ class Spool:
         cap_bytes: int = CAP_BYTES,
         cut_bytes: int = CUT_BYTES,
         clock: Clock = SYSTEM,
+        new_id: Callable[[], str] = new_generation_id,
     ) -> None:
-        """Open the spool in `folder` for `replicas`, by name; raise `RefusedError`, OSError."""
+        """Open the spool in `folder` for `replicas`, by name; raise `RefusedError`, OSError.
+
+        `new_id` names generations.
+        """
         self.folder = folder
         self._tail_folder = folder / "tail"
         spool_files.make_folder(self._tail_folder)
         self._daemon = DaemonLock(folder / "lock")
-        self._cut_bytes, self._clock = cut_bytes, clock
+        self._cut_bytes, self._clock, self._new_id = cut_bytes, clock, new_id
         self.log = ItemLog(folder, replicas, cap_bytes=cap_bytes)
         """What is kept, item by item, and how far each replica has come."""
         self._lock, self._cutting = threading.RLock(), threading.Lock()
@@ -75,7 +84,7 @@ class Spool:
     def begin(self, why: Break, frozen: Frozen, mark: Mark) -> None:
         """Begin a new generation with a snapshot of `frozen`."""
         self.cut()
-        generation = secrets.token_hex(8)
+        generation = self._new_id()
         item = self._spool_snapshot(generation, frozen)
         with self._lock:
             self.log.add(replace(item, why=why, mark=mark))
