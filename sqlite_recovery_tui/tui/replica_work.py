@@ -45,9 +45,11 @@ def lay_out(timeline: Timeline) -> Laid:
     return Laid(laying.build(timeline), index_of(timeline))
 
 
-def draft(place: Place, timeline: Timeline, aim: Aim, scratch: Path, flawed: Collection[str]) -> Takes:
+def draft(
+    place: Place, timeline: Timeline, aim: Aim, scratch: Path, *, flawed: Collection[str], report: Report
+) -> Takes:
     """Plan the restore of a state; says which of the objects `flawed` it needs."""
-    made = work.draft(place, timeline, aim, scratch)
+    made = work.draft(place, work.in_time(place, timeline, aim, report), aim, scratch)
     if not flawed:
         return Takes(made)
     route = made.plan.route

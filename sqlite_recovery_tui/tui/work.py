@@ -75,6 +75,14 @@ def draft_best(
     return _draft(place, choice.plan, state.timeline, scratch_dir, choice.why if len(places) > 1 else "")
 
 
+def in_time(place: Place, timeline: Timeline, aim: Aim, report: Report) -> Timeline:
+    """Return a listing with times as exact as `aim` needs them, where that can be had."""
+    state = place.state
+    if state is None or state.timeline is not timeline:
+        return timeline
+    return _in_time(place, state, aim, report).timeline or timeline
+
+
 def _in_time(place: Place, state: ReplicaState, aim: Aim, report: Report) -> ReplicaState:
     """Return a listing with object times as exact as `aim` needs them; a failure becomes part of it."""
     from sqlite_recovery_tui.replica.dating import dated_around

@@ -249,7 +249,9 @@ class ReplicaScreen(HistoryScreen):
         self._drafting = self.console.engine.ask(
             Queue.THINK,
             self,
-            lambda _: replica_work.draft(self.place, timeline, aim, scratch, flawed),
+            lambda report: replica_work.draft(
+                self.place, timeline, aim, scratch, flawed=flawed, report=report
+            ),
             then=lambda takes: self._drafted(aim, takes),
             failed=lambda error: self._drafted(aim, error),
             rest=replica_work.REST_SECONDS,

@@ -107,6 +107,7 @@ def spot_facts(
             yield "object", item.key
         case Stored() as entry:
             yield from _point_facts(spot, entry, screen, reading)
+            yield from _asked_commit(spot, takes, screen)
             yield "restore", _cost(takes)
             yield "proof", _proof(takes, known, screen)
 
@@ -130,6 +131,15 @@ def _point_facts(spot: Spot, entry: Stored, screen: ConsoleScreen, reading: bool
         yield "exactly", _commit(spot, spot.commits, brief=screen.has_class("-short"))
 
 
+def _asked_commit(spot: Spot, takes: Takes | RecoverError | None, screen: ConsoleScreen) -> Iterator[Fact]:
+    """Yield the commit that a restore to the time asked for ends with, where commits are dated."""
+    if spot.asked is None or takes is None or isinstance(takes, RecoverError):
+        return
+    point = takes.draft.plan.point
+    if point.is_commit:
+        yield "commit", text.line((screen.in_full(point.time), "bold"), f" · {point.reached.label}")
+
+
 def _merged(entry: Stored) -> str:
     """Return that a file holds the work of several syncs as one state, where it does."""
     item = entry.item
@@ -145,7 +155,7 @@ def _commit(spot: Spot, found: ObjectCommits, *, brief: bool) -> Content:
     number = spot.number if spot.number is not None else len(found.commits) - 1
     commit = found.commits[number]
     notes = "".join(f" · {note}" for note in found.notes)
-    whose = "its own, as its daemon saw it" if commit.time is not None else "that of its segment"
+    whose = "its own" if commit.time is not None else "that of its segment"
     more = "" if brief else f" of {commit.database_pages:,}; the time is {whose}"
     return text.line(
         (f"commit {number + 1} of {len(found.commits)}", "bold"),
