@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ from sqlite_recovery_tui.errors import RecoverError, VerificationFailed
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.promote import aside
 from sqlite_recovery_tui.restore.place import open_by
+from sqlite_recovery_tui.sqlite.connect import open_to_write
 
 Verdict = Literal["identical", "sound", "unchecked"]
-_BUSY_MS = 1000
+_BUSY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ def check(real: Path, new: Path, cancel: CancelToken) -> Checked:
 
 def same_content(real: Path, other: Path, cancel: CancelToken) -> bool:
     """Tell whether the database, all of its log folded in where nobody prevents it, equals another file."""
-    with closing(_open(real)) as connection:
+    with closing(open_to_write(real, busy_seconds=_BUSY_SECONDS)) as connection:
         with suppress(apsw.BusyError, apsw.LockedError):
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the log is looked at now
             # It must not wait: while it waits for readers it keeps every writer out.
             connection.set_busy_timeout(0)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        connection.set_busy_timeout(_BUSY_MS)
+        connection.set_busy_timeout(round(_BUSY_SECONDS * 1000))
         # A reader of an empty log keeps every checkpoint out of the file: it stands still meanwhile.
         with suppress(apsw.BusyError, apsw.LockedError):
             connection.execute("BEGIN")
@@ -74,14 +74,8 @@ def same_content(real: Path, other: Path, cancel: CancelToken) -> bool:
 def _quick_check(real: Path) -> str | None:
     """Return what is wrong with the structure of a database."""
     try:
-        with closing(_open(real)) as connection:
+        with closing(open_to_write(real, busy_seconds=_BUSY_SECONDS)) as connection:
             first = str(connection.execute("PRAGMA quick_check(1)").fetchall()[0][0])
     except apsw.Error as error:
         return str(error)
     return None if first == "ok" else first
-
-
-def _open(real: Path) -> apsw.Connection:
-    connection = apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(_BUSY_MS)
-    return connection

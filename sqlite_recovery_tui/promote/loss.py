@@ -10,6 +10,7 @@ import apsw
 from sqlite_recovery_tui.errors import InspectorError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn
 from sqlite_recovery_tui.promote.facts import Incoming, Live, reading
+from sqlite_recovery_tui.sqlite.identifier import quote
 from sqlite_recovery_tui.sqlite.inspector import Inspector
 
 
@@ -80,8 +81,7 @@ def _tables(connection: apsw.Connection) -> list[str]:
 
 
 def _count(connection: apsw.Connection, table: str) -> int:
-    quoted = table.replace('"', '""')
-    rows = connection.execute(f'SELECT count(*) FROM "{quoted}"')  # a name of its schema
+    rows = connection.execute(f"SELECT count(*) FROM {quote(table)}")
     return int(str(rows.fetchall()[0][0]))
 
 

@@ -5,7 +5,6 @@ SQLite itself, or one rename, has decided between old and new; here only the tra
 
 from __future__ import annotations
 
-import os
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlite_recovery_tui.promote import check, intent, undo
 from sqlite_recovery_tui.promote.beside import Beside
 from sqlite_recovery_tui.promote.intent import Intent
 from sqlite_recovery_tui.promote.swap import finish
+from sqlite_recovery_tui.sqlite.connect import open_to_write
 
 State = Literal["old", "new", "whole"]
 _WORDS = {
@@ -97,7 +97,7 @@ def _after_rename(beside: Beside, found: Intent) -> State:
         return "new"
     _drop_cold_journal(beside)
     if found.was_wal:
-        with suppress(apsw.BusyError, apsw.LockedError), closing(_open(beside.real)) as connection:
+        with suppress(apsw.BusyError, apsw.LockedError), closing(open_to_write(beside.real)) as connection:
             connection.pragma("journal_mode", "wal")
     return "old"
 
@@ -106,7 +106,7 @@ def _after_injection(beside: Beside, found: Intent) -> State:
     if found.phase == "preparing" or beside.staged.exists():
         return "old"
     fsync_folder(beside.folder)
-    with suppress(apsw.BusyError, apsw.LockedError), closing(_open(beside.real)) as connection:
+    with suppress(apsw.BusyError, apsw.LockedError), closing(open_to_write(beside.real)) as connection:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     return "new"
 
@@ -129,16 +129,10 @@ def _drop_cold_journal(beside: Beside) -> None:
     """Remove a journal with nothing to roll back, which a kill before its first sync leaves."""
     if not beside.journal.exists():
         return
-    with suppress(apsw.BusyError, apsw.LockedError), closing(_open(beside.real)) as connection:
+    with suppress(apsw.BusyError, apsw.LockedError), closing(open_to_write(beside.real)) as connection:
         connection.execute("BEGIN EXCLUSIVE")  # whatever was to be rolled back is by now
         beside.journal.unlink(missing_ok=True)
         connection.execute("ROLLBACK")
-
-
-def _open(real: Path) -> apsw.Connection:
-    connection = apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(1000)
-    return connection
 
 
 def _clear(beside: Beside) -> None:

@@ -31,6 +31,8 @@ from sqlite_recovery_tui.promote.facts import look
 from sqlite_recovery_tui.promote.recover import recover
 from sqlite_recovery_tui.promote.statements import Statement, backward, forward
 from sqlite_recovery_tui.sqlite.comparison import RowChange, SchemaObject, Shape
+from sqlite_recovery_tui.sqlite.connect import open_to_write
+from sqlite_recovery_tui.sqlite.identifier import quote
 from sqlite_recovery_tui.verify.diff import TableDiff, comparing
 
 WAIT_SECONDS = 30.0
@@ -276,8 +278,7 @@ class Rescue:
             )
 
     def _write(self, real: Path) -> int:
-        with closing(apsw.Connection(os.fspath(real), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
-            connection.set_busy_timeout(int(self.wait_seconds * 1000))
+        with closing(open_to_write(real, busy_seconds=self.wait_seconds)) as connection:
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(self.triggers))
             connection.pragma("foreign_keys", True)
             connection.pragma("synchronous", "extra")
@@ -363,8 +364,7 @@ def _check_keys(connection: apsw.Connection, plan: RescuePlan) -> None:
     written = {table.name for table in plan.tables if table.inserts or table.updates}
     wrong = []
     for table in sorted(written):
-        quoted = table.replace('"', '""')
-        for row in connection.execute(f'PRAGMA foreign_key_check("{quoted}")'):
+        for row in connection.execute(f"PRAGMA foreign_key_check({quote(table)})"):
             wrong.append((table, row[1], str(row[2])))
     ours = _ours(plan, wrong)
     if ours:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_recovery_tui.sqlite.comparison import BrokenText, RowChange, Shape, Value
-from sqlite_recovery_tui.sqlite.literal import literal, name
+from sqlite_recovery_tui.sqlite.identifier import quote
+from sqlite_recovery_tui.sqlite.literal import literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,13 @@ def left_to_right(shape: Shape, change: RowChange) -> Statement:
 
 
 def _insert(shape: Shape, row: Sequence[Value]) -> Statement:
-    columns = ", ".join(name(column) for column in shape.columns)
-    head = f"INSERT INTO {name(shape.name)} ({columns}) VALUES ("
+    columns = ", ".join(quote(column) for column in shape.columns)
+    head = f"INSERT INTO {quote(shape.name)} ({columns}) VALUES ("
     return Statement((head, *[", "] * (len(row) - 1), ")"), tuple(row))
 
 
 def _delete(shape: Shape, row: Sequence[Value]) -> Statement:
-    heads = [f"DELETE FROM {name(shape.name)} WHERE ", *[" AND "] * (len(row) - 1)]
+    heads = [f"DELETE FROM {quote(shape.name)} WHERE ", *[" AND "] * (len(row) - 1)]
     return Statement(_compared(heads, shape.columns), tuple(row))
 
 
@@ -82,8 +83,8 @@ def _update(shape: Shape, before: Sequence[Value], after: Sequence[Value]) -> St
         for number in range(len(shape.columns))
         if type(before[number]) is not type(after[number]) or before[number] != after[number]
     ]
-    sets = [f"{name(shape.columns[number])} = " for number in changed]
-    first = [f"UPDATE {name(shape.name)} SET {sets[0]}", *(f", {each}" for each in sets[1:])]
+    sets = [f"{quote(shape.columns[number])} = " for number in changed]
+    first = [f"UPDATE {quote(shape.name)} SET {sets[0]}", *(f", {each}" for each in sets[1:])]
     # The row is found only while all of it is what it was.
     heads = [" WHERE ", *[" AND "] * (len(shape.columns) - 1)]
     parts = (*first, *_compared(heads, shape.columns))
@@ -91,4 +92,4 @@ def _update(shape: Shape, before: Sequence[Value], after: Sequence[Value]) -> St
 
 
 def _compared(heads: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
-    return (*(f"{head}{name(column)} IS " for head, column in zip(heads, columns, strict=True)), "")
+    return (*(f"{head}{quote(column)} IS " for head, column in zip(heads, columns, strict=True)), "")

@@ -6,7 +6,6 @@ a log is open, even an idle one, and makes a process that had only just opened t
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from sqlite_recovery_tui.promote.intent import Intent
 from sqlite_recovery_tui.promote.online import copy_as_committed
 from sqlite_recovery_tui.promote.undo import Draft
 from sqlite_recovery_tui.restore.place import open_by
+from sqlite_recovery_tui.sqlite.connect import open_to_write
 
 
 def swap_healthy(live: Live, plan: Intent, draft: Draft, cancel: CancelToken, reason: str) -> Path:
@@ -45,10 +45,9 @@ def swap_healthy(live: Live, plan: Intent, draft: Draft, cancel: CancelToken, re
 
 
 def _opened(live: Live) -> apsw.Connection:
-    gate = apsw.Connection(os.fspath(live.beside.real), flags=apsw.SQLITE_OPEN_READWRITE)
+    gate = open_to_write(live.beside.real)
     # At its end it must touch nothing by name: the names may be those of the new database by then.
     gate.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    gate.set_busy_timeout(1000)
     return gate
 
 

@@ -16,6 +16,7 @@ import apsw
 
 from sqlite_recovery_tui.durable import fsync_folder
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
+from sqlite_recovery_tui.sqlite.connect import open_to_write
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 SIDECARS = ("-wal", "-shm", "-journal")
@@ -270,11 +271,10 @@ def _fold(output: Path) -> bool:
     if not output.exists() or not any(Path(f"{output}{suffix}").exists() for suffix in ("-wal", "-journal")):
         return False
     try:
-        connection = apsw.Connection(str(output), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection = open_to_write(output)
     except apsw.Error:
         return False
     try:
-        connection.set_busy_timeout(1000)
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
     except (apsw.BusyError, apsw.LockedError):
         busy = True

@@ -105,6 +105,16 @@ def open_production(
     return connection
 
 
+def open_to_write(path: str | os.PathLike[str], *, busy_seconds: float = 1.0) -> apsw.Connection:
+    """Open a database that is there as its application would, waiting so long for others.
+
+    Raises `apsw.Error` for a file that is not there, or cannot be written.
+    """
+    connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(round(busy_seconds * 1000))
+    return connection
+
+
 def immutable_uri(path: str | bytes | os.PathLike[str]) -> str:
     """Return the URI that opens `path`, links resolved, as it lies on disk, whatever bytes its name has."""
     absolute = os.path.realpath(os.fsencode(path))  # bytes: a name may not be valid UTF-8

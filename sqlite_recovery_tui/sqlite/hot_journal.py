@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 
 from sqlite_recovery_tui.errors import RecoverError
+from sqlite_recovery_tui.sqlite.connect import open_to_write
 
 
 def journal_of(database: Path) -> Path:
@@ -29,12 +31,8 @@ def is_left(database: Path) -> bool:
 def roll_back(database: Path, *, wait_seconds: float) -> bool:
     """Have SQLite put back what a journal holds; return False when others keep the database in use."""
     try:
-        connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
-        try:
-            connection.set_busy_timeout(round(wait_seconds * 1000))
+        with closing(open_to_write(database, busy_seconds=wait_seconds)) as connection:
             connection.execute("PRAGMA user_version").fetchall()
-        finally:
-            connection.close()
     except (apsw.BusyError, apsw.LockedError):
         return False
     except apsw.Error as error:

@@ -1,4 +1,4 @@
-"""Values as SQL that brings back the same ones, and names as SQL reads them."""
+"""Values as SQL that brings back the same ones."""
 
 from __future__ import annotations
 
@@ -31,11 +31,6 @@ def _number(value: float) -> str:
     if isinstance(value, float) and math.isinf(value):
         return "9e999" if value > 0 else "-9e999"  # what SQLite reads as an infinity
     return repr(value)
-
-
-def name(text: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _string(text: str) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlite_recovery_tui.sqlite.identifier import quote
+
 _WORD = re.compile(r"[^\W\d][\w$]*\Z")
 _PLAIN = re.compile(r"[^\W\d][\w$]*\Z", re.A)
 _QUALIFIED = re.compile(r'("(?:[^"]|"")*"|[^\W\d][\w$]*)\s*\.\Z')
@@ -89,7 +91,7 @@ def written(name: str) -> str:
     """Return a name as SQL takes it: quoted where it must be."""
     if _PLAIN.match(name) and name.upper() not in _RESERVED:
         return name
-    return '"' + name.replace('"', '""') + '"'
+    return quote(name)
 
 
 def _everything(names: Names, table: str, *, only_names: bool) -> Iterable[str]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlite_recovery_tui.errors import UsageError
 from sqlite_recovery_tui.sqlite.comparison import Cell, RowChange, Shape, Value
-from sqlite_recovery_tui.sqlite.literal import literal, name
+from sqlite_recovery_tui.sqlite.identifier import quote
+from sqlite_recovery_tui.sqlite.literal import literal
 
 MOST_BYTES = 1 << 20
 
@@ -39,7 +40,7 @@ def _value(shape: Shape, cell: Cell) -> Value:
 
 
 def _in(shape: Shape, keys: Sequence[tuple[Value, ...]]) -> str:
-    names = [name(column) for column in shape.key]
+    names = [quote(column) for column in shape.key]
     if len(names) == 1:
         return f"{names[0]} IN ({', '.join(literal(key[0]) for key in keys)})"
     rows = ", ".join(f"({', '.join(map(literal, key))})" for key in keys)
@@ -47,5 +48,5 @@ def _in(shape: Shape, keys: Sequence[tuple[Value, ...]]) -> str:
 
 
 def _is(shape: Shape, key: tuple[Value, ...]) -> str:
-    parts = (f"{name(column)} IS {literal(value)}" for column, value in zip(shape.key, key, strict=True))
+    parts = (f"{quote(column)} IS {literal(value)}" for column, value in zip(shape.key, key, strict=True))
     return f"({' AND '.join(parts)})"

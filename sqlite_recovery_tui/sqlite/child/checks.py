@@ -18,8 +18,9 @@ from sqlite_recovery_tui.sqlite.child.accounting import page_faults
 from sqlite_recovery_tui.sqlite.child.constraints import constraints, is_violated
 from sqlite_recovery_tui.sqlite.child.failure import Failure, explain, is_damage, missing_part
 from sqlite_recovery_tui.sqlite.child.missing import StandIns
-from sqlite_recovery_tui.sqlite.child.schema import Table, quote
+from sqlite_recovery_tui.sqlite.child.schema import Table
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.identifier import quote
 
 MOST_MESSAGES = 100
 _HEADER = "*** in database main ***"

@@ -17,8 +17,8 @@ import apsw
 from sqlite_recovery_tui.sqlite.child import query
 from sqlite_recovery_tui.sqlite.child.cells import WHOLE_BYTES, expression, fit
 from sqlite_recovery_tui.sqlite.child.failure import Failure
-from sqlite_recovery_tui.sqlite.child.schema import quote
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.identifier import quote
 
 _CACHE_BYTES = 32 << 20
 _SCHEMA = (

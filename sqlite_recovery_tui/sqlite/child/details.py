@@ -9,8 +9,9 @@ import apsw
 from sqlite_recovery_tui.sqlite.child import schema
 from sqlite_recovery_tui.sqlite.child.order import index_order
 from sqlite_recovery_tui.sqlite.child.query import prepare
-from sqlite_recovery_tui.sqlite.child.schema import Table, quote
+from sqlite_recovery_tui.sqlite.child.schema import Table
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.identifier import quote
 
 _SQL_BYTES = 256 << 10
 _MOST_TRIGGERS = 200

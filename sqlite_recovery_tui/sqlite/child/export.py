@@ -15,7 +15,7 @@ from sqlite_recovery_tui.sqlite.child.details import full_sql
 from sqlite_recovery_tui.sqlite.child.failure import Failure, is_damage
 from sqlite_recovery_tui.sqlite.child.query import checked, is_select, unended
 from sqlite_recovery_tui.sqlite.child.rows import Browser
-from sqlite_recovery_tui.sqlite.child.schema import Table, quote
+from sqlite_recovery_tui.sqlite.child.schema import Table
 from sqlite_recovery_tui.sqlite.child.session import Session
 from sqlite_recovery_tui.sqlite.child.values import pieces_of_blob
 from sqlite_recovery_tui.sqlite.child.write_sql import SqlWriter, create_table
@@ -28,6 +28,7 @@ from sqlite_recovery_tui.sqlite.child.writers import (
     Writer,
     unique,
 )
+from sqlite_recovery_tui.sqlite.identifier import quote
 from sqlite_recovery_tui.sqlite.messages import codec_of
 from sqlite_recovery_tui.sqlite.view import View
 

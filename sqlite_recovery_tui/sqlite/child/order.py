@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlite_recovery_tui.sqlite.child.failure import Failure
-from sqlite_recovery_tui.sqlite.child.schema import Table, quote
+from sqlite_recovery_tui.sqlite.child.schema import Table
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.identifier import quote
 
 BUILT_IN = frozenset(("BINARY", "NOCASE", "RTRIM"))
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")

@@ -15,8 +15,9 @@ from sqlite_recovery_tui.sqlite.child.failure import Failure, is_damage, missing
 from sqlite_recovery_tui.sqlite.child.order import chosen_order, rowid_of
 from sqlite_recovery_tui.sqlite.child.paging import Pager, Place
 from sqlite_recovery_tui.sqlite.child.query import check_condition, prepare
-from sqlite_recovery_tui.sqlite.child.schema import Table, quote
+from sqlite_recovery_tui.sqlite.child.schema import Table
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.identifier import quote
 from sqlite_recovery_tui.sqlite.view import WHOLE, View
 
 _MOST_ROWS = 1000

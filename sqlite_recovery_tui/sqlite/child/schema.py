@@ -57,11 +57,6 @@ class Table:
         return {name: value for name, value in vars(self).items() if name != "key"}
 
 
-def quote(name: str) -> str:
-    """Write `name` as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def tables(session: Session, *, details: bool = True) -> list[Table]:
     """List tables and views in the order of the schema; `details` adds columns and indexes."""
     session.watch.phase("reading the schema")

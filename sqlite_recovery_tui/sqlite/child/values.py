@@ -13,8 +13,8 @@ from sqlite_recovery_tui.sqlite.child.cells import WHOLE_BYTES
 from sqlite_recovery_tui.sqlite.child.failure import Failure, is_damage
 from sqlite_recovery_tui.sqlite.child.query import checked, unended
 from sqlite_recovery_tui.sqlite.child.rows import Browser
-from sqlite_recovery_tui.sqlite.child.schema import quote
 from sqlite_recovery_tui.sqlite.child.session import Session
+from sqlite_recovery_tui.sqlite.identifier import quote
 from sqlite_recovery_tui.sqlite.view import View
 
 _PIECE_BYTES = 256 << 10

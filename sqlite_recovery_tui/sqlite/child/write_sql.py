@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from sqlite_recovery_tui.sqlite.child.schema import quote
 from sqlite_recovery_tui.sqlite.child.writers import Large, Value, Writer
+from sqlite_recovery_tui.sqlite.identifier import quote
 
 # Whatever is quoted or a comment: a semicolon in there ends nothing.
 _QUOTED = re.compile(

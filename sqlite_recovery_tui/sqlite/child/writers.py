@@ -10,6 +10,7 @@ import codecs
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Large:
 Value = None | int | float | bytes | str | Large
 
 
-class Writer:
+class Writer(ABC):
     """What every format shares: text of the database, decoded."""
 
     def __init__(self, codec: str) -> None:
@@ -37,13 +38,13 @@ class Writer:
         self.replaced = 0
         """Values in which U+FFFD stands for what is no text."""
 
+    @abstractmethod
     def begin(self, columns: Sequence[str]) -> Iterator[str]:
         """Yield what stands before the rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def row(self, values: Sequence[Value]) -> Iterator[str]:
         """Yield one row, in pieces."""
-        raise NotImplementedError
 
     def end(self) -> Iterator[str]:
         """Yield what stands behind the rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,13 +102,14 @@ class _InOrder:
         return key if isinstance(key, int) and 0 <= key < self.count else None
 
 
-class _Rows:
+class _Rows(ABC):
     """Rows by their number, which is their key."""
 
     ranks: dict[str, Callable[[int], Any]]
 
+    @abstractmethod
     def row(self, number: int) -> Row:
-        raise NotImplementedError
+        """Return what is shown of one."""
 
     def text(self, number: int) -> str:
         """Return what a filter looks at: numbers with their commas and without."""
