@@ -176,7 +176,7 @@ class LtxReader:
                 f"LTX file cut short inside its pages, at {self._base + filled} bytes", offset=self._base
             )
         used = run.end - self._base if run is not None else 0
-        self._rest = memoryview(bytes(space[used:filled]))
+        self._rest = memoryview(bytes(space[used:filled]) + self._rest)
         self._base += used
         if run is None:
             return False

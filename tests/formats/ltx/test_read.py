@@ -16,6 +16,7 @@ from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats.ltx.frames import FRAMED, SIZED
 from sqlite_recovery_tui.formats.ltx.header import Header, check_name
 from sqlite_recovery_tui.formats.ltx.names import parse_key
+from sqlite_recovery_tui.formats.ltx.pages import room_pages
 from sqlite_recovery_tui.formats.ltx.read import Decoded, decode_file, decode_frames, decode_many
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader, Memory
 from sqlite_recovery_tui.formats.ltx.write import encode_file
@@ -302,6 +303,20 @@ def test_many_files_are_decoded_in_chunks_of_many_files() -> None:
     for data, found in zip(files, decode_many(files), strict=True):
         assert isinstance(found, Decoded)
         assert same(found, decode_file(data))
+
+
+@pytest.mark.parametrize("page_size", [512, 4096, 65536])
+def test_pages_that_shrink_much_little_or_not_at_all_are_read_in_turn(page_size: int) -> None:
+    count = 3 * room_pages(page_size)
+    pages = np.random.default_rng(6).integers(0, 256, (4 * count, page_size), dtype=np.uint8)
+    pages[:count] = 7
+    pages[2 * count :, page_size // 8 :] = 7
+    data = encode_file(a_header(page_size, len(pages), base=True), numbers(range(1, len(pages) + 1)), pages)
+    at = 0
+    for chunk in LtxReader(Memory(data)).chunks():
+        assert (chunk.pages == pages[at : at + len(chunk)]).all()
+        at += len(chunk)
+    assert at == len(pages)
 
 
 def test_a_wal_place_and_node_survive() -> None:
