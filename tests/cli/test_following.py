@@ -142,7 +142,7 @@ def test_a_hole_ends_it_with_the_failure(levels: Levels, url: str, out: Path) ->
     levels.key(0, lost).unlink()
     answer = follow("-max-lag=30ms", "-o", out, url, out=Stopper("never"))
     assert answer.code == 4
-    assert "is missing at every level" in answer.out
+    assert "is missing at every level" in answer.out + answer.err
     assert "behind its replica" in answer.err
     *_, last = documents(follow("-json", "-max-lag=30ms", "-o", out, url, out=Stopper("never")))
     assert last["error"]["code"] == 4
