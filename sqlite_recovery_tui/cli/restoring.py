@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sqlite_recovery_tui.cli.session import Session
-from sqlite_recovery_tui.errors import VerificationFailed
+from sqlite_recovery_tui.errors import ConfigError, VerificationFailed
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.progress import ProgressFn
@@ -59,7 +60,8 @@ class Attempt:
     def __call__(self, choice: Choice, stop_early: bool) -> RestoreResult:
         """Restore, in front of damage if `stop_early`; raises like `restore`.
 
-        A file that fails its check replaces nothing: then `VerificationFailed` is raised.
+        A file that fails its check, or an assertion on the database it would replace, replaces nothing:
+        then `VerificationFailed` or `RefusedError` is raised.
         """
         from sqlite_recovery_tui.restore.run import RestoreOptions, restore
         from sqlite_recovery_tui.storage.open import open_store
@@ -79,7 +81,7 @@ class Attempt:
                 choice.plan,
                 options,
                 age_identities=choice.ref.identities,
-                before_placing=self._check if self.wish.integrity_check != "none" else None,
+                before_placing=lambda file: self._look_at(file, choice),
                 progress=self.meter,
                 cancel=self.session.cancel,
                 clock=self.session.clock,
@@ -94,6 +96,12 @@ class Attempt:
         wanted = choice.ref.replica.assertions
         self.assertions = assertions.ask(self.session, self.path, wanted, self.meter)
 
+    def _look_at(self, file: Path, choice: Choice) -> None:
+        if self.wish.integrity_check != "none":
+            self._check(file)
+        if self.wish.force:
+            lock_of(self.session, self.path, choice.ref.replica.name, self.meter)(file)
+
     def _check(self, file: Path) -> None:
         from sqlite_recovery_tui.verify.integrity import check_database
 
@@ -103,6 +111,21 @@ class Attempt:
         )
         if self.path.exists() and not self.report.ok:
             raise check_failed(self.report, self.path, f"{self.path} was left as it was")
+
+
+def lock_of(session: Session, output: Path, replica: str, progress: ProgressFn) -> Callable[[Path], None]:
+    """Return what keeps a restore from replacing production while an assertion on it fails.
+
+    A broken configuration keeps nobody from recovering.
+    """
+    from sqlite_recovery_tui.verify.assertions import keep_from_replacing
+
+    try:
+        settings = session.settings
+    except ConfigError as error:
+        session.err.warning(f"nothing is asserted: {error}")
+        settings = None
+    return keep_from_replacing(output, settings, replica, progress=progress, cancel=session.cancel)
 
 
 def check_failed(report: IntegrityReport, path: Path, kept: str) -> VerificationFailed:

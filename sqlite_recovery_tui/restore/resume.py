@@ -14,7 +14,7 @@ from sqlite_recovery_tui.replica.fleet import ReplicaRef, scan_replica
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.restore.order import Order
 from sqlite_recovery_tui.restore.plan import Plan, make_plan
-from sqlite_recovery_tui.restore.run import RestoreOptions, RestoreResult, restore
+from sqlite_recovery_tui.restore.run import BeforePlacing, RestoreOptions, RestoreResult, restore
 from sqlite_recovery_tui.restore.target import AtTime, Target, of_point
 from sqlite_recovery_tui.restore.unfinished import Unfinished
 from sqlite_recovery_tui.storage.open import open_store
@@ -24,6 +24,7 @@ def resume(
     unfinished: Unfinished,
     ref: ReplicaRef,
     *,
+    before_placing: BeforePlacing | None = None,
     progress: ProgressFn = ignore_progress,
     cancel: CancelToken | None = None,
     clock: Clock = SYSTEM,
@@ -56,6 +57,7 @@ def resume(
             plan,
             options,
             age_identities=ref.identities,
+            before_placing=before_placing,
             progress=progress,
             cancel=cancel,
             clock=clock,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.errors import RecoverError
-from sqlite_recovery_tui.tui import phrases, wording
+from sqlite_recovery_tui.tui import phrases, text, wording
+from sqlite_recovery_tui.tui.command import resume_line
 from sqlite_recovery_tui.tui.engine import Queue
 from sqlite_recovery_tui.tui.jobs import Job, ResumeJob
 from sqlite_recovery_tui.tui.state import Place
@@ -31,7 +32,9 @@ def offer(console: Console) -> None:
     settings, known = console.settings, list(console.listings.places)
 
     def found(items: list[Found]) -> None:
-        jobs = [_adopt(console, unfinished, ref) for unfinished, ref in items]
+        for unfinished in (each for each, _ in items if _replaces(each)):
+            console.say(_why_not_here(unfinished), bad=True)
+        jobs = [_adopt(console, unfinished, ref) for unfinished, ref in items if not _replaces(unfinished)]
         if fresh := [job for job in jobs if job is not None]:
             _ask(console, fresh)
 
@@ -93,6 +96,19 @@ def _look(folders: Sequence[Path], settings: Settings | None, known: Sequence[Re
         except RecoverError:
             continue  # a place that no configuration can name any more: nothing to offer
     return found
+
+
+def _replaces(unfinished: Unfinished) -> bool:
+    """Tell whether it would replace a file: that takes a typed name here, and nobody typed one."""
+    return unfinished.order.force and unfinished.output.exists()
+
+
+def _why_not_here(unfinished: Unfinished) -> str:
+    output = text.safe(str(unfinished.output))
+    return (
+        f"A restore over {output} was interrupted, and the console replaces no file that way: "
+        f"carry it on with {text.safe(resume_line(unfinished.output, config=None))}"
+    )
 
 
 def _adopt(console: Console, unfinished: Unfinished, ref: ReplicaRef) -> ResumeJob | None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlite_recovery_tui.config import Assertion, Options, Settings
-from sqlite_recovery_tui.errors import DamagedError, InspectorError, NotFoundError, StatementError, UsageError
+from sqlite_recovery_tui.errors import (
+    DamagedError,
+    InspectorError,
+    NotFoundError,
+    RefusedError,
+    StatementError,
+    UsageError,
+)
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
 from sqlite_recovery_tui.sqlite.inspector import Inspector
 from sqlite_recovery_tui.sqlite.messages import Cell
@@ -88,6 +95,35 @@ def check(
 def failed(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """Return those that do not hold."""
     return tuple(outcome for outcome in outcomes if not outcome.ok)
+
+
+def keep_from_replacing(
+    output: Path,
+    settings: Settings | None,
+    replica: str = "",
+    *,
+    progress: ProgressFn = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> Callable[[Path], None]:
+    """Return what a restore to `output` asks of its file before that takes the place of a database.
+
+    It raises `RefusedError` where `output` is a database of the configuration and its assertions do not
+    hold: a promote alone can overrule them. Where nothing is there yet, nothing is lost.
+    """
+
+    def ask(file: Path) -> None:
+        wanted = configured(settings, str(output.absolute()), replica) if output.exists() else ()
+        found = failed(check(file, wanted, progress=progress, cancel=cancel))
+        if found:
+            raise RefusedError(
+                f"“{found[0].name}” does not hold in what was restored ({found[0].words}): "
+                f"{output} was left as it was",
+                object=str(output),
+                hint="restore another moment; or restore it to another file and promote that, "
+                f"--overrule {found[0].name!r}",
+            )
+
+    return ask
 
 
 def _outcome(

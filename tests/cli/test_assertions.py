@@ -10,6 +10,7 @@ import pytest
 from sqlite_recovery_tui.demo.writer import GenerationWriter
 from tests.cli.conftest import Answer, Cli
 from tests.support.shelf import Shelf, at
+from tests.support.victims import Victims
 
 ASSERTIONS = """\
     sqlrecover:
@@ -101,3 +102,28 @@ def test_two_of_one_name_are_a_fault_of_the_file(cli: Cli, config: Path) -> None
     assert answer.code == 2
     assert f"configured.yml:{line}: " in answer.err
     assert "the name of another assertion" in answer.err
+
+
+def test_a_restore_over_production_is_locked_as_a_promote_is(cli: Cli, config: Path, tmp_path: Path) -> None:
+    live = tmp_path / "srv" / "app.db"
+    before = live.read_bytes()
+    words = ("restore", "--config", config, "-force", "-o", live)
+    refused = cli(*words, "-timestamp", "2026-03-26T10:00:20Z", "app.db")
+    assert (refused.code, live.read_bytes()) == (7, before)
+    assert "“rows are there” does not hold in what was restored (0, expected 1)" in refused.err
+    assert "--overrule 'rows are there'" in refused.err
+    assert sorted(live.parent.iterdir()) == [live], "and nothing is left of it"
+    by_url = cli(*words, "-timestamp", "2026-03-26T10:00:20Z", (tmp_path / "replica").as_uri())
+    assert (by_url.code, live.read_bytes()) == (7, before)
+    assert cli(*words, "-timestamp", "2026-03-26T10:00:40Z", "app.db").code == 0
+
+
+def test_so_is_one_that_was_interrupted(cli: Cli, config: Path, mortal: Victims, tmp_path: Path) -> None:
+    live = tmp_path / "srv" / "app.db"
+    url = (tmp_path / "replica").as_uri()
+    assert mortal.run(url, str(live), "writing to disk", 0, True) == "killed"
+    config.write_text(config.read_text().replace("expect: x}", "expect: y}"))
+    before = live.read_bytes()
+    refused = cli("resume", "--config", config, live)
+    assert (refused.code, live.read_bytes()) == (7, before)
+    assert "does not hold in what was restored (x, expected y)" in refused.err

@@ -51,6 +51,20 @@ async def test_the_next_start_offers_to_go_on_and_finishes_it(killed: Settings, 
         assert view(pilot) == "fleet", "and that was that"
 
 
+async def test_one_over_a_database_is_carried_on_by_the_command_alone(
+    mortal: Victims, incident: DemoIncident, output: Path, settings: Settings
+) -> None:
+    output.parent.mkdir()
+    output.write_bytes(b"production")
+    assert mortal.run(incident.replicas[0].as_uri(), str(output), "writing to disk", 0, True) == "killed"
+    console = make_console(settings)
+    async with opened(console, SMALL) as pilot:
+        assert view(pilot) == "fleet", "nobody typed its name here"
+        assert any(f"carry it on with sqlrecover resume {output}" in message for message in toasts(pilot))
+        assert console.jobs.all == []
+    assert output.read_bytes() == b"production"
+
+
 async def test_it_waits_among_the_jobs_until_somebody_decides(killed: Settings, output: Path) -> None:
     console = make_console(killed)
     async with opened(console, LARGE) as pilot:

@@ -81,7 +81,7 @@ def command(session: Session, **wished: Any) -> int:
     that time belongs to it, whenever it was stored; its clock is that of the machine that replicated. The
     WAL that is still written is not dated so yet. The answer says which counted.
     Without -o the database's own path is used; a file that exists is never replaced without -force
-    and -o.
+    and -o, and a database of the configuration not while its assertions fail in what was restored.
 
     With -f OUT is kept up to date in place, for processes that read it with SQLite meanwhile: never half
     an update, and always the state that is told. A copy that is there is gone on from. SIGINT and SIGTERM

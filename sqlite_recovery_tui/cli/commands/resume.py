@@ -95,6 +95,7 @@ def _discard(session: Session, unfinished: Unfinished) -> int:
 
 def _resume(session: Session, unfinished: Unfinished) -> int:
     from sqlite_recovery_tui.cli.reports import command_line, result_facts
+    from sqlite_recovery_tui.cli.restoring import lock_of
     from sqlite_recovery_tui.history.facts import of_restore, shown
     from sqlite_recovery_tui.restore.resume import resume
 
@@ -102,7 +103,14 @@ def _resume(session: Session, unfinished: Unfinished) -> int:
     with session.act("restore", output=str(unfinished.output)) as act:
         act.begin(database=order.database, replica=order.replica, url=order.url)
         with session.meter() as meter:
-            result = resume(unfinished, ref, progress=meter, cancel=session.cancel, clock=session.clock)
+            result = resume(
+                unfinished,
+                ref,
+                before_placing=lock_of(session, unfinished.output, order.replica, meter),
+                progress=meter,
+                cancel=session.cancel,
+                clock=session.clock,
+            )
         members = of_restore(result.to_json(), (result.plan.base, *result.plan.changes))
         act.finish(shown(members["verdict"], None), **members)
     session.out.marked("bold", "restored", f"  {ref.label} to {result.output}")
