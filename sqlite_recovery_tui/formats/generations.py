@@ -15,6 +15,10 @@ MAX_INDEX = 0x7FFFFFFF
 
 _LEASE = re.compile(r"sqlrecover/lease/[0-9a-f]{8}\.json")
 _NOTE = re.compile(r"sqlrecover/(?P<generation>[0-9a-f]{16})/(?P<index>[0-9a-f]{8})\.json")
+_REMOVED = re.compile(
+    r"sqlrecover/removed/(?P<kept>[0-9a-f]{16})-(?P<first>[0-9a-f]{8})-"
+    r"(?P<next>[0-9a-f]{16})-(?P<end>[0-9a-f]{8})\.json"
+)
 _GENERATION = re.compile(r"[0-9a-f]{16}")
 _OBJECT = re.compile(
     r"generations/(?P<generation>[0-9a-f]{16})/"
@@ -49,7 +53,7 @@ def parse_key(key: str) -> ObjectName | None:
 
 def is_note(key: str) -> bool:
     """Tell whether `key` names one of the small objects that our own daemon keeps beside the layout."""
-    return _NOTE.fullmatch(key) is not None or _LEASE.fullmatch(key) is not None
+    return any(pattern.fullmatch(key) is not None for pattern in (_NOTE, _LEASE, _REMOVED))
 
 
 def note_key(generation: str, index: int) -> str:
@@ -61,6 +65,39 @@ def parse_note(key: str) -> tuple[str, int] | None:
     """Return the generation and index of a sidecar's key, None for any other."""
     match = _NOTE.fullmatch(key)
     return (match["generation"], int(match["index"], 16)) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What our retention removed behind a state that it keeps: from one place up to another.
+
+    From WAL `first` of the generation `kept` up to, not including, WAL `end` of the generation `next`, which
+    may be the same; generations in between are gone.
+    """
+
+    kept: str
+    first: int
+    next: str
+    end: int
+
+    @property
+    def key(self) -> str:
+        """The key of the note that tells so."""
+        return f"sqlrecover/removed/{self.kept}-{self.first:08x}-{self.next}-{self.end:08x}.json"
+
+    def takes(self, generation: str, index: int) -> bool:
+        """Tell whether a WAL is among what was removed, or is being removed."""
+        is_behind = generation == self.kept and index >= self.first
+        is_before = generation == self.next and index < self.end
+        return is_behind and is_before if self.kept == self.next else is_behind or is_before
+
+
+def parse_removed(key: str) -> Removed | None:
+    """Return what such a note tells by its name alone, None for any other key."""
+    match = _REMOVED.fullmatch(key)
+    if match is None:
+        return None
+    return Removed(match["kept"], int(match["first"], 16), match["next"], int(match["end"], 16))
 
 
 def is_generation(name: str) -> bool:

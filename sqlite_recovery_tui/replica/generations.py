@@ -31,6 +31,8 @@ from sqlite_recovery_tui.words import plural
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.wal_times import WalTimes
 
+REMOVED = "retention removed what was stored here, and keeps what lies in front because it was proven"
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -43,6 +45,8 @@ class Generation:
     """The WALs whose commit times our daemon noted beside the replica."""
     commit_times: Mapping[int, WalTimes] = field(default_factory=dict, compare=False, repr=False)
     """Those of them that were read; see `commit_times`."""
+    removed: tuple[names.Removed, ...] = ()
+    """What retention took away, or is taking away, behind a state that it keeps."""
 
     @property
     def title(self) -> str:
@@ -352,7 +356,7 @@ def _first_after(run: Run, time: datetime) -> RestorePoint | None:
 
 def _lay_out(generation: Generation) -> tuple[tuple[Run, ...], tuple[Gap, ...]]:
     """Cut a generation into runs where a name is missing."""
-    builder = _Builder(generation.id, generation.segments)
+    builder = _Builder(generation.id, generation.segments, generation.removed)
     waiting = list(reversed(generation.snapshots))
     for index, first, end in _wals(generation.segments):
         while waiting and waiting[-1].index < index:
@@ -375,8 +379,9 @@ def _wals(segments: Segments) -> Iterator[tuple[int, int, int]]:
 class _Builder:
     """Walk one generation's WAL indexes in order, opening a run at a snapshot, closing it at a hole."""
 
-    def __init__(self, generation: str, segments: Segments) -> None:
+    def __init__(self, generation: str, segments: Segments, removed: tuple[names.Removed, ...]) -> None:
         self.generation = generation
+        self._removed = removed
         self._all = segments
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
@@ -388,6 +393,9 @@ class _Builder:
 
     def add(self, index: int, snapshot: Snapshot | None, first: int, end: int) -> None:
         """Take WAL `index`: its snapshot, and its segments, number `first` up to `end`."""
+        if self._is_removed(index):
+            self._end_before_removed()
+            return
         if self._open and index != self._next_index:
             self._break_before(self._all[first].key if first < end else snapshot.key if snapshot else "")
         if snapshot is not None:
@@ -415,6 +423,9 @@ class _Builder:
         missing = self._next_index if self._next_index >= 0 else self._snapshots[-1].index
         name = found.rpartition("/")[2]
         self._close()
+        if self._is_removed(missing):
+            self._expire(missing)
+            return
         # Segments are shipped in order, snapshots by a timer of their own: they may be ahead.
         is_hole = len(self._all) > 0 and missing <= self._all.indexes[-1]
         self._hole(
@@ -424,6 +435,20 @@ class _Builder:
             if is_hole
             else f"nothing of WAL {missing:08x} is stored in front of {name}: not shipped yet, or lost",
         )
+
+    def _is_removed(self, index: int) -> bool:
+        return any(note.takes(self.generation, index) for note in self._removed)
+
+    def _end_before_removed(self) -> None:
+        """End the run in front of what retention is taking away."""
+        if self._open:
+            missing = self._next_index if self._next_index >= 0 else self._snapshots[-1].index
+            self._close()
+            self._expire(missing)
+
+    def _expire(self, missing: int) -> None:
+        key = names.segment_key(self.generation, missing, 0)
+        self._hole("expired", key, REMOVED)
 
     def _close(self) -> None:
         if self._open:

@@ -120,6 +120,7 @@ def _encode(url: str, timeline: Timeline, as_of: datetime) -> bytes:
         "keys": [item.key for item in items],
         "sizes": [item.size for item in items],
         "times": [microseconds(item.time) for item in items],
+        "notes": sorted({note.key for each in generations for note in each.removed}),
         "others": timeline.other_objects,
         "examples": timeline.other_examples,
         "about_times": timeline.about_times,
@@ -143,6 +144,8 @@ def _decode(data: bytes, url: str) -> tuple[datetime, Timeline]:
     builder = TimelineBuilder()
     for key, size, stored in zip(about["keys"], about["sizes"], about["times"], strict=True):
         builder.add(str(key), int(size), moment(stored), None)
+    for key in about.get("notes", ()):
+        builder.add(str(key), 0, datetime.fromisoformat(about["as_of"]), None)
     begin = 0
     for generation, count in about["segments"]:
         end = begin + 32 * int(count)

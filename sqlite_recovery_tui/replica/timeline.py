@@ -17,7 +17,7 @@ from sqlite_recovery_tui.formats import generations as generation_names
 from sqlite_recovery_tui.formats.ltx import names as ltx_names
 from sqlite_recovery_tui.replica import commit_times
 from sqlite_recovery_tui.replica.bursts import Burst, bursts_of
-from sqlite_recovery_tui.replica.generations import Generation
+from sqlite_recovery_tui.replica.generations import REMOVED, Generation
 from sqlite_recovery_tui.replica.lineage import Lane, Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
 from sqlite_recovery_tui.replica.route import Route
@@ -164,7 +164,7 @@ class Timeline:
 
     def gaps(self) -> list[Gap]:
         """Return every hole: inside lineages, and the pauses from one to the next."""
-        return [gap for lineage in self.lineages for gap in lineage.gaps] + list(self._pauses())
+        return [gap for lineage in self.lineages for gap in lineage.gaps] + list(self.pauses())
 
     @property
     def holes(self) -> list[Gap]:
@@ -235,7 +235,7 @@ class Timeline:
         for lineage in self.lineages:
             yield from lineage.spans()
 
-    def _pauses(self) -> Iterator[Gap]:
+    def pauses(self) -> Iterator[Gap]:
         """Yield the times between lineages in which nothing was stored."""
         stretches = [(lineage, span) for lineage in self.lineages for span in lineage.spans()]
         if not stretches:
@@ -250,10 +250,13 @@ class Timeline:
                 continue
             first = lineage.after(end)
             assert first is not None
+            is_removed = _is_removed_between(before, lineage)
             yield Gap(
-                kind="between-generations",
+                kind="expired" if is_removed else "between-generations",
                 generation=lineage.id if lineage.format == "v0.3" else None,
-                message=f"nothing was stored between {before.title} and {lineage.title}",
+                message=REMOVED
+                if is_removed
+                else f"nothing was stored between {before.title} and {lineage.title}",
                 object=first.key,
                 before=before.at_or_before(None),
                 after=first,
@@ -273,6 +276,7 @@ class TimelineBuilder:
         self._whole: dict[str, Segments] = {}
         self._ltx: dict[str, LtxFile] = {}
         self._noted: dict[str, set[int]] = {}
+        self._removed: set[generation_names.Removed] = set()
         self._others = 0
         self._examples: list[str] = []
 
@@ -288,6 +292,8 @@ class TimelineBuilder:
             self._ltx[key] = found
         elif (note := generation_names.parse_note(key)) is not None:
             self._noted.setdefault(note[0], set()).add(note[1])
+        elif (removed := generation_names.parse_removed(key)) is not None:
+            self._removed.add(removed)
         elif not generation_names.is_note(key):
             self._others += 1
             if len(self._examples) < self.EXAMPLES:
@@ -300,12 +306,14 @@ class TimelineBuilder:
     def timeline(self) -> Timeline:
         """Return what has been collected so far."""
         ids = self._snapshots.keys() | self._segments.keys() | self._whole.keys()
+        removed = sorted(self._removed, key=lambda note: note.key)
         lineages: list[Lineage] = [
             Generation(
                 id,
                 tuple(sorted(self._snapshots.get(id, {}).values(), key=lambda item: item.index)),
                 self._whole.get(id) or self._segments.get(id, Columns()).segments(id),
                 frozenset(self._noted.get(id, ())),
+                removed=tuple(note for note in removed if id in (note.kept, note.next)),
             )
             for id in ids
         ]
@@ -325,6 +333,13 @@ class TimelineBuilder:
             if columns is None:
                 columns = self._segments[name.generation] = Columns()
             columns.add(name.index, name.offset, size, microseconds(time), etag)
+
+
+def _is_removed_between(before: Lineage, lineage: Lineage) -> bool:
+    """Tell whether retention took away what lay between two generations."""
+    if not isinstance(before, Generation) or not isinstance(lineage, Generation):
+        return False
+    return any((note.kept, note.next) == (before.id, lineage.id) for note in lineage.removed)
 
 
 def _order(lineage: Lineage) -> tuple[datetime, str]:

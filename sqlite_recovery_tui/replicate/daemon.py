@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig, DirectoryConfig
+from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import NotFoundError
 from sqlite_recovery_tui.replicate.answers import Answers
 from sqlite_recovery_tui.replicate.child import Child, split_command
@@ -43,6 +44,8 @@ class Daemon:
     clock: Clock = SYSTEM
     verified: Callable[[str], datetime | None] = lambda _url: None
     """When a restore of the replica at a URL was last proven."""
+    proven: Callable[[str], Sequence[Position]] = lambda _url: ()
+    """Which positions of it were, the newest first: retention keeps the first that is still there."""
 
     def run(self, say: Callable[[str], None]) -> int:
         """Replicate until a signal, the child's end, or with `once` until everything is durable.
@@ -59,6 +62,7 @@ class Daemon:
                 clock=self.clock,
                 source=self.source,
                 verified=self.verified,
+                proven=self.proven,
             )
             stack.callback(supervisor.close)
             seconds = self.config.shutdown_sync_timeout.total_seconds()

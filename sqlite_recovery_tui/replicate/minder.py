@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.config import DatabaseConfig
+from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError
 from sqlite_recovery_tui.replicate.account import Account
 from sqlite_recovery_tui.replicate.beside import spool_folder
@@ -55,6 +56,8 @@ class Shared:
     """Ask to be told of the next write; False where that cannot be."""
     wake: Callable[[Minder], None]
     """Have the minder stepped now."""
+    proven: Callable[[str], Sequence[Position]] = lambda _url: ()
+    """Which positions of the replica at a URL were shown to be restorable, the newest first."""
 
 
 class Minder:
@@ -127,7 +130,15 @@ class Minder:
         if not self.path.exists():
             raise NotFoundError(f"there is no database {self.path}; it is waited for", object=str(self.path))
         self.outlets = tuple(
-            Outlet(spool, replica, self.path, slots=self._shared.slots, clock=self._clock, look=self.look)
+            Outlet(
+                spool,
+                replica,
+                self.path,
+                slots=self._shared.slots,
+                clock=self._clock,
+                look=self.look,
+                proven=self._shared.proven,
+            )
             for replica in self.database.replicas
         )
         for outlet in self.outlets:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from sqlite_recovery_tui.clock import Clock
 from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replicate.beside import replica_store
 from sqlite_recovery_tui.replicate.ship import SYNC_SECONDS, Shipper, Status
@@ -55,6 +56,7 @@ class Outlet:
         slots: Slots,
         clock: Clock,
         look: Callable[[float], None],
+        proven: Callable[[str], Sequence[Position]] = lambda _url: (),
     ) -> None:
         """Open the replica's place; nothing is asked of it yet. Raises `ConfigError`.
 
@@ -64,7 +66,7 @@ class Outlet:
         self._look = look
         self.replica = replica
         self._store = replica_store(replica, database, clock=clock)
-        self.shipper = Shipper(spool, self._store, replica, clock=clock)
+        self.shipper = Shipper(spool, self._store, replica, clock=clock, proven=proven)
         self._slots, self._clock = slots, clock
         self._interval = replica.sync_interval.total_seconds() if replica.sync_interval else SYNC_SECONDS
         self._spool = spool

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlite_recovery_tui.clock import Clock
@@ -22,9 +23,16 @@ class Pruner:
     """Removes what a replica no longer needs."""
 
     def __init__(
-        self, store: Counted, clock: Clock, *, retention: timedelta, interval: timedelta | None = None
+        self,
+        store: Counted,
+        clock: Clock,
+        *,
+        retention: timedelta,
+        interval: timedelta | None = None,
+        proven: Callable[[], Sequence[Position]] = tuple,
     ) -> None:
-        """Keep `retention` of history, looked after every `interval`."""
+        """Keep `retention` of history, and the newest state that was `proven`; look every `interval`."""
+        self._proven = proven
         self._store, self._clock, self._retention = store, clock, retention
         self._interval = min(interval or CHECK_INTERVAL, retention).total_seconds()
         self._begun = clock.now(), clock.monotonic()
@@ -54,22 +62,25 @@ class Pruner:
             wait = max(wait, (self._next_at - self._clock.now()).total_seconds())
         return max(0.0, wait)
 
-    def plan(self, present: str, proven: Position | None = None) -> RetentionPlan:
+    def plan(self, present: str) -> RetentionPlan:
         """Return what would go now; raise `StorageError`. Nothing is removed."""
         if why := self._clock_trouble():
             return RetentionPlan(withheld=why)
         objects = [*self._store.list(names.ROOT), *self._store.list(sidecars.ROOT)]
         now = self._clock.now()
+        proven = self._proven()
         return decide(objects, now=now, retention=self._retention, present=present, proven=proven)
 
-    def run(self, present: str, proven: Position | None = None) -> None:
+    def run(self, present: str) -> None:
         """Remove what is no longer needed; what fails is noted in `error`, and tried another time."""
         self._next = self._clock.monotonic() + self._interval
         try:
-            self.last = self.plan(present, proven)
+            self.last = self.plan(present)
             self._next_at = self.last.next_at
             self.news = False
             self._remove(self.last.removals)
+            if self.last.stale:
+                self._store.delete(self.last.stale)
         except StorageError as error:
             self.error = error
             self.news = True
@@ -78,6 +89,8 @@ class Pruner:
 
     def _remove(self, removals: Sequence[Removal]) -> None:
         for removal in removals:
+            if removal.noted:
+                self._store.put(removal.noted, _note(self._clock.now()))
             for step in removal.steps:
                 for at in range(0, len(step), _BATCH):
                     self._store.delete(step[at : at + _BATCH])
@@ -91,3 +104,9 @@ class Pruner:
             return ""
         self._begun = self._clock.now(), self._clock.monotonic()
         return f"the clock was set by {moved:+.0f} s: nothing is removed this time"
+
+
+def _note(now: datetime) -> bytes:
+    """Return what a note says beside its name, which is all that counts."""
+    why = "retention removed what lay between the newest proven state and what is kept by its age"
+    return json.dumps({"version": 1, "time": now.isoformat(), "why": why}).encode() + b"\n"

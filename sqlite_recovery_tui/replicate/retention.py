@@ -1,8 +1,9 @@
 """What a replica no longer needs, decided on its listing alone; and the order in which that may go.
 
 History is kept in chains: a snapshot and the segments up to the next one. A chain goes once every time that
-is still to be covered can be restored from a later one. Wherever deleting stops, what remains restores, and
-Litestream finds each WAL that remains from its first segment on.
+is still to be covered can be restored from a later one, unless it is the newest that was ever proven: then
+that alone stays, and what lies between goes, which is noted. Wherever deleting stops, what remains restores,
+and Litestream finds each WAL that remains from its first segment on.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A chain to be deleted, in steps: the objects of one may go in any order, the steps may not."""
+    """A chain to be deleted, in steps: the objects of one may go in any order, the steps may not.
+
+    Behind a chain that stays there is but one step, in whose order its objects go: the newest first, so that
+    nobody restores across what is gone already.
+    """
 
     generation: str
     index: int
@@ -60,6 +65,22 @@ class Removal:
     size: int
     """Bytes as stored."""
     steps: tuple[tuple[str, ...], ...]
+    noted: str = ""
+    """The key of the note to be written first, where older history stays: nothing is missing by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A chain that stays although its time is over."""
+
+    generation: str
+    index: int
+    start: datetime
+    end: datetime
+    objects: int
+    size: int
+    """Bytes as stored."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,10 @@ class RetentionPlan:
 
     removals: tuple[Removal, ...] = ()
     withheld: str = ""
+    kept: tuple[Kept, ...] = ()
+    """What stays although its time is over."""
+    stale: tuple[str, ...] = ()
+    """Notes of what was removed that say nothing any more."""
     next_at: datetime | None = None
     """When something that is there now will be due; None when nothing will."""
 
@@ -78,37 +103,49 @@ def decide(
     now: datetime,
     retention: timedelta,
     present: str,
-    proven: Position | None = None,
+    proven: Sequence[Position] = (),
 ) -> RetentionPlan:
     """Decide what of a replica's listing goes, of which `present` is the generation that is written now.
 
-    Everything from `now - retention` on stays restorable. `proven` is a position that a restore has proven:
-    its chain and what follows on it stay. Without a snapshot of `present` nothing goes.
+    Everything from `now - retention` on stays restorable. `proven` are the positions that a restore or a
+    look at all bytes has proven, the newest first: the chain of the first that is still there stays.
+    Without a snapshot of `present` nothing goes.
     """
     if retention <= timedelta(0):
         return RetentionPlan(withheld="retention is off")
-    chains = chains_of(objects)
+    listed = list(objects)
+    chains = chains_of(listed)
     if not any(chain.generation == present and chain.snapshot for chain in chains):
         return RetentionPlan(withheld="the present generation has no snapshot there yet")
     cutoff = now - retention
+    floor = _proven_chain(chains, proven)
     due: list[Chain] = []
     later: list[datetime] = []
+    kept: tuple[Kept, ...] = ()
     for chain in chains:
         at = None if _is_newest_of(chain, present) else _expires(chain, chains)
-        if at is None or (proven is not None and _is_proven(chain, proven)):
+        if at is None:
             continue
-        if at <= cutoff:
-            due.append(chain)
-        else:
+        if at > cutoff:
             later.append(at + retention)
+        elif chain is floor:
+            kept = (_kept(chain),)
+        elif floor is None or chain is not chains[-1]:  # something must lie behind what goes behind a floor
+            due.append(chain)
     most = max(1, len(chains) // _PART)
     withheld = f"{len(due) - most} more chains in the next runs" if len(due) > most else ""
     next_at = now if withheld else min(later, default=None)
-    return RetentionPlan(tuple(map(_removal, due[:most])), withheld, next_at)
+    removals = tuple(_removal(chain, chains, floor if kept else None) for chain in due[:most])
+    written = {removal.noted for removal in removals}
+    stale = tuple(key for key in _stale(listed, chains) if key not in written)
+    return RetentionPlan(removals, withheld, kept, stale, next_at)
 
 
 def chains_of(objects: Iterable[ObjectInfo]) -> list[Chain]:
-    """Return the chains of a listing, oldest first; what has no name of the layout is not ours to judge."""
+    """Return the chains of a listing, generation by generation, oldest first.
+
+    What has no name of the layout is not ours to judge.
+    """
     found: dict[str, list[tuple[names.ObjectName, ObjectInfo]]] = defaultdict(list)
     noted: dict[str, list[tuple[int, ObjectInfo]]] = defaultdict(list)
     for info in objects:
@@ -121,7 +158,10 @@ def chains_of(objects: Iterable[ObjectInfo]) -> list[Chain]:
         for generation, listed in found.items()
         for chain in _chains_of(generation, listed, noted[generation])
     ]
-    return sorted(chains, key=lambda chain: (_start(chain), chain.index))
+    begun: dict[str, datetime] = {}
+    for chain in chains:
+        begun[chain.generation] = min(_start(chain), begun.get(chain.generation, _start(chain)))
+    return sorted(chains, key=lambda chain: (begun[chain.generation], chain.generation, chain.index))
 
 
 def _chains_of(
@@ -170,15 +210,66 @@ def _is_newest_of(chain: Chain, generation: str) -> bool:
     return chain.generation == generation and chain.until is None
 
 
-def _is_proven(chain: Chain, proven: Position) -> bool:
-    """Whether a chain is the one that `proven` was restored from, or follows on it."""
-    return chain.generation == proven.generation and (chain.until is None or chain.until > proven.index)
+def _proven_chain(chains: Sequence[Chain], proven: Sequence[Position]) -> Chain | None:
+    """Return the chain that the newest position was proven with of which there still is one."""
+    found = (
+        chain
+        for position in proven
+        for chain in chains
+        if chain.generation == position.generation
+        and chain.snapshot is not None
+        and chain.index <= position.index
+        and (chain.until is None or chain.until > position.index)
+    )
+    return next(found, None)
 
 
-def _removal(chain: Chain) -> Removal:
+def _kept(chain: Chain) -> Kept:
     assert chain.end is not None
-    steps = [[chain.snapshot] if chain.snapshot else [], chain.rest, chain.begins, chain.sidecars]
+    return Kept(
+        chain.generation,
+        chain.index,
+        _start(chain),
+        chain.end,
+        len(chain.objects),
+        sum(info.size for info in chain.objects),
+        "the newest that was proven",
+    )
+
+
+def _stale(objects: Sequence[ObjectInfo], chains: Sequence[Chain]) -> Iterator[str]:
+    """Yield the notes on what nothing older is in front of any more, and all but the newest of others."""
+    newest: dict[tuple[str, int], tuple[int, str]] = {}
+    kept = {(chain.generation, _last_index(chain) + 1) for chain in chains if chain.snapshot}
+    places = {(chain.generation, chain.index): number for number, chain in enumerate(chains)}
+    for info in objects:
+        note = names.parse_removed(info.key)
+        if note is None:
+            continue
+        place = places.get((note.next, note.end))
+        if (note.kept, note.first) not in kept or place is None:
+            yield info.key
+            continue
+        before = newest.get((note.kept, note.first))
+        if before is not None:
+            yield min(before, (place, info.key))[1]
+        newest[note.kept, note.first] = max(before or (place, info.key), (place, info.key))
+
+
+def _removal(chain: Chain, chains: Sequence[Chain], floor: Chain | None) -> Removal:
+    assert chain.end is not None
+    place = chains.index(chain)
+    is_behind = floor is not None and place > chains.index(floor)
+    noted = ""
+    if floor is not None and is_behind:
+        following = chains[place + 1]
+        first = _last_index(floor) + 1
+        noted = names.Removed(floor.generation, first, following.generation, max(following.index, 0)).key
+        steps = [_newest_first(chain), chain.sidecars]
+    else:
+        steps = [[chain.snapshot] if chain.snapshot else [], chain.rest, chain.begins, chain.sidecars]
     return Removal(
+        noted=noted,
         generation=chain.generation,
         index=max(chain.index, 0),
         start=_start(chain),
@@ -187,3 +278,19 @@ def _removal(chain: Chain) -> Removal:
         size=sum(info.size for info in chain.objects),
         steps=tuple(tuple(info.key for info in step) for step in steps if step),
     )
+
+
+def _newest_first(chain: Chain) -> list[ObjectInfo]:
+    """Return a chain's segments from the last to the first, and its snapshot behind them."""
+    placed = [
+        (name.index, name.offset or 0, info)
+        for info in (*chain.begins, *chain.rest)
+        if (name := names.parse_key(info.key))
+    ]
+    segments = [info for _, _, info in sorted(placed, key=lambda each: each[:2], reverse=True)]
+    return [*segments, *([chain.snapshot] if chain.snapshot else [])]
+
+
+def _last_index(chain: Chain) -> int:
+    found = (name.index for info in chain.begins if (name := names.parse_key(info.key)) is not None)
+    return max(found, default=max(chain.index, 0))

@@ -79,8 +79,12 @@ class Shipper:
         *,
         clock: Clock = SYSTEM,
         draw: Callable[[], float] = random.random,
+        proven: Callable[[str], Sequence[Position]] = lambda _url: (),
     ) -> None:
-        """Ship to `store`, which is the place of `replica`; raise `ConfigError` for age recipients."""
+        """Ship to `store`, which is the place of `replica`; raise `ConfigError` for age recipients.
+
+        `proven` tells which positions of the replica at a URL were shown to be restorable.
+        """
         self.replica = replica
         self.store = Counted(store)
         self._spool, self._clock, self._draw = spool, clock, draw
@@ -89,7 +93,9 @@ class Shipper:
         self._lease = Lease(self.store, owner, clock, spool.log.generations)
         retention = RETENTION if replica.retention is None else replica.retention
         interval = replica.retention_check_interval
-        self._pruner = Pruner(self.store, clock, retention=retention, interval=interval)
+        self._pruner = Pruner(
+            self.store, clock, retention=retention, interval=interval, proven=lambda: proven(replica.url)
+        )
         self._interval = replica.sync_interval.total_seconds() if replica.sync_interval else SYNC_SECONDS
         self._snapshot_interval = replica.snapshot_interval or retention or RETENTION
         self._trouble: Trouble | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlite_recovery_tui import __version__
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.config import DaemonConfig, DatabaseConfig
+from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replicate.events import Event, EventKind
@@ -42,10 +43,12 @@ class Supervisor:
         notify: bool = True,
         source: str = "",
         verified: Callable[[str], datetime | None] = lambda _url: None,
+        proven: Callable[[str], Sequence[Position]] = lambda _url: (),
     ) -> None:
         """Take the databases; `restore` those that are missing, all of them or those that ask for it.
 
-        `verified` tells when a restore of the replica at a URL was last proven.
+        `verified` tells when a restore of the replica at a URL was last proven, `proven` which positions
+        were, the newest first.
         """
         self._verified = verified
         self._clock, self._since = clock, clock.now()
@@ -62,6 +65,7 @@ class Supervisor:
             tell_protected=self._tell_protected,
             arm=self._watch.arm,
             wake=self._wake,
+            proven=proven,
         )
         named = zip(databases, _names(databases), strict=True)
         self.minders = tuple(Minder(database, name, self._shared) for database, name in named)

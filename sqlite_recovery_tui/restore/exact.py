@@ -125,6 +125,13 @@ def _in_front_of(
 ) -> Found:
     """Find the way to the last point in front of a hole; raise `DamagedError` unless that will do."""
     what = describe(AtPosition(index, offset))
+    if hole.kind == "expired":
+        raise OutsideCoverage(
+            f"{what} can no longer be restored: {hole.message}",
+            before=hole.before,
+            after=hole.after,
+            hint="the states around it can be: see `sqlrecover timeline`",
+        )
     notes = pass_hole(hole, what, to_last_good and hole.before is not None)
     run = next(run for run in generation.runs if run.newest() == hole.before)
     assert hole.before is not None

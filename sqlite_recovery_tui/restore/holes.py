@@ -35,9 +35,9 @@ def pass_hole(hole: Gap, what: str, to_last_good: bool) -> tuple[str, ...]:
     return (f"everything behind a hole is left out: {hole.message}",)
 
 
-def expired_at(lineage: Lineage, time: datetime) -> Gap | None:
+def expired_at(timeline: Timeline, lineage: Lineage, time: datetime) -> Gap | None:
     """Return the stretch without restore points, given up by retention, that `time` falls into."""
-    for gap in lineage.gaps:
+    for gap in (*lineage.gaps, *timeline.pauses()):
         before, after = gap.before, gap.after
         if gap.kind != "expired" or before is None or after is None:
             continue

@@ -233,7 +233,7 @@ def _at_time(where: _Where, time: datetime, nearest: bool, to_last_good: bool) -
     if time > timeline.end:
         notes.append(_beyond(timeline, time, nearest))
     lineage, point = _reached(timeline, time)
-    expired = holes.expired_at(lineage, time)
+    expired = holes.expired_at(timeline, lineage, time)
     if expired is not None:
         notes += holes.pass_expired(expired, nearest)
     hole = holes.hole_before(timeline, time, lineage, point) or hole_behind(lineage, time)

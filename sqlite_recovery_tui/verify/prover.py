@@ -62,7 +62,7 @@ class Prover:
         for gap in self.generation.gaps:
             if gap.is_damage:
                 faults.append(Fault(gap.object, gap.message, gap.generation, gap.before, gap.after))
-            else:
+            elif gap.kind != "expired":
                 self._unproven.append(gap.message)
         for run in self.generation.runs:
             self._findings = []

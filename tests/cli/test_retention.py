@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.formats import generations as names
+from sqlite_recovery_tui.history import Entry
+from sqlite_recovery_tui.history.ledger import Ledger
 from tests.cli.conftest import Cli
 
 NOW = datetime(2026, 3, 26, 12, 0, tzinfo=UTC)
@@ -50,3 +52,26 @@ def test_what_would_go_is_listed_and_stays(cli: Cli, tmp_path: Path) -> None:
     ]
     assert cli("retention", "-keep", "72h", url, clock=clock).rows() == []
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_what_was_proven_stays_and_it_is_said_why(cli: Cli, tmp_path: Path) -> None:
+    url = laid_out(tmp_path / "replica").as_uri()
+    Ledger.open().record(
+        Entry(
+            kind="drill",
+            started=NOW - timedelta(hours=40),
+            ended=NOW - timedelta(hours=40),
+            url=url,
+            position=f"{GENERATION}/00000001:00001038",
+            point_time=NOW - timedelta(hours=41),
+            outcome="ok",
+            verdict="proven",
+            integrity="ok",
+        )
+    )
+    answer = cli("retention", "--dry-run", "-keep", "24h", url, clock=FixedClock(NOW))
+    assert "the newest that was proven" in answer.out
+    document = cli("retention", "-json", url, clock=FixedClock(NOW)).document
+    assert [item["index"] for item in document["removals"]] == [0, 2]
+    (kept,) = document["kept"]
+    assert (kept["index"], kept["objects"], kept["why"]) == (1, 3, "the newest that was proven")

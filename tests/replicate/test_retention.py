@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlite_recovery_tui.domain import Position
+from sqlite_recovery_tui.errors import OutsideCoverage
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.formats import sidecars
+from sqlite_recovery_tui.replica.timeline import Timeline, TimelineBuilder
 from sqlite_recovery_tui.replicate.retention import decide
+from sqlite_recovery_tui.restore.plan import make_plan
+from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.storage.base import ObjectInfo
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -151,12 +156,110 @@ def test_a_clock_that_jumped_cannot_take_everything_at_once() -> None:
     assert "more chains in the next runs" in plan.withheld
 
 
-def test_the_last_proven_chain_stays() -> None:
-    proven = Position(generation(1), 1, 4096)
+def retained(objects: list[ObjectInfo], proven: list[Position], *, hours: float = 480) -> list[ObjectInfo]:
+    """Return what is left once retention has done all it would."""
+    there, now = list(objects), START + hours * HOUR
+    while plan := decide(there, now=now, retention=24 * HOUR, present=generation(1), proven=proven):
+        gone = {key for removal in plan.removals for step in removal.steps for key in step} | set(plan.stale)
+        noted = [ObjectInfo(removal.noted, 1, now) for removal in plan.removals if removal.noted]
+        if not gone:
+            return there
+        there = [info for info in there if info.key not in gone] + noted
+    raise AssertionError
+
+
+def labels(objects: list[ObjectInfo]) -> list[int]:
+    return sorted({name.index for info in objects if (name := names.parse_key(info.key)) is not None})
+
+
+def test_the_newest_proven_chain_stays_alone() -> None:
+    proven = [Position(generation(9), 1, 0), Position(generation(1), 2, 4096), Position(generation(1), 0, 0)]
     plan = decide(
         history(), now=START + 480 * HOUR, retention=24 * HOUR, present=generation(1), proven=proven
     )
-    assert [removal.index for removal in plan.removals] == [0]
+    assert [(each.index, each.why) for each in plan.kept] == [(2, "the newest that was proven")]
+    left = retained(history(), proven)
+    assert labels(left) == [2, 7]
+    assert [name for info in left if (name := names.parse_removed(info.key))] == [
+        names.Removed(generation(1), 3, generation(1), 7)
+    ]
+    found = timeline_of(left)
+    assert [gap.kind for gap in found.gaps()] == ["expired"]
+    assert not found.holes
+    assert retained(left, proven) == left
+    # One within what is kept by its age: then the older may go, and the note with it.
+    left = retained(left, [Position(generation(1), 7, 4096), *proven])
+    assert labels(left) == [7]
+    assert len(left) == 2
+    assert not timeline_of(left).gaps()
+
+
+def test_without_its_note_the_same_hole_is_damage() -> None:
+    left = retained(history(), [Position(generation(1), 2, 4096)])
+    assert timeline_of([info for info in left if names.parse_removed(info.key) is None]).holes
+
+
+def test_what_lies_behind_a_proven_chain_of_an_older_generation_goes() -> None:
+    objects = [
+        *(snapshot(2, 0, 0), segment(2, 0, 0, 1), snapshot(2, 1, 6), segment(2, 1, 0, 7)),
+        *(snapshot(3, 0, 10), segment(3, 0, 0, 11)),
+        *(snapshot(1, 0, 20), segment(1, 0, 0, 21), snapshot(1, 1, 30), segment(1, 1, 0, 31)),
+    ]
+    left = retained(objects, [Position(generation(2), 0, 32)])
+    kept = [info.key for info in left if names.parse_key(info.key) is not None]
+    assert kept == [
+        names.snapshot_key(generation(2), 0),
+        names.segment_key(generation(2), 0, 0),
+        names.snapshot_key(generation(1), 1),
+        names.segment_key(generation(1), 1, 0),
+    ]
+    (gap,) = timeline_of(left).gaps()
+    assert (gap.kind, gap.is_damage) == ("expired", False)
+    with pytest.raises(OutsideCoverage, match="retention removed"):
+        make_plan(timeline_of(left), AtTime(START + 8 * HOUR), database=None, replica="r", url="")
+    there = make_plan(
+        timeline_of(left), AtTime(START + 8 * HOUR), database=None, replica="r", url="", nearest=True
+    )
+    assert there.point.time == START + HOUR
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_wherever_it_stops_behind_a_proven_chain_nothing_is_told_that_is_not_there(
+    data: st.DataObject,
+) -> None:
+    original = data.draw(replicas())
+    now = max(info.time for info in original) + data.draw(st.sampled_from([0.0, 24, 10_000])) * HOUR
+    present = max(info.key.split("/")[1] for info in original)
+    ends = restorable(original, original)
+    base = data.draw(st.sampled_from(sorted(key for key in ends if "/snapshots/" in key)))
+    name = names.parse_key(base)
+    assert name is not None
+    proven = [Position(name.generation, name.index, 0)]
+    needed = {info.key for info in original if info.time > now - 24 * HOUR} & ends
+    there = list(original)
+    for _ in range(40):
+        plan = decide(there, now=now, retention=24 * HOUR, present=present, proven=proven)
+        for removal in plan.removals:
+            there += [ObjectInfo(removal.noted, 1, now)] if removal.noted else []
+            for step in removal.steps:
+                for key in step:
+                    there = [info for info in there if info.key != key]
+                    still = restorable(there, original)
+                    assert needed <= still
+                    assert base in still
+                    assert is_listed_whole(there)
+                    assert {point.key for point in timeline_of(there).points()} <= still
+                    assert removal.steps[0][0] != base
+        there = [info for info in there if info.key not in plan.stale]
+    assert not timeline_of(there).holes or timeline_of(original).holes
+
+
+def timeline_of(objects: list[ObjectInfo]) -> Timeline:
+    builder = TimelineBuilder()
+    for info in objects:
+        builder.add(info.key, info.size, info.time, None)
+    return builder.timeline()
 
 
 def test_nothing_goes_before_the_present_generation_has_a_snapshot() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,15 +60,6 @@ class Life(Ground):
         self.commits(3)
         self.source.seal()
         self.commits(2)  # the WAL that is still open
-
-    def write_to(self, folder: Path) -> Path:
-        """Write the replica to a folder, with the times at which its objects were stored."""
-        for key, info in self.objects().items():
-            path = folder / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.store.inner.get(key))
-            os.utime(path, (info.time.timestamp(), info.time.timestamp()))
-        return folder
 
     @property
     def dated(self) -> list[Told]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.config import ReplicaConfig
+from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import (
     StorageError,
     Unreachable,
@@ -52,6 +54,8 @@ class Ground:
         for store in self.stores:
             store.clock = self.clock
         self.cap_bytes = cap_bytes
+        self.proven: list[Position] = []
+        """What was shown to be restorable, the newest first."""
         self.open()
         self.source = Source(folder / "app.db", self.spool)
         self.source.begin()
@@ -63,7 +67,14 @@ class Ground:
             self.folder / "spool", named, cap_bytes=self.cap_bytes, cut_bytes=200_000, clock=self.clock
         )
         self.shippers = [
-            Shipper(self.spool, store, each, clock=self.clock, draw=lambda: 1.0)
+            Shipper(
+                self.spool,
+                store,
+                each,
+                clock=self.clock,
+                draw=lambda: 1.0,
+                proven=lambda _url: self.proven,
+            )
             for each, store in zip(self.replicas, self.stores, strict=True)
         ]
         if hasattr(self, "source"):
@@ -90,6 +101,15 @@ class Ground:
 
     def restored(self, number: int = 0, **how: object) -> bytes:
         return content_of(self.stores[number].inner, **how)  # type: ignore[arg-type]
+
+    def write_to(self, folder: Path, number: int = 0) -> Path:
+        """Write a replica to a folder, with the times at which its objects were stored; return it."""
+        for key, info in self.objects(number).items():
+            path = folder / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.stores[number].inner.get(key))
+            os.utime(path, (info.time.timestamp(), info.time.timestamp()))
+        return folder
 
     def turn(self, seconds: float = 10) -> None:
         """Let time pass, and each replica do what is due."""

@@ -55,6 +55,7 @@ def command(
 
     What happens is logged on stderr, with --json as a document to a line.
     """
+    from sqlite_recovery_tui.cli.proofs import proven_positions
     from sqlite_recovery_tui.replicate.daemon import Daemon
 
     databases, directories, config, source = _wished(session, place)
@@ -74,6 +75,7 @@ def command(
         umask=session.umask,
         clock=session.clock,
         verified=_proofs(session),
+        proven=lambda url: proven_positions(session.history, url),
     )
     logger = logging.getLogger("sqlite_recovery_tui.replicate")
     return daemon.run(lambda missing: logger.error("not durable when it ended: %s", missing))
