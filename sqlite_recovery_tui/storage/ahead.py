@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -33,7 +33,7 @@ def ahead(
     expected: Callable[[J], int] | None,
     measure: Callable[[R], int],
     cancel: CancelToken | None,
-) -> Iterator[tuple[J, R]]:
+) -> Generator[tuple[J, R], None, None]:
     """Yield each job with its result, in the order of `jobs`; raise the first error in that order.
 
     Results under way or waiting for the reader are at most `AHEAD_PER_THREAD` per thread and, beyond the
@@ -98,10 +98,11 @@ class _Window(Generic[J, R]):
     def take(self, cancel: CancelToken | None) -> tuple[J, R]:
         """Return the next result in order."""
         started = self.waiting.popleft()
-        while cancel is not None:
+        if cancel is not None:
             cancel.check()
-            if wait([started.future], _CANCEL_SECONDS).done:
-                break
+            while not started.future.done():
+                wait([started.future], _CANCEL_SECONDS)
+                cancel.check()
         result = started.future.result()
         self.outstanding_bytes -= started.expected_bytes
         self.largest_bytes = max(self.largest_bytes, self.measure(result))

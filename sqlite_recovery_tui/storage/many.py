@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 
 from sqlite_recovery_tui.errors import ObjectNotFound
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.storage.ahead import AHEAD_BYTES, Bounds, ahead, one_by_one
+from sqlite_recovery_tui.storage.ahead import AHEAD_BYTES, AHEAD_PER_THREAD, Bounds, ahead, one_by_one
 from sqlite_recovery_tui.storage.base import Store
+
+_PORTION = 8
+"""Objects that a thread fetches before it hands them over, at most."""
+_PORTIONS_PER_THREAD = 16
+"""More portions than that are left to every thread as long as portions are of several objects."""
 
 
 def get_many(
@@ -22,9 +28,10 @@ def get_many(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield each key with its object, in the order of `keys`; raise the first error in that order.
 
-    Objects under way or waiting for the reader are at most `AHEAD_PER_THREAD` per thread and, beyond the
-    next one, at most `ahead_bytes` by their `sizes` (without these: by the largest seen so far). Local
-    stores are read without threads: opening a file costs less than handing it over. Raise `Cancelled`.
+    Objects under way or waiting for the reader are, beyond the next one, at most `ahead_bytes` by their
+    `sizes`, and `AHEAD_PER_THREAD` portions per thread. Without sizes a portion is one object, as large as
+    the largest seen so far. Local stores are read without threads: opening a file costs less than handing
+    it over. Raise `Cancelled`.
     """
     if store.is_local or concurrency <= 1 or len(keys) <= 1:
         yield from one_by_one(store.get, keys, cancel=cancel)
@@ -33,16 +40,53 @@ def get_many(
     if sizes is None:
         yield from ahead(store.get, keys, bounds, expected=None, measure=len, cancel=cancel)
         return
-    numbers = range(len(keys))
-    found = ahead(
-        lambda number: store.get(keys[number]),
-        numbers,
+    yield from _in_portions(store, keys, sizes, bounds, cancel)
+
+
+def _in_portions(
+    store: Store, keys: Sequence[str], sizes: Sequence[int], bounds: Bounds, cancel: CancelToken | None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield objects, of which each thread fetches some at a time: handing one over costs as much as a get."""
+
+    def bring(portion: range) -> tuple[list[bytes], Exception | None]:
+        found: list[bytes] = []
+        try:
+            for number in portion:
+                if cancel is not None:
+                    cancel.check()
+                found.append(store.get(keys[number]))
+        except Exception as error:  # raised where its turn comes, behind what was found before
+            return found, error
+        return found, None
+
+    brought = ahead(
+        bring,
+        _portions(sizes, bounds),
         bounds,
-        expected=sizes.__getitem__,
-        measure=len,
+        expected=lambda portion: sum(sizes[portion.start : portion.stop]),
+        measure=lambda _: 0,
         cancel=cancel,
     )
-    yield from ((keys[number], data) for number, data in found)
+    with closing(brought):
+        for portion, (found, error) in brought:
+            yield from zip(keys[portion.start : portion.start + len(found)], found, strict=True)
+            if error is not None:
+                raise error
+
+
+def _portions(sizes: Sequence[int], bounds: Bounds) -> Iterator[range]:
+    """Cut objects of these sizes into portions, shorter ones at last: all threads shall end together."""
+    most_bytes = bounds.ahead_bytes // (bounds.concurrency * AHEAD_PER_THREAD)
+    start = 0
+    while start < len(sizes):
+        left = len(sizes) - start
+        most = min(left, _PORTION, 1 + left // (bounds.concurrency * _PORTIONS_PER_THREAD))
+        end, held = start + 1, sizes[start]
+        while end < start + most and held + sizes[end] <= most_bytes:
+            held += sizes[end]
+            end += 1
+        yield range(start, end)
+        start = end
 
 
 def get_written_times(

@@ -88,6 +88,17 @@ def test_the_first_error_in_order_is_raised() -> None:
     assert seen == keys[:3] or not seen
 
 
+@pytest.mark.parametrize("wrong", [0, 5, 97, 499])
+def test_all_that_is_in_front_of_an_error_comes(wrong: int) -> None:
+    store, keys = remote(500)
+    store.fail("get", key=keys[wrong], error=Unreachable("here"))
+    seen: list[str] = []
+    with pytest.raises(Unreachable, match="here"):
+        seen.extend(key for key, _ in get_many(store, keys, sizes=[10] * 500, concurrency=4))
+    assert seen == keys[:wrong]
+    assert [key for key, _ in get_many(store, keys, sizes=[10] * 500, concurrency=4)] == keys
+
+
 def test_cancel_does_not_wait_for_what_is_under_way(gates: list[Gate]) -> None:
     store, keys = remote(10)
     gates.append(store.gate("get", key=keys[0], times=1))
