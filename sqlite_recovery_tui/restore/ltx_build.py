@@ -44,26 +44,30 @@ class LtxBuild:
 
     def run(self) -> Built:
         """Build the file; raise `Detour`, `StorageError`, `Cancelled`."""
-        base = self._look_at_base()
         journal = LtxJournal(self.work, self.url, self.route)
         resume = journal.load()
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
-            merge = Merge(self.route, base, self.work.path, pool)
+            begun = pool.submit(self._begin_merge, pool)  # while the first changes are fetched
             try:
-                ChangeReader(self.route, self.fetcher, merge, pool, self.progress).read()
-                self._write(base, merge, journal, resume, pool)
+                ChangeReader(self.route, self.fetcher, begun, pool, self.progress).read()
+                merge = begun.result()
+                self._write(merge, journal, resume, pool)
             finally:
-                merge.close()
+                if begun.exception() is None:
+                    begun.result().close()
         unproven = merge.unproven()
         return Built(
             position=self.route.reached,
             time=self.route.point.time,
             pages=merge.pages,
-            page_size=base.page_size,
+            page_size=merge.base.page_size,
             continuity="consistent" if unproven else "proven",
             unproven=unproven,
             lost=(),
         )
+
+    def _begin_merge(self, pool: Executor) -> Merge:
+        return Merge(self.route, self._look_at_base(), self.work.path, pool)
 
     def _look_at_base(self) -> Header:
         """Return the base's header, which says how large pages are."""
@@ -90,10 +94,9 @@ class LtxBuild:
                 raise ltx_faults.damaged(self.route, {base: fault}) from None
             raise
 
-    def _write(
-        self, base: Header, merge: Merge, journal: LtxJournal, resume: Mark | None, pool: Executor
-    ) -> None:
+    def _write(self, merge: Merge, journal: LtxJournal, resume: Mark | None, pool: Executor) -> None:
         """Write the database: the base, and what the changes replace of it."""
+        base = merge.base
         size = merge.pages * base.page_size
         blocks = BlockWriter(self.work.database, room_pages(base.page_size) * base.page_size + base.page_size)
         try:

@@ -53,11 +53,11 @@ class _Batch:
 
 @dataclass
 class ChangeReader:
-    """Read the changes of `route` into `merge`."""
+    """Read the changes of `route` into what `begun` gives, which need not be there at first."""
 
     route: LtxRoute
     fetcher: Fetcher
-    merge: Merge
+    begun: Future[Merge]
     pool: Executor
     progress: ProgressFn
     _done_bytes: int = field(default=0, init=False)
@@ -66,6 +66,11 @@ class ChangeReader:
 
     def __post_init__(self) -> None:
         self._total_bytes = sum(file.size for file in self.route.changes)
+
+    @property
+    def merge(self) -> Merge:
+        """What takes the changes; raise what keeps it from being there."""
+        return self.begun.result()
 
     def read(self) -> None:
         """Verify every change; raise `Detour` for what does not hold, once all were looked at."""

@@ -41,7 +41,6 @@ class Merge:
         """Go by the header of the route's base; keep images in `folder`."""
         self._pool = pool
         self._route = route
-        self._base = base
         self._folder = folder
         self._faults: dict[LtxFile, FormatError] = {}
         self._odd: dict[LtxFile, int] = {}  # files whose pages are not as large as the base's
@@ -50,6 +49,7 @@ class Merge:
         self._lowest: LtxFile | None = None
         self._returned: _Returned | None = None
         self._unchecked = 0
+        self.base = base
         self.overlay: Overlay | None = None
         """None without changes."""
         self.pages = base.commit
@@ -67,7 +67,7 @@ class Merge:
     def check(self, file: LtxFile, header: Header) -> None:
         """Hold the next older file's header against its name; raise `FormatError`."""
         check_name(LtxName(file.level, file.min_txid, file.max_txid), header)
-        if header.page_size != self._base.page_size:
+        if header.page_size != self.base.page_size:
             self._odd[file] = header.page_size
         elif self.overlay is None and not self._faults and not self._odd:
             self.pages = header.commit
@@ -139,12 +139,12 @@ class Merge:
         """Blame files whose pages are of another size than the base's, or the base if it stands alone."""
         sizes = set(self._odd.values())
         if len(sizes) == 1 and len(self._odd) == len(self._route.changes) > 1:
-            wrong, right = self._base.page_size, sizes.pop()
+            wrong, right = self.base.page_size, sizes.pop()
             why = f"its pages have {wrong} bytes, those of all files behind it {right}"
             raise ltx_faults.damaged(self._route, {self._route.base: FormatError(why, offset=8)})
         for file, size in self._odd.items():
             self._faults[file] = FormatError(
-                f"its pages have {size} bytes, those of the database {self._base.page_size}", offset=8
+                f"its pages have {size} bytes, those of the database {self.base.page_size}", offset=8
             )
 
     def _check_growth(self, overlay: Overlay) -> None:
@@ -152,20 +152,20 @@ class Merge:
 
         Raises `Detour` for the file that grew the database without saying what the new pages hold.
         """
-        lock = self._base.lock_page
-        for first, last in _around_page(self._base.commit + 1, self.pages, lock):
+        lock = self.base.lock_page
+        for first, last in _around_page(self.base.commit + 1, self.pages, lock):
             page = overlay.first_unknown(first, last)
             if page is not None:
                 file, fault = self._grown_without(page)
                 raise ltx_faults.damaged(self._route, {file: fault})
-        for first, last in _around_page(self._low + 1, min(self._base.commit, self.pages), lock):
+        for first, last in _around_page(self._low + 1, min(self.base.commit, self.pages), lock):
             page = overlay.first_unknown(first, last)
             if page is not None:
                 self._note_return(page, last + 1 - first - overlay.known(first, last))
 
     def _grown_without(self, page: int) -> tuple[LtxFile, FormatError]:
         """Return the last file that brought the database up to `page`, and what is wrong with it."""
-        before = self._base.commit
+        before = self.base.commit
         found = self._commits[0]
         for file, commit in reversed(self._commits):
             if before < page <= commit:
