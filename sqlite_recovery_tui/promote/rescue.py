@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
-import secrets
 import tempfile
 import weakref
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -23,10 +21,11 @@ from typing import IO, Any, Self
 import apsw
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.durable import NEW, fsync_folder
 from sqlite_recovery_tui.errors import RecoverError, RefusedError, UsageError
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn, ignore_progress
+from sqlite_recovery_tui.promote import patches
 from sqlite_recovery_tui.promote.beside import Beside, PromoteLock
+from sqlite_recovery_tui.promote.expiry import UndoRule, prune_calmly
 from sqlite_recovery_tui.promote.facts import look
 from sqlite_recovery_tui.promote.recover import recover
 from sqlite_recovery_tui.promote.statements import Statement, backward, forward
@@ -220,10 +219,12 @@ class RescueResult:
     rows: int
     undo: Path
     """SQL that takes it back."""
+    expired: tuple[str, ...] = ()
+    """The names of older undo points and patches that were deleted, as the configuration wants it."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the command line's `--json` contract has it."""
-        return {"rows": self.rows, "undo": str(self.undo)}
+        return {"rows": self.rows, "undo": str(self.undo), "expired": list(self.expired)}
 
 
 @dataclass
@@ -237,6 +238,8 @@ class Rescue:
     progress: ProgressFn = ignore_progress
     cancel: CancelToken = field(default_factory=CancelToken)
     clock: Clock = SYSTEM
+    rule: UndoRule = field(default_factory=UndoRule)
+    """What becomes of older patches and undo points once it is done."""
     _deciding: bool = field(default=False, init=False)
     """From the commit on, an error does not say that nothing was written: the inverse is kept."""
 
@@ -259,14 +262,15 @@ class Rescue:
                     object=str(database),
                     hint="look at the differences again",
                 )
-            undo = _keep_inverse(self.plan, beside, self.clock)
+            undo = patches.write(beside, _inverse(self.plan), self.clock.now())
             try:
                 rows = self._write(beside.real)
             except BaseException:
                 if not self._deciding:
                     undo.unlink(missing_ok=True)
                 raise
-        return RescueResult(rows, undo)
+            expired = prune_calmly(beside, self.rule, self.clock.now(), spare=undo)
+        return RescueResult(rows, undo, expired)
 
     def _check_name(self, confirm: str) -> None:
         if confirm != self.plan.name:
@@ -306,22 +310,9 @@ class Rescue:
         return rows
 
 
-def _keep_inverse(plan: RescuePlan, beside: Beside, clock: Clock) -> Path:
-    """Write the statements that take the rescue back, the last one first, durably; return the file."""
-    stamp = f"{clock.now().astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    path = beside.folder / f"{beside.real.name}.rescue-{stamp}.sql"
-    fd = os.open(path, NEW, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(f"-- Takes back what was written to {beside.real.name}; run it with the sqlite3 shell.\n")
-        # No cascade may take what was written since; what would point nowhere then is printed.
-        file.write("PRAGMA foreign_keys = OFF;\nBEGIN IMMEDIATE;\n")
-        for shape, change in plan.changes(backwards=True):
-            file.write(backward(shape, change).text + "\n")
-        file.write("COMMIT;\nPRAGMA foreign_key_check;\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fsync_folder(beside.folder)
-    return path
+def _inverse(plan: RescuePlan) -> Iterator[str]:
+    """Yield the statements that take the rescue back, the last one first."""
+    return (backward(shape, change).text for shape, change in plan.changes(backwards=True))
 
 
 def _write_rows(

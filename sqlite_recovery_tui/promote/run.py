@@ -20,7 +20,7 @@ from sqlite_recovery_tui.promote import aside, check, intent, locked, raw, stage
 from sqlite_recovery_tui.promote.beside import PromoteLock
 from sqlite_recovery_tui.promote.check import Checked
 from sqlite_recovery_tui.promote.choice import Mode, names
-from sqlite_recovery_tui.promote.expiry import UndoRule, prune
+from sqlite_recovery_tui.promote.expiry import UndoRule, prune_calmly
 from sqlite_recovery_tui.promote.facts import Live, incoming, look
 from sqlite_recovery_tui.promote.intent import Intent
 from sqlite_recovery_tui.promote.online import OnlinePut, copy_as_committed
@@ -102,18 +102,9 @@ class Promote:
             undo = self._put()
             self.progress(Progress("comparing", 0, self.plan.new.size, "bytes"))
             checked = check.check(beside.real, self.plan.new.path, self.cancel)
-            expired = self._prune(undo)
+            expired = prune_calmly(beside, self.rule, self.clock.now(), spare=undo)
         duration = time.monotonic() - began
         return PromoteResult(self.plan, self.plan.choice.mode, undo, checked, duration, recovered, expired)
-
-    def _prune(self, made: Path | None) -> tuple[str, ...]:
-        """Let undo points go, never the one just made; what was promoted stands, whatever comes of that."""
-        beside, now = self.plan.live.beside, self.clock.now()
-        try:
-            return tuple(point.name for point in prune(beside, self.rule, now, spare=made))
-        except OSError as error:
-            LOGGER.warning("an undo point that expired cannot be deleted: %s", error)
-            return ()
 
     def _check_name(self, confirm: str) -> None:
         if confirm != self.plan.name:

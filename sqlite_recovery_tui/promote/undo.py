@@ -8,10 +8,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -147,19 +146,6 @@ def discard(beside: Beside) -> None:
     """Remove an undo point that was never finished."""
     if beside.draft.is_dir() and not beside.draft.is_symlink():
         shutil.rmtree(beside.draft)
-
-
-def expired(
-    found: list[UndoPoint], now: datetime, *, keep: timedelta | None = None, keep_bytes: int | None = None
-) -> Iterator[UndoPoint]:
-    """Yield which of `found`, newest first, are too old or too much; never the newest."""
-    total = 0
-    for number, point in enumerate(found):
-        total += point.size
-        is_old = keep is not None and now - point.made > keep
-        is_much = keep_bytes is not None and total > keep_bytes
-        if number and (is_old or is_much):
-            yield point
 
 
 def remove(point: UndoPoint) -> None:

@@ -119,8 +119,8 @@ def keep_from_replacing(
                 f"“{found[0].name}” does not hold in what was restored ({found[0].words}): "
                 f"{output} was left as it was",
                 object=str(output),
-                hint="restore another moment; or restore it to another file and promote that, "
-                f"--overrule {found[0].name!r}",
+                hint="restore another moment; or restore it to another file and promote that, which can "
+                "overrule an assertion by its name",
             )
 
     return ask

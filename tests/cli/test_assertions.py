@@ -111,7 +111,7 @@ def test_a_restore_over_production_is_locked_as_a_promote_is(cli: Cli, config: P
     refused = cli(*words, "-timestamp", "2026-03-26T10:00:20Z", "app.db")
     assert (refused.code, live.read_bytes()) == (7, before)
     assert "“rows are there” does not hold in what was restored (0, expected 1)" in refused.err
-    assert "--overrule 'rows are there'" in refused.err
+    assert "promote that, which can overrule an assertion by its name" in refused.err
     assert sorted(live.parent.iterdir()) == [live], "and nothing is left of it"
     by_url = cli(*words, "-timestamp", "2026-03-26T10:00:20Z", (tmp_path / "replica").as_uri())
     assert (by_url.code, live.read_bytes()) == (7, before)

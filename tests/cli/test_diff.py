@@ -73,9 +73,31 @@ def test_a_rescue_is_shown_first_and_confirmed_by_the_name(cli: Cli, scratch: Pa
     assert done.document["rows"] == 4
     [table] = cli("diff", scratch, production, "--json").document["tables"]
     assert (table["removed"], table["added"], table["changed"]) == (0, 1, 0)
+    [patch] = cli("undo", production, "--json").document["patches"]
+    assert patch["file"] == done.document["undo"]
+    assert f"sqlite3 {production} < {patch['file']}" in cli("undo", production).out
     script(production, Path(done.document["undo"]).read_text())
     [table] = cli("diff", scratch, production, "--json").document["tables"]
     assert (table["removed"], table["added"], table["changed"]) == (3, 1, 1)
+
+
+def test_patches_expire_with_the_next_rescue_and_by_hand_but_never_the_last(
+    cli: Cli, tmp_path: Path, scratch: Path, production: Path
+) -> None:
+    config = tmp_path / "app.yml"
+    config.write_text(f"dbs: [{{path: {production}, sqlrecover: {{undo-max: 1}}}}]\n")
+    rescue = ("rescue", scratch, "-confirm", "app.db", "--json")
+    for _ in range(2):
+        assert cli(*rescue, "-to", production).code == 0
+        script(production, "DELETE FROM t WHERE id > 17 AND id < 99")
+    assert (
+        "0 undo points and 1 patch, " in cli("undo", production, "-expire", "-max-size", "1", "-dry-run").out
+    )
+    done = cli(*rescue, "-config", config, "-to", "app.db").document
+    assert len(done["expired"]) == 2
+    [left] = cli("undo", production, "--json").document["patches"]
+    assert left["file"] == done["undo"]
+    assert "0 undo points, " in cli(*expire).out
 
 
 def test_what_makes_no_sense_says_so(cli: Cli, scratch: Path, production: Path) -> None:

@@ -90,6 +90,7 @@ def _cut(text: str) -> str:
 def _carry_out(
     session: Session, plan: RescuePlan, confirm: str, timeout: timedelta | None, triggers: bool
 ) -> int:
+    from sqlite_recovery_tui.cli.promoting import undo_rule
     from sqlite_recovery_tui.promote.rescue import WAIT_SECONDS, Rescue
 
     with session.act("rescue", database=str(plan.database), output=str(plan.database)) as act:
@@ -102,9 +103,11 @@ def _carry_out(
                 progress=meter,
                 cancel=session.cancel,
                 clock=session.clock,
+                rule=undo_rule(session, plan.database),
             ).run(confirm)
         act.finish("ok", results=result.to_json())
     session.out.marked("ok", "rescued", f"  {plural(result.rows, 'row')} into {plan.database}")
-    session.out.facts([("to take it back", f"sqlite3 {plan.database} < {result.undo}")])
+    facts = [("to take it back", f"sqlite3 {plan.database} < {result.undo}")]
+    session.out.facts([*facts, *(("expired", name) for name in result.expired)])
     session.document({**plan.to_json(), **result.to_json(), "written": True})
     return 0

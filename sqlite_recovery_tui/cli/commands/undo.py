@@ -36,8 +36,10 @@ def command(session: Session, target: str, point: str | None, expire: bool, **wi
 
     Without -confirm the undo points are listed and nothing is done. It goes by the same guarded procedure
     as a promote, and what is there now becomes an undo point in turn: an undo can be undone. Older ones
-    expire by undo-keep and undo-max of the configuration, after each promote and undo and by -expire,
-    unless -older-than or -max-size says otherwise. The newest undo point never expires.
+    expire by undo-keep and undo-max of the configuration, after each promote, undo and rescue and by
+    -expire, unless -older-than or -max-size says otherwise. The newest undo point never expires. The
+    patches that take rescues back are listed and expire in the same way; they are run with the sqlite3
+    shell.
     """
     from sqlite_recovery_tui.cli.promoting import database_path
 
@@ -55,11 +57,11 @@ def command(session: Session, target: str, point: str | None, expire: bool, **wi
 def _list(session: Session, path: Path, wanted: str | None) -> int:
     from sqlite_recovery_tui.promote import undo
     from sqlite_recovery_tui.promote.beside import Beside
+    from sqlite_recovery_tui.promote.patches import patches
 
     beside = Beside(path)
-    found = undo.points(beside)
-    if wanted is not None:
-        found = [undo.find(beside, wanted)]
+    found = undo.points(beside) if wanted is None else [undo.find(beside, wanted)]
+    kept = patches(beside) if wanted is None else []
     now = session.clock.now()
     if found:
         session.out.table(
@@ -76,7 +78,21 @@ def _list(session: Session, path: Path, wanted: str | None) -> int:
         )
     else:
         session.out.line(f"there is no undo point of {beside.real}")
-    session.document({"database": str(path), "points": [point.to_json() for point in found]})
+    if kept:
+        session.out.line()
+        session.out.table(
+            ("patch of a rescue", "made", "age", "size"),
+            [(patch.file, rfc3339(patch.made), ago(patch.made, now), size(patch.size)) for patch in kept],
+        )
+        session.out.line()
+        session.out.line(f"to take the last rescue back: sqlite3 {path} < {kept[0].file}")
+    session.document(
+        {
+            "database": str(path),
+            "points": [point.to_json() for point in found],
+            "patches": [patch.to_json() for patch in kept],
+        }
+    )
     return 0
 
 
@@ -119,6 +135,7 @@ def _expire(
     from sqlite_recovery_tui.cli.promoting import undo_rule
     from sqlite_recovery_tui.promote.beside import Beside, PromoteLock
     from sqlite_recovery_tui.promote.expiry import UndoRule, due, prune
+    from sqlite_recovery_tui.promote.patches import Patch
 
     rule = UndoRule(older_than, max_size) or undo_rule(session, path)
     if not rule:
@@ -134,9 +151,12 @@ def _expire(
         with PromoteLock(beside):
             doomed = prune(beside, rule, now)
     word = "would delete" if dry_run else "deleted"
-    session.out.lines(f"{word}  {point.name}  {size(point.size)}" for point in doomed)
-    session.out.line(f"{plural(len(doomed), 'undo point')}, {size(sum(point.size for point in doomed))}")
+    session.out.lines(f"{word}  {way.name}  {size(way.size)}" for way in doomed)
+    count = sum(isinstance(way, Patch) for way in doomed)
+    named = plural(len(doomed) - count, "undo point")
+    named += f" and {plural(count, 'patch', 'patches')}" if count else ""
+    session.out.line(f"{named}, {size(sum(way.size for way in doomed))}")
     session.document(
-        {"database": str(path), "dry_run": dry_run, "deleted": [point.to_json() for point in doomed]}
+        {"database": str(path), "dry_run": dry_run, "deleted": [way.to_json() for way in doomed]}
     )
     return 0

@@ -12,6 +12,7 @@ from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.tui.jobs.job import Job, Kind
 
 if TYPE_CHECKING:
+    from sqlite_recovery_tui.config import Settings
     from sqlite_recovery_tui.promote.rescue import RescuePlan, RescueResult
     from sqlite_recovery_tui.tui.engine import Report
 
@@ -59,6 +60,8 @@ class RescueJob(Job["RescueResult"]):
     confirm: str
     """What was typed."""
     clock: Clock = SYSTEM
+    settings: Settings | None = None
+    """What says when patches expire."""
 
     def __post_init__(self) -> None:
         """Word its title and its command."""
@@ -70,6 +73,7 @@ class RescueJob(Job["RescueResult"]):
         return False  # it is compared anew, and confirmed anew
 
     def carry_out(self, report: Report) -> RescueResult:
+        from sqlite_recovery_tui.promote.expiry import rule_of
         from sqlite_recovery_tui.promote.rescue import Rescue
 
         with self.plan:
@@ -79,5 +83,6 @@ class RescueJob(Job["RescueResult"]):
                 progress=report.progress,
                 cancel=report.cancel,
                 clock=self.clock,
+                rule=rule_of(self.settings, self.plan.database),
             )
             return rescue.run(self.confirm)

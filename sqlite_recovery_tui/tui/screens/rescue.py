@@ -285,7 +285,13 @@ class RescueScreen(ConsoleScreen):
                 return
             self.plan = None  # the job's from now on
             self.table.reload(ListSource())
-            job = RescueJob(wish=self.wish, plan=plan, confirm=name, clock=self.console.clock)
+            job = RescueJob(
+                wish=self.wish,
+                plan=plan,
+                confirm=name,
+                clock=self.console.clock,
+                settings=self.console.settings,
+            )
             self.job = job
             self.console.jobs.start(job)
 
