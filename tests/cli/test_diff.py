@@ -90,9 +90,8 @@ def test_patches_expire_with_the_next_rescue_and_by_hand_but_never_the_last(
     for _ in range(2):
         assert cli(*rescue, "-to", production).code == 0
         script(production, "DELETE FROM t WHERE id > 17 AND id < 99")
-    assert (
-        "0 undo points and 1 patch, " in cli("undo", production, "-expire", "-max-size", "1", "-dry-run").out
-    )
+    expire = ("undo", production, "-expire", "-max-size", "1")
+    assert "0 undo points and 1 patch, " in cli(*expire, "-dry-run").out
     done = cli(*rescue, "-config", config, "-to", "app.db").document
     assert len(done["expired"]) == 2
     [left] = cli("undo", production, "--json").document["patches"]
