@@ -46,7 +46,7 @@ class Patch:
 def patches(beside: Beside) -> list[Patch]:
     """Return the patches of a database, newest first."""
     found = [patch for file in beside.folder.glob(_pattern(beside)) if (patch := _read(file))]
-    return sorted(found, key=lambda patch: (patch.made, patch.file.name), reverse=True)
+    return sorted(found, key=lambda patch: (patch.made, patch.file.stat().st_mtime_ns), reverse=True)
 
 
 def _pattern(beside: Beside) -> str:
