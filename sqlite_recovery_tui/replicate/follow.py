@@ -69,12 +69,12 @@ class Follower:
             return Started("resumed", "", None, mark)
         return Started("began", why.detail, Break(why.kind, why.detail), mark)
 
-    def poll(self) -> Polled:
-        """Look, and hand on what was committed; never raises for trouble."""
+    def poll(self, most_bytes: int | None = None) -> Polled:
+        """Look, and hand on what was committed, or at least `most_bytes` of it; never raises for trouble."""
         moved = False
         session = self._followed
         if session is not None:
-            moved = self._look(session)
+            moved = self._look(session, most_bytes=most_bytes)
         elif self._clock.monotonic() >= self._next_try:
             self._connect()
             moved = self._followed is not None
@@ -188,12 +188,12 @@ class Follower:
         session = self._session
         return None if session is None or session.position is None or self._need is not None else session
 
-    def _look(self, session: Session, *, at_files: bool = True) -> bool:
+    def _look(self, session: Session, *, at_files: bool = True, most_bytes: int | None = None) -> bool:
         """Hand on what is new, unless the files themselves have changed; tell whether there was any."""
         try:
             if at_files and (self._has_moved(session) or self._was_written_past(session)):
                 return False
-            moved = not session.is_idle() and session.ship()
+            moved = not session.is_idle() and session.ship(most_bytes)
         except NotContinuous as broken:
             self._break(broken)
         except _FAILURES as error:

@@ -37,6 +37,7 @@ LAST_TRY_SECONDS = 5.0
 """How long it is tried at the end to follow a database that could not be followed until then."""
 LAST_LOCK_SECONDS = 1.0
 """How long a writer is waited for at the end; what it commits later is not ours to wait for."""
+GLANCE_SECONDS, GLANCE_BYTES = 0.1, 8 << 20
 _QUIET_LOOKS = 3
 _LEAST_SECONDS = 0.01
 
@@ -136,7 +137,7 @@ class Minder:
                 self.path,
                 slots=self._shared.slots,
                 clock=self._clock,
-                look=self.look,
+                look=self.glance,
                 proven=self._shared.proven,
             )
             for replica in self.database.replicas
@@ -159,19 +160,29 @@ class Minder:
                 self._trouble("unreadable", error.strerror or str(error))
             return RETRY_SECONDS
 
-    def look(self, seconds: float = -1.0) -> None:
-        """Hand on what was committed until now, out of turn.
+    def look(self) -> None:
+        """Hand on what was committed until now, out of turn."""
+        with self._taking:
+            self._poll(None)
 
-        Unless a step is under way for longer than `seconds` (negative: however long), which hands it on too.
+    def glance(self) -> None:
+        """Hand on what was committed until now, as much as goes at once; the rest is not waited for.
+
+        Nor is a step that is under way, which hands it on as well.
         """
-        if not self._taking.acquire(timeout=seconds):
+        if not self._taking.acquire(timeout=GLANCE_SECONDS):
             return
         try:
-            if self._follower is not None and not self._released:
-                self._polled = self._follower.poll()
-                self._quiet = 0 if self._polled.moved else self._quiet
+            self._poll(GLANCE_BYTES)
         finally:
             self._taking.release()
+        if self._polled is not None and self._polled.behind_bytes >= GLANCE_BYTES:
+            self._shared.wake(self)
+
+    def _poll(self, most_bytes: int | None) -> None:
+        if self._follower is not None and not self._released:
+            self._polled = self._follower.poll(most_bytes)
+            self._quiet = 0 if self._polled.moved else self._quiet
 
     def _step(self) -> float:
         self.open()

@@ -22,8 +22,6 @@ WARN_LAG_SECONDS, FAIL_LAG_SECONDS = 10.0, 300.0
 _SYNCS_BEHIND = 5
 _WAIT_SECONDS = 3600.0
 _AGAIN_SECONDS = 0.2
-_LOOK_SECONDS = 0.1
-"""A database that is being read for longer fills the spool anyway: what is there is shipped meanwhile."""
 _TROUBLED = 4
 
 
@@ -55,13 +53,12 @@ class Outlet:
         *,
         slots: Slots,
         clock: Clock,
-        look: Callable[[float], None],
+        look: Callable[[], None],
         proven: Callable[[str], Sequence[Position]] = lambda _url: (),
     ) -> None:
         """Open the replica's place; nothing is asked of it yet. Raises `ConfigError`.
 
-        `look` fills the spool with what was committed until now, unless that is being done for so many
-        seconds; it is called when a sync is due.
+        `look` fills the spool with what was committed until now; it is called when a sync is due.
         """
         self._look = look
         self.replica = replica
@@ -105,9 +102,8 @@ class Outlet:
                 wait = self.shipper.step()
             if wait is None or wait > self._interval:
                 self._news.wait(wait or _WAIT_SECONDS)
-            elif wait > 0:
-                self._stop.wait(wait)
-                self._look(_LOOK_SECONDS)
+            elif wait > 0 and not self._news.wait(wait):
+                self._look()
         while not (self.flushed or self._until <= time.monotonic()):
             self.flushed = self.shipper.flush()
             if not self.flushed:

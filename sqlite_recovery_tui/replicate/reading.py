@@ -102,7 +102,7 @@ class WalFile:
     def stretches(
         self, position: Position, index: WalIndex, seen: datetime
     ) -> Iterator[tuple[Stretch, Position]]:
-        """Yield what is committed after `position`, each with the position behind it.
+        """Yield what is committed after `position`, each until the next, with the position behind it.
 
         Raises `NotContinuous` where it does not hold, after all that does; `CannotRead`.
         """
@@ -166,7 +166,7 @@ def _stretch(
     if mark.skipped:
         rows, checksum = rechained(outer, rows, mark.checksum)
     lead = b"" if mark.offset else raw
-    data = lead + rows.tobytes() if lead else rows.tobytes()
+    data = lead + rows.tobytes() if lead else rows.reshape(-1).data
     first = mark.offset + len(lead)
     ends = np.flatnonzero(frames.commit)
     commits = tuple(

@@ -6,7 +6,7 @@ A position moves only when the sink has kept what lies before it; nothing is eve
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -56,19 +56,22 @@ class Session:
         """Tell whether the index is as it was when everything had been read."""
         return self.connections.index_bytes() == self._seen
 
-    def ship(self) -> bool:
-        """Hand on all that is committed; tell whether there was any.
+    def ship(self, most_bytes: int | None = None) -> bool:
+        """Hand on all that is committed, or at least `most_bytes` of it; tell whether there was any.
 
         Raises `NotContinuous`, after all that holds was handed on; `NotKept`; `CannotRead`; `OSError`.
         """
         start = self.at
+        room = float("inf") if most_bytes is None else most_bytes
         for attempt in range(1, _TRIES + 1):
             raw, index = self.connections.index()
             if raw == self._seen:
                 break
             try:
-                while not self._ship(index):
-                    pass
+                for size in self._shipped(index):
+                    room -= size
+                    if room <= 0:
+                        return True
             except NotContinuous:
                 if attempt == _TRIES or self.connections.index_bytes() == raw:
                     raise
@@ -77,8 +80,13 @@ class Session:
                 break
         return self.at != start
 
-    def _ship(self, index: WalIndex) -> bool:
-        """Hand on what there is up to `index`; False when a WAL was ended on the way, and more follows."""
+    def _shipped(self, index: WalIndex) -> Iterator[int]:
+        """Hand on what there is up to `index`, a stretch at a time; yield the bytes of each."""
+        while not (yield from self._ship(index)):
+            pass
+
+    def _ship(self, index: WalIndex) -> Generator[int, None, bool]:
+        """Do so in one WAL; return False when it was ended on the way, and more follows."""
         at = self.at
         if not index.frames:
             if not at.mark.sealed and at.frames:
@@ -93,6 +101,7 @@ class Session:
         for stretch, behind in self.wal.stretches(at, index, self._clock.now()):
             self._keep(partial(self._sink.append, stretch, behind.mark))
             self.position = behind
+            yield len(stretch.data)
             if behind.mark.offset >= CUT_BYTES:
                 self.seal()
                 return False

@@ -114,15 +114,18 @@ class Shipper:
         """Ship what is due; return the seconds until something may be, None until the spool has news."""
         wait = self._not_before - self._clock.monotonic()
         if wait > 0:
-            return wait
+            return wait if self._trouble or self._try(self._send_full) else self._wait()
         if not self._news.is_set() and not self._pruner.is_due():
             return self._pruner.seconds
         self._news.clear()
         began = self._clock.monotonic()
-        if self._try():
+        if self._try(self._ship):
             self._not_before = began + self._interval
         else:
             self._news.set()
+        return self._wait()
+
+    def _wait(self) -> float:
         return max(0.0, self._not_before - self._clock.monotonic())
 
     def flush(self) -> bool:
@@ -130,7 +133,7 @@ class Shipper:
 
         A snapshot that is being uploaded beside them is not waited for.
         """
-        if not self._try():
+        if not self._try(self._ship):
             return False
         shipped = self._shipped
         self._note(shipped, lasting=True)
@@ -193,10 +196,10 @@ class Shipper:
         if lasting:
             self._lasting_at, self._lasting_bytes = shipped.done or 0, self.store.bytes
 
-    def _try(self) -> bool:
+    def _try(self, ship: Callable[[], None]) -> bool:
         """Ship once; return False, and be troubled, when something failed."""
         try:
-            self._ship()
+            ship()
         except SpoolDamaged as error:
             self._give_up(str(error))
         except OSError as error:
@@ -230,6 +233,12 @@ class Shipper:
             self._lease.check()
             self._pruner.run(self._spool.generation)
 
+    def _send_full(self) -> None:
+        """Send before its time what can grow no more: it would be the same objects later."""
+        shipped = self._shipped
+        if shipped.done is not None and not shipped.given_up:
+            self._send_all(self._units()[:-1])
+
     def _send_pending(self) -> None:
         if not self._spool.generation:
             return
@@ -238,11 +247,16 @@ class Shipper:
             self._begin_anew(shipped)
             if self._shipped.done is None or self._shipped.given_up:
                 return
-        items = self._pending()
-        if items:
+        self._send_all(self._units())
+
+    def _units(self) -> list[Unit]:
+        """Return what the replica lacks; raise `SpoolDamaged`."""
+        return list(units_of(self._pending(), self._shipped.plan, single_until=self._single_until))
+
+    def _send_all(self, units: Sequence[Unit]) -> None:
+        if units:
             self._lease.check()
-            self._compare_once(items)
-        units = list(units_of(items, self._shipped.plan, single_until=self._single_until))
+            self._compare_once([item for unit in units for item in unit.items])
         joined = tuple(unit.numbers for unit in units if len(unit.items) > 1)
         if joined and joined != self._shipped.plan:
             self._note(replace(self._shipped, plan=joined), lasting=True)

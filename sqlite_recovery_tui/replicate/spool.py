@@ -157,8 +157,9 @@ class Spool:
 
     def cut(self) -> None:
         """Make segments of everything that was appended, durably; raise OSError."""
-        with self._cutting:
-            self._cut()
+        if self._tails:
+            with self._cutting:
+                self._cut()
 
     def backlog(self, replica: str) -> tuple[int, int]:
         """Return how many commits, and how many bytes as spooled, a replica does not have."""
@@ -205,7 +206,7 @@ class Spool:
         ):
             raise Discontinuous(f"{stretch.index:08x}:{stretch.offset:08x} follows on {before}")
         first = wal.HEADER_SIZE if stretch.offset == 0 else 0
-        raw = stretch.data[:first] or self._wal
+        raw = bytes(stretch.data[:first]) or self._wal
         header = wal.parse_header(raw)
         frames = wal.split_frames(memoryview(stretch.data)[first:], header.page_size)
         verified = wal.verify_frames(header, frames, header.checksum if first else before.checksum)
@@ -219,9 +220,9 @@ class Spool:
         """Keep a stretch as an item of its own, durably, behind those of all that came before."""
         seen = Seen(stretch.seen, tuple(commit.end for commit in stretch.commits))
         cut = Cut(0, self._generation, stretch.offset, 0, mark, header, (seen,))
+        size = self._write(cut, lz4.compress_pieces((stretch.data,)))
         with self._cutting:
             self._cut()
-            size = self._write(cut, lz4.compress_pieces((stretch.data,)))
             with self._lock:
                 self.log.add(replace(cut, size=size))
                 self._mark, self._wal = mark, header

@@ -48,12 +48,13 @@ class Stretch:
 
     They are the bytes of SQLite's file, or, where this WAL began in the middle of that file, the same frames
     with salts and checksums of their own: a WAL that any SQLite reads either way. `offset` is 0 where the
-    32-byte header comes first. `checksum` is the running one after the last frame.
+    32-byte header comes first. `checksum` is the running one after the last frame. `data` is there until the
+    sink returns.
     """
 
     index: int
     offset: int
-    data: bytes
+    data: bytes | memoryview
     page_size: int
     commits: tuple[Commit, ...]
     checksum: Checksum

@@ -110,7 +110,7 @@ class Tail:
         self.close()
         spool_files.remove(self.path)
 
-    def _write(self, mark: Mark, seen: Seen | None, data: bytes) -> None:
+    def _write(self, mark: Mark, seen: Seen | None, data: bytes | memoryview) -> None:
         commits = [seen.time.isoformat(), *seen.ends] if seen else None
         noted = {"mark": mark_json(mark), "seen": commits, "wal": self.wal.hex()}
         head = json.dumps(noted, separators=(",", ":")).encode()

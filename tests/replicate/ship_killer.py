@@ -91,7 +91,7 @@ class Work:
         self.notes.say("durable", digest(self.source.state()))
 
     def ship(self) -> None:
-        self.shipper._try()
+        self.shipper._try(self.shipper._ship)
 
     def _note(self) -> None:
         self.notes.say("state", digest(self.source.state()))

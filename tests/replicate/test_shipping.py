@@ -42,6 +42,19 @@ def test_what_is_committed_within_an_interval_is_one_object(tmp_path: Path) -> N
         assert made.shipper.status.state == "live"
 
 
+def test_what_can_grow_no_more_is_sent_before_its_time_and_makes_no_more_objects(tmp_path: Path) -> None:
+    with ground(tmp_path) as made:
+        made.turn()
+        for _ in range(2):
+            made.source.grow(5000, 1000)
+            assert made.shipper.step() == 10.0
+        assert len(made.segments()) == 1  # the second may be joined with what comes next
+        made.source.grow()
+        made.turn()
+        assert len(made.segments()) == 2
+        assert made.restored() == made.source.state()
+
+
 def test_an_interval_is_from_the_beginning_of_a_sync_to_that_of_the_next(tmp_path: Path) -> None:
     with ground(tmp_path) as made:
         made.turn()

@@ -13,6 +13,7 @@ import pickle
 import struct
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class FileSink:
         self._write("begin", why, (frozen.index, frozen.page_size, frozen.read(0, frozen.size)), mark)
 
     def append(self, stretch: Stretch, mark: Mark) -> None:
-        self._write("append", stretch, mark)
+        self._write("append", replace(stretch, data=bytes(stretch.data)), mark)
 
     def seal(self, mark: Mark) -> None:
         self._write("seal", mark)
