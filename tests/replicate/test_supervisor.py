@@ -158,7 +158,7 @@ def test_what_is_there_is_shipped_while_more_is_being_read(template: Path, tmp_p
     step = threading.Thread(target=minder.step)
     step.start()
     assert gate.entered.wait(SECONDS)
-    look = threading.Thread(target=minder.look, args=(0.01,))
+    look = threading.Thread(target=minder.glance)
     look.start()
     look.join(SECONDS / 3)
     assert not look.is_alive()
