@@ -20,6 +20,7 @@
     ├── InspectorError           1  looking into a database did not get an answer
     │   ├── InspectorDied        1  the process that looked into it crashed or was stopped
     │   └── TimedOut             1  it took longer than it may
+    ├── WorkerDied               1  the process that did the work died
     ├── RefusedError             7  the target exists, is in use, or was not confirmed
     └── Cancelled              130  interrupted
 
@@ -241,6 +242,12 @@ class TimedOut(InspectorError):
     """Looking into the database took longer than it may."""
 
     kind = "timed-out"
+
+
+class WorkerDied(RecoverError):
+    """The process that did the work crashed or was killed; what it had written down is still there."""
+
+    kind = "worker-died"
 
 
 class RefusedError(RecoverError):

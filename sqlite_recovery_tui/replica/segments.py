@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate
 from operator import eq, le, lt
-from typing import overload
+from typing import Any, overload
 
 from sqlite_recovery_tui.domain import StoredObject, WalSegment
 from sqlite_recovery_tui.formats import generations as names
@@ -177,6 +177,11 @@ class Segments(Sequence[WalSegment]):
     def __repr__(self) -> str:
         return f"<{len(self)} segments of {self.generation}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as bytes: views of memory cannot."""
+        columns = [(column.format, column.tobytes()) for column in self._columns]
+        return _from_bytes, (self.generation, columns, self._etags, self._chosen)
+
     # in columns
 
     @property
@@ -286,6 +291,13 @@ def rising(times: Sequence[int]) -> Sequence[int]:
 def _etag(etags: bytes | bytearray, ends: Sequence[int] | Numbers, number: int) -> str | None:
     first = ends[number - 1] if number else 0
     return etags[first : ends[number]].decode(errors="surrogatepass") or None
+
+
+def _from_bytes(
+    generation: str, columns: Sequence[tuple[Any, bytes]], etags: bytes, chosen: range
+) -> Segments:
+    """Return what came from another process."""
+    return Segments(generation, [_frozen(array(form, data)) for form, data in columns], etags, chosen)
 
 
 def _frozen(column: array[int]) -> Numbers:

@@ -69,23 +69,32 @@ class Console(Everywhere):
         log_file: Path | None = None,
         read_only: ReadOnly = True,
         memory: Memory | None = None,
+        apart: bool = False,
     ) -> None:
         """Show these replicas; without any, the welcome. Nothing is listed before the first paint.
 
         The padlock is closed at first; with `read_only="always"` nobody can open it. With a `memory` it
-        begins where it was left.
+        begins where it was left. With `apart` restores and proofs run in processes of their own, by the
+        system's clock.
         """
         super().__init__(book=book, read_only=read_only)
         self.settings = settings
         self.clock = clock
         self.log_file = log_file
         self._ticks = 0
-        self.engine = Engine(self.post_message)
+        self.engine = Engine(self.post_message, apart=apart)
         self.listings = Listings(self.engine, self, clock, self._place_changed)
         self.history = Records(self.engine, self, clock, self._history_changed)
         socket = settings.daemon.control_socket if settings is not None else None
         self.daemons = Daemons(self.engine, self, socket, self._daemons_changed)
-        self.jobs = Jobs(self.engine, self, clock, self._job_changed, self.history.carry_out)
+        self.jobs = Jobs(
+            self.engine,
+            self,
+            clock,
+            self._job_changed,
+            advanced=self._job_advanced,
+            recorded=self.history.carry_out,
+        )
         self.listings.hold(refs)
         self.memory = memory
         if memory is not None:
@@ -170,6 +179,17 @@ class Console(Everywhere):
         for screen in self._ready_screens():
             screen.job_changed(job)
             screen.refresh_frame()
+        self._say_end(job)
+
+    def _job_advanced(self, job: Job[Any]) -> None:
+        """Show how far a job is where that shows; what can be done stays the same."""
+        screens = self._ready_screens()
+        for screen in screens:
+            screen.job_changed(job)
+        if screens:
+            screens[-1].refresh_bar()
+
+    def _say_end(self, job: Job[Any]) -> None:
         if not job.running and not job.seen:
             self.say(text.line(job.status.label, f": {job.title} — J shows it"), bad=job.status.role == "bad")
 
@@ -303,6 +323,7 @@ def run(
         log_file=log_file,
         read_only=read_only,
         memory=Memory(_about(settings, wanted)) if read_only != "always" else None,
+        apart=clock is SYSTEM,
     )
     console.run()
     if not console.engine.close() or threading.active_count() > 1:

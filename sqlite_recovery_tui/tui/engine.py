@@ -14,13 +14,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from textual.message import Message
 
 from sqlite_recovery_tui.errors import RecoverError
 from sqlite_recovery_tui.progress import CancelToken, Progress
 from sqlite_recovery_tui.tui.messages import Advanced, Answered
+
+if TYPE_CHECKING:
+    from sqlite_recovery_tui.apart.task import Task
+    from sqlite_recovery_tui.clock import Clock
 
 T = TypeVar("T")
 REPORT_SECONDS = 0.1
@@ -145,10 +149,13 @@ class Request(Generic[T]):
 class Report:
     """What work is given to talk with: a place for progress, one for partial answers, a cancel token."""
 
-    def __init__(self, request: Request[Any], post: Callable[[Message], object]) -> None:
-        """Report for `request` through `post`."""
+    def __init__(
+        self, request: Request[Any], post: Callable[[Message], object], *, apart: bool = False
+    ) -> None:
+        """Report for `request` through `post`; `apart` is where tasks are carried out."""
         self._request = request
         self._post = post
+        self._apart = apart
         self._next = 0.0
         self._phase = ""
 
@@ -167,6 +174,14 @@ class Report:
         """Hand out what is known so far; the final answer still follows."""
         self._request.latest_partial = value
         self._tell()
+
+    def carry_out(self, task: Task[T], clock: Clock) -> T:
+        """Do a task that takes long: in a process of its own, or right here where nobody asked for that."""
+        if not self._apart:
+            return task.carry_out(self.progress, self.cancel, clock)
+        from sqlite_recovery_tui.apart.process import carry_out
+
+        return carry_out(task, progress=self.progress, cancel=self.cancel)
 
     def _tell(self, *, now: bool = False) -> None:
         moment = time.monotonic()
@@ -225,9 +240,13 @@ class _Crew:
 class Engine:
     """Takes requests from screens, runs them in threads, delivers answers on the screen's thread."""
 
-    def __init__(self, post: Callable[[Message], object]) -> None:
-        """Send messages through `post`, which must be safe to call from any thread."""
+    def __init__(self, post: Callable[[Message], object], *, apart: bool = False) -> None:
+        """Send messages through `post`, which must be safe to call from any thread.
+
+        With `apart` restores and proofs get processes of their own: the interpreter is the screen's.
+        """
         self._post_message = post
+        self._apart = apart
         self._numbers = itertools.count(1)
         self._crews = {queue: _Crew(queue, self._run) for queue in Queue}
         self._open: set[Request[Any]] = set()
@@ -321,7 +340,7 @@ class Engine:
         return not any(thread.is_alive() for thread in threads)
 
     def _run(self, request: Request[Any]) -> None:
-        request.execute(Report(request, self._post))
+        request.execute(Report(request, self._post, apart=self._apart))
         self._post(Answered(request))
 
     def _post(self, message: Message) -> None:

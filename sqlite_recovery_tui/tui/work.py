@@ -16,7 +16,6 @@ from sqlite_recovery_tui.errors import RecoverError, StorageError
 from sqlite_recovery_tui.restore.target import AtTime
 from sqlite_recovery_tui.tui.aim import Aim, leaves_out
 from sqlite_recovery_tui.tui.state import Other, Place
-from sqlite_recovery_tui.tui.tuning import stand_back
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
@@ -156,10 +155,8 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
     """Carry a restore out; a scratch gets a directory of its own first, and a manifest afterwards."""
     from sqlite_recovery_tui.restore import scratch
     from sqlite_recovery_tui.restore.run import RestoreOptions
-    from sqlite_recovery_tui.restore.run import restore as run
-    from sqlite_recovery_tui.storage.open import open_store
+    from sqlite_recovery_tui.restore.tasks import RestoreTask
 
-    stand_back()
     if job.scratch_dir is not None and not (job.reserved and job.output.parent.exists()):
         job.goes_to(scratch.scratch_path(job.scratch_dir, job.place.database, job.plan.point))
         job.reserved = True
@@ -170,19 +167,7 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
         scratch=job.scratch_dir is not None,
     )
     try:
-        store = open_store(job.place.ref.replica, clock=clock)
-        try:
-            return run(
-                store,
-                job.plan,
-                options,
-                age_identities=job.place.ref.identities,
-                progress=report.progress,
-                cancel=report.cancel,
-                clock=clock,
-            )
-        finally:
-            store.close()
+        return report.carry_out(RestoreTask(job.place.ref, job.plan, options), clock)
     finally:
         if options.scratch:
             scratch.withdraw(job.output)
@@ -190,36 +175,9 @@ def restore(job: RestoreJob, clock: Clock, report: Report) -> RestoreResult:
 
 def verify(place: Place, clock: Clock, report: Report) -> ReplicaProof:
     """List a replica anew and prove all it holds; raises what the listing failed with."""
-    from sqlite_recovery_tui.replica.fleet import scan_replica
-    from sqlite_recovery_tui.storage.open import open_store
-    from sqlite_recovery_tui.verify.replica import verify_replica
+    from sqlite_recovery_tui.verify.task import ProofTask
 
-    stand_back()
-    state = scan_replica(place.ref, clock=clock, cancel=report.cancel, progress=report.progress)
-    if state.timeline is None:
-        assert state.error is not None
-        raise state.error
-    store = open_store(place.ref.replica, clock=clock)
-    try:
-        return verify_replica(
-            store,
-            state.timeline,
-            age_identities=place.ref.identities,
-            folder=_roomy(place.ref.replica.scratch_dir),
-            progress=report.progress,
-            cancel=report.cancel,
-        )
-    finally:
-        store.close()
-
-
-def _roomy(folder: Path) -> Path | None:
-    """Return the scratch directory, which is sized for databases; the system's own when it cannot be had."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder
+    return report.carry_out(ProofTask(place.ref), clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -70,6 +71,15 @@ def test_any_part_of_a_part_is_what_a_list_gives(
         keys = [item.key for item in expected]
         key = segment_key(A, *place)
         assert rising.number_of(*place) == (keys.index(key) if key in keys else None)
+
+
+@examples(100)
+@given(SEGMENTS, st.slices(20))
+def test_another_process_gets_the_same(items: list[WalSegment], part: slice) -> None:
+    made = Segments.of(A, items)[part]
+    found = pickle.loads(pickle.dumps(made))
+    assert found == made
+    assert list(found) == list(made)
 
 
 @examples(100)

@@ -45,12 +45,6 @@ class ResumeJob(Job["RestoreResult"]):
         return self.state in ("interrupted", "failed")
 
     def carry_out(self, report: Report) -> RestoreResult:
-        from sqlite_recovery_tui.restore.resume import resume
+        from sqlite_recovery_tui.restore.tasks import ResumeTask
 
-        return resume(
-            self.unfinished,
-            self.place.ref,
-            progress=report.progress,
-            cancel=report.cancel,
-            clock=self.clock,
-        )
+        return report.carry_out(ResumeTask(self.unfinished, self.place.ref), self.clock)

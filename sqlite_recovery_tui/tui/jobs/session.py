@@ -28,17 +28,21 @@ class Jobs:
         owner: Owner,
         clock: Clock,
         changed: Callable[[Job[Any]], None],
-        recorded: CarryOut | None = None,
+        *,
+        advanced: Callable[[Job[Any]], None],
+        recorded: CarryOut,
     ) -> None:
         """Ask `engine` on behalf of `owner`; call `changed` with every job that has news.
 
-        `recorded` does the work of a job in its thread, and lets the history know.
+        What is only progress, several times a second, goes to `advanced`. `recorded` does the work of a job
+        in its thread, and lets the history know.
         """
         self._engine = engine
         self._owner = owner
         self._clock = clock
         self._changed = changed
-        self._recorded = recorded or _plainly
+        self._advanced = advanced
+        self._recorded = recorded
         self.all: list[Job[Any]] = []
 
     @property
@@ -130,7 +134,7 @@ class Jobs:
 
     def _advance(self, job: Job[Any], progress: Progress) -> None:
         job.advance(progress, self._clock.monotonic())
-        self._changed(job)
+        self._advanced(job)
 
     def _succeeded(self, job: Job[T], result: T) -> None:
         job.succeed(result, self._clock.monotonic())
@@ -155,7 +159,3 @@ class CarryOut(Protocol):
     def __call__(self, job: Job[T], report: Report, /) -> T:
         """Return what came of it."""
         ...
-
-
-def _plainly(job: Job[T], report: Report) -> T:
-    return job.carry_out(report)

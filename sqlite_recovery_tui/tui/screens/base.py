@@ -136,11 +136,11 @@ class ConsoleScreen(Screen[None]):
         known = self.met(action) if met is None else met
         return next((NEEDS[need] for need in action.needs if need not in known), None)
 
-    def offered(self) -> list[Action]:
+    def offered(self, met: set[str] | None = None) -> list[Action]:
         """Return what can be asked for here; what cannot be used just now is dimmed, not left out."""
         found = actions.for_view(self.VIEW)
-        met = self.met(*found)
-        return [action for action in found if not action.only or self.why_not(action, met) is None]
+        known = self.met(*found) if met is None else met
+        return [action for action in found if not action.only or self.why_not(action, known) is None]
 
     # words
 
@@ -160,10 +160,14 @@ class ConsoleScreen(Screen[None]):
 
     def refresh_frame(self) -> None:
         """Bring crumbs, clock and hints up to date."""
-        if not self.ready:
-            return
-        self.query_one(TopBar).show(self.console.frame(self))
-        self.query_one(KeyBar).show(self._hints())
+        if self.ready:
+            self.refresh_bar()
+            self.query_one(KeyBar).show(self._hints())
+
+    def refresh_bar(self) -> None:
+        """Bring the bar above up to date: the way here, what runs, the clock."""
+        if self.ready:
+            self.query_one(TopBar).show(self.console.frame(self))
 
     def _hints(self) -> list[Hint]:
         focused = self.focused
@@ -176,8 +180,7 @@ class ConsoleScreen(Screen[None]):
                 Hint("ctrl+p", "commands", "app.palette"),
                 Hint("ctrl+q", "quit", "app.leave"),
             ]
-        offered = self.offered()
-        met = self.met(*offered)
+        met = self.met(*actions.for_view(self.VIEW))
         return [
             Hint(
                 action.shown_key,
@@ -186,7 +189,7 @@ class ConsoleScreen(Screen[None]):
                 self.why_not(action, met) is None,
                 action.id in KEPT_HINTS,
             )
-            for action in offered
+            for action in self.offered(met)
             if action.footer and (action.id != "app.back" or self.console.depth > 1)
         ]
 

@@ -1,0 +1,139 @@
+"""The parent's end: start the process, hand it the task, pass on what it tells, and say how it died."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from multiprocessing.connection import Pipe
+from types import TracebackType
+from typing import IO, Any, Self, TypeVar
+
+from sqlite_recovery_tui.apart.messages import CANCEL, PAUSE, Done, Failed, Noted, received, send
+from sqlite_recovery_tui.apart.task import Task
+from sqlite_recovery_tui.errors import RecoverError, WorkerDied
+from sqlite_recovery_tui.log import LOGGER as PACKAGE
+from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn
+
+LOGGER = logging.getLogger(__name__)
+T = TypeVar("T")
+# Without -P whatever lies in the current directory could be imported.
+_COMMAND = (sys.executable, "-P", "-X", "faulthandler", "-m", "sqlite_recovery_tui.apart.child")
+_LOOK_SECONDS = 0.1
+"""How late the child may learn that it is to stop."""
+_END_SECONDS = 5.0
+"""How long it may take to end once it has said its last word."""
+_TAIL_BYTES = 4096
+
+
+def carry_out(task: Task[T], *, progress: ProgressFn, cancel: CancelToken) -> T:
+    """Do `task` in a process of its own, which lets all others go first.
+
+    Raises what the task raises, and `WorkerDied`. The process ends with this one, however that ends.
+    """
+    with _Worker(task) as worker:
+        worker.begin()
+        outcome = worker.outcome(progress, cancel)
+    if isinstance(outcome, Failed):
+        raise outcome.error
+    result: T = outcome.result
+    return result
+
+
+class _Worker:
+    """One process that does one task."""
+
+    def __init__(self, task: Task[Any]) -> None:
+        """Start it; it waits for its task."""
+        self._task = task
+        self._told: bytes | None = None
+        self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `__exit__`
+        self._connection, far = Pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                (*_COMMAND, str(far.fileno())),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._last_words,
+                pass_fds=(far.fileno(),),
+                # What is typed at the terminal is not for it, and it has a priority of its own: `stand_back`.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._connection.close()
+            self._last_words.close()
+            raise RecoverError(f"no process could be started: {error.strerror}") from None
+        finally:
+            far.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let it end by itself if it has said its last word; otherwise kill it."""
+        self._connection.close()
+        try:
+            self._process.wait(_END_SECONDS if error is None else 0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._last_words.close()
+
+    def begin(self) -> None:
+        """Hand it its task."""
+        try:
+            send(self._connection, (self._task, logging.getLogger(PACKAGE).getEffectiveLevel()))
+        except OSError:
+            raise self._died() from None
+
+    def outcome(self, progress: ProgressFn, cancel: CancelToken) -> Done | Failed:
+        """Wait for its last word; pass on what it reports, and that it is to stop."""
+        while True:
+            message = self._message(cancel)
+            match message:
+                case Progress():
+                    progress(message)
+                case Noted(name, level, text):
+                    logging.getLogger(name).log(level, "%s", text)
+                case Done() | Failed():
+                    return message
+
+    def _message(self, cancel: CancelToken) -> Any:
+        try:
+            while not self._connection.poll(_LOOK_SECONDS):
+                self._pass_on(cancel)
+            data = self._connection.recv_bytes()
+        except (EOFError, OSError):
+            raise self._died() from None
+        return received(data, self._task)
+
+    def _pass_on(self, cancel: CancelToken) -> None:
+        if not cancel.cancelled:
+            return
+        wish = PAUSE if cancel.paused else CANCEL
+        if wish != self._told:
+            self._told = wish
+            self._connection.send_bytes(wish)
+
+    def _died(self) -> WorkerDied:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+        self._process.kill()
+        code = self._process.wait()
+        self._last_words.seek(max(0, self._last_words.seek(0, 2) - _TAIL_BYTES))
+        tail = self._last_words.read().decode(errors="replace")
+        LOGGER.error("the process of the %s %s\n%s", self._task.name, _ending(code), tail)
+        return WorkerDied(
+            f"the process of the {self._task.name} {_ending(code)}", hint=self._task.after_death
+        )
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"was killed by signal {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
