@@ -7,7 +7,7 @@ Without it, or where it makes no sense, a replica is as good as any other.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations, wal
+from sqlite_recovery_tui.formats.page_sums import DatabaseSum
 
 ROOT = "sqlrecover/"
 MOST_BYTES = 16 << 20
@@ -31,6 +32,8 @@ class WalEnd:
     checksum: wal.Checksum
     commits: tuple[tuple[datetime, tuple[int, ...]], ...] = ()
     """When commits were seen, and the offsets at which these ended."""
+    database: DatabaseSum | None = None
+    """The whole database as this WAL left it, where that was known."""
 
 
 def prefix(generation: str) -> str:
@@ -50,13 +53,15 @@ def parse_key(name: str) -> tuple[str, int] | None:
 
 def encode(said: WalEnd) -> bytes:
     """Return the object."""
-    document = {
+    document: dict[str, Any] = {
         "version": 1,
         "header": said.header.hex(),
         "end": said.end,
         "checksum": list(said.checksum),
         "commits": [[time.isoformat(), *ends] for time, ends in said.commits],
     }
+    if said.database is not None:
+        document["database"] = {"pages": said.database.pages, "xxh3": f"{said.database.sum:016x}"}
     return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
 
@@ -70,8 +75,13 @@ def decode(data: bytes) -> WalEnd | None:
         if said["version"] != 1 or end <= wal.HEADER_SIZE or (end - wal.HEADER_SIZE) % header.frame_size:
             return None
         commits = _commits(said["commits"], end, header.frame_size)
-        return WalEnd(bytes.fromhex(said["header"]), end, (first, second), commits)
+        database = _database(said["database"]) if "database" in said else None
+        return WalEnd(bytes.fromhex(said["header"]), end, (first, second), commits, database)
     return None
+
+
+def _database(said: Mapping[str, Any]) -> DatabaseSum:
+    return DatabaseSum(_number(said["pages"], 1 << 32), _number(int(said["xxh3"], 16), 1 << 64))
 
 
 def _commits(

@@ -197,7 +197,7 @@ class Generation:
         changes = run.segments[min(run.segments.before(base.index), end) : end]
         later = self.runs[self.runs.index(run) + 1 :]
         behind = snapshot_point(later[0].snapshots[0]) if later else None
-        return WalRoute(point, base, changes, run, behind, until)
+        return WalRoute(point, base, changes, run, behind, until, index in self.noted)
 
     def _reached(self, time: datetime | None) -> tuple[Run, RestorePoint] | None:
         """Return what `at_or_before` does, with its run; of points of one time the later history's."""
@@ -281,6 +281,8 @@ class WalRoute:
     """Where history goes on behind the run: the first snapshot of another one."""
     until: Position | None = None
     """Apply frames up to this byte of the last WAL only; None: all of them."""
+    is_noted: bool = field(default=False, repr=False, compare=False)
+    """Whether our daemon noted how the WAL ended that it leads into."""
 
     @property
     def format(self) -> Format:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlite_recovery_tui.config.models import Threshold, Thresholds
+from sqlite_recovery_tui.replica.generations import REMOVED
 from sqlite_recovery_tui.replica.lineage import Lineage
 from sqlite_recovery_tui.replica.timeline import Timeline
 from sqlite_recovery_tui.words import plural, size, span
@@ -149,9 +150,12 @@ def _coverage(facts: Facts) -> Check:
 def _gaps(facts: Facts) -> Check:
     holes = facts.timeline.holes
     if not holes:
-        pauses = sum(gap.kind != "expired" for gap in facts.timeline.gaps())
+        gaps = facts.timeline.gaps()
+        pauses = sum(gap.kind != "expired" for gap in gaps)
         between = f"; {plural(pauses, 'pause')}" if pauses else ""
-        return Check("gaps", "ok", f"nothing is missing by name{between}")
+        removed = "; in front of what retention removed, the newest proven state is kept"
+        kept = removed if any(gap.message == REMOVED for gap in gaps) else ""
+        return Check("gaps", "ok", f"nothing is missing by name{between}{kept}")
     last = max(facts.timeline.lineages, key=lambda item: item.end)
     hides_newest = any(hole.after is None for hole in last.gaps)
     more = f" (and {len(holes) - 1} more)" if len(holes) > 1 else ""

@@ -16,10 +16,12 @@ from typing import Literal
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.formats import lz4, sidecars, wal
+from sqlite_recovery_tui.formats.page_sums import DatabaseSum
 from sqlite_recovery_tui.replicate import spool_files
 from sqlite_recovery_tui.replicate.item_log import ItemLog
 from sqlite_recovery_tui.replicate.items import Cut, Item, Seal, Seen, SnapshotItem
 from sqlite_recovery_tui.replicate.lock import DaemonLock
+from sqlite_recovery_tui.replicate.running_sum import RunningSum, SummedFrozen
 from sqlite_recovery_tui.replicate.snapshot import write_snapshot
 from sqlite_recovery_tui.replicate.stretch import Break, Frozen, Mark, Stretch
 from sqlite_recovery_tui.replicate.tail import Tail, found_tails, tail_path
@@ -73,7 +75,10 @@ class Spool:
         self._wal = b""
         self._tails: list[Tail] = []
         self._open: Tail | None = None
+        self._ended: dict[int, DatabaseSum] = {}
+        """The checksums of the database at the ends of WALs whose sidecars are not written yet."""
         self._recover()
+        self._sum = RunningSum.load(folder / "sum", self._generation, self._mark)
 
     # ── for the follower ──
 
@@ -85,9 +90,12 @@ class Spool:
         """Begin a new generation with a snapshot of `frozen`."""
         self.cut()
         generation = self._new_id()
-        item = self._spool_snapshot(generation, frozen)
+        summed = SummedFrozen(frozen)
+        item = self._spool_snapshot(generation, summed)
         with self._lock:
             self.log.add(replace(item, why=why, mark=mark))
+            self._sum.begin(frozen.index, summed.sums)
+            self._ended.clear()
             self._generation, self._mark, self._wal, self._open = generation, mark, b"", None
             self._wanted.clear()
         self._tell()
@@ -103,6 +111,8 @@ class Spool:
             self._append_segment(stretch, mark, header)
         else:
             self._append_to_tail(stretch, mark, header)
+        with self._lock:
+            self._sum.see(stretch)
         self._tell()
 
     def seal(self, mark: Mark) -> None:
@@ -120,14 +130,18 @@ class Spool:
                 self._tails.append(tail)
             tail.close()
             self._mark, self._open = mark, None
+            if (found := self._sum.seal(mark)) is not None:
+                self._ended[mark.index] = found
         self._tell()
 
     def snapshot(self, frozen: Frozen) -> None:
         """Keep a snapshot for the replicas that want one."""
-        item = self._spool_snapshot(self._generation, frozen)
+        summed = SummedFrozen(frozen)
+        item = self._spool_snapshot(self._generation, summed)
         self.cut()
         with self._lock:
             self.log.add(item)
+            self._sum.rebase(frozen.index, summed.sums)
             self._wanted = {name: what for name, what in self._wanted.items() if what != "snapshot"}
         self._tell()
 
@@ -174,6 +188,9 @@ class Spool:
         with self._lock:
             for tail in self._tails:
                 tail.close()
+            if self._mark is not None:
+                with suppress(OSError):  # without it there is none until the next snapshot
+                    self._sum.save(self.folder / "sum", self._generation, self._mark)
             self.log.close()
             self._daemon.release()
 
@@ -287,7 +304,9 @@ class Spool:
         commits = tuple(
             (seen.time, seen.ends) for cut in cuts if isinstance(cut, Cut) for seen in cut.commits
         )
-        end = sidecars.WalEnd(tail.wal, seal.mark.offset, seal.mark.checksum, commits)
+        with self._lock:
+            database = self._ended.pop(seal.index, None) if seal.generation == self._generation else None
+        end = sidecars.WalEnd(tail.wal, seal.mark.offset, seal.mark.checksum, commits, database)
         return self._write(seal, [sidecars.encode(end)])
 
     def _write(self, item: Item, pieces: Iterable[bytes]) -> int:

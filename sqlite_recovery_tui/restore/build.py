@@ -28,6 +28,7 @@ from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, IrregularFrame
 from sqlite_recovery_tui.restore.place import check_space
 from sqlite_recovery_tui.restore.tear import TearWatch
+from sqlite_recovery_tui.restore.whole import OTHER, compare
 from sqlite_recovery_tui.restore.work import Journal, WorkDir, changes_identity
 
 _SLACK_BYTES = 1 << 20
@@ -151,6 +152,8 @@ class Build:
         page_size = chain.page_size or 0
         size = os.fstat(fd).st_size
         self._check_whole(size, page_size)
+        if fault is None and compare(fd, state.position, chain, ends, self.fetcher.cancel.check) == "other":
+            raise SnapshotDamaged(faults.mismatch(self.route, OTHER))
         lost = faults.lost(self.route, fault, state.position) if fault is not None else ()
         unproven = (*state.unproven(chain), *doubts, *_misfit(self.route, state.position, fault))
         return Built(
@@ -165,10 +168,10 @@ class Build:
         )
 
     def _ends(self) -> Ends:
-        """Ask how the WALs ended that others follow; nothing is asked where there are none."""
+        """Ask how the WALs ended; nothing is asked where none follows on another and nothing was noted."""
         indexes = {change.index for change in self.route.changes}
-        followed = {index for index in indexes if index + 1 in indexes}
-        return load_ends(self.fetcher.store, self.route.base.generation, followed)
+        is_asked = len(indexes) > 1 or self.route.is_noted
+        return load_ends(self.fetcher.store, self.route.base.generation, indexes if is_asked else ())
 
     def _lay(
         self, fd: int, chain: Chain, state: _Applied, tear: TearWatch | None, before_write: BeforeWrite

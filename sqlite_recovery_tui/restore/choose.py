@@ -140,6 +140,8 @@ def _same_commits(plan: Plan, other: Plan) -> bool:
         return True
     if plan.format != other.format or plan.reached != other.reached or not (plan.changes and other.changes):
         return False
+    if plan.point.is_commit and other.point.is_commit:
+        return True
     last, its = plan.changes[-1], other.changes[-1]
     return isinstance(last, LtxFile) or (last.position, last.size) == (its.position, its.size)
 

@@ -40,6 +40,8 @@ class LineageProof:
     """WAL indexes whose end a later snapshot attests; TXIDs whose state several files agree on."""
     end: Place | None
     """The last commit that the newest chain reaches."""
+    summed: Place | None = None
+    """The last end of a WAL at which the checksum of all pages is the one that was noted by our daemon."""
 
     @property
     def verdict(self) -> Continuity:
@@ -55,6 +57,7 @@ class LineageProof:
             "unproven": list(self.unproven),
             "attested": [item if self.generation else Txid(item).label for item in self.attested],
             "end": self.end.to_json() if self.end else None,
+            "summed": self.summed.to_json() if self.summed else None,
         }
 
 

@@ -12,12 +12,13 @@ from sqlite_recovery_tui.domain import Position, RestorePoint, Snapshot, WalSegm
 from sqlite_recovery_tui.errors import FormatError
 from sqlite_recovery_tui.formats import generations as names
 from sqlite_recovery_tui.replica.chain import Chain, ChainFault
-from sqlite_recovery_tui.replica.ends import load_ends
+from sqlite_recovery_tui.replica.ends import Ends, load_ends
 from sqlite_recovery_tui.replica.generations import Generation, Run, snapshot_point
 from sqlite_recovery_tui.replica.segments import Segments
 from sqlite_recovery_tui.restore.apply import PageWriter
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.tear import SHIPPED_AFTER
+from sqlite_recovery_tui.restore.whole import OTHER, compare
 from sqlite_recovery_tui.verify.images import Image, Mark, differing, load
 from sqlite_recovery_tui.verify.proof import Fault, LineageProof
 
@@ -54,6 +55,7 @@ class Prover:
     _unproven: list[str] = field(default_factory=list)
     _attested: list[int] = field(default_factory=list)
     _end: Position | None = None
+    _summed: Position | None = None
     _images: int = 0
 
     def prove(self) -> LineageProof:
@@ -75,6 +77,7 @@ class Prover:
             tuple(self._unproven),
             tuple(self._attested),
             self._end,
+            self._summed,
         )
 
     def _run(self, run: Run) -> None:
@@ -161,7 +164,14 @@ class Prover:
         indexes = {segment.index for segment in _between(run, image.snapshot.index, None)}
         ends = load_ends(self.fetcher.store, run.generation, indexes if len(indexes) > 1 else ())
         chain = Chain(image.page_size, counter=image.counter, pages=image.pages, ends=ends)
-        whole = self._replay(_between(run, image.snapshot.index, None), chain, image)
+        noted = max((index for index, end in ends.items() if end.database is not None), default=None)
+        start, whole = image.snapshot.index, True
+        if noted is not None:
+            whole = self._replay(_between(run, start, noted + 1), chain, image)
+            if whole:
+                self._sum_up(run, image, chain, ends)
+            start = noted + 1
+        whole = whole and self._replay(_between(run, start, None), chain, image)
         if whole and chain.snapshot_is_ahead and _was_shipped_behind(run, image.snapshot):
             message = "it and the WAL behind it are not of one history: its page 1 is of a later commit"
             self._find_snapshot(run, image.snapshot, message)
@@ -172,6 +182,19 @@ class Prover:
         ]
         self._attested += sorted(chain.proven_ends)
         image.remove()
+
+    def _sum_up(self, run: Run, image: Image, chain: Chain, ends: Ends) -> None:
+        """Compare the database at the end of a WAL with what was noted of all its pages."""
+        assert self._end is not None
+        fd = os.open(image.path, os.O_RDONLY)
+        try:
+            outcome = compare(fd, self._end, chain, ends, self.fetcher.cancel.check)
+        finally:
+            os.close(fd)
+        if outcome == "equal":
+            self._summed = self._end
+        elif outcome == "other":
+            self._find_snapshot(run, image.snapshot, OTHER)
 
     def _skim(self, run: Run, start: int, end: int | None) -> None:
         """Check a chain that has no readable snapshot in front of it, by itself."""

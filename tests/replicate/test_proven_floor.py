@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sqlite_recovery_tui.config.models import Thresholds
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import OutsideCoverage
 from sqlite_recovery_tui.formats import generations as names
+from sqlite_recovery_tui.replica.health import Facts, check_timeline
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.target import AtPosition
 from sqlite_recovery_tui.words import rfc3339
@@ -74,6 +76,9 @@ def test_the_proven_state_outlives_its_time_and_no_more_does(days: Days) -> None
 
     (gap,) = scan(store).gaps()
     assert (gap.kind, gap.is_damage) == ("expired", False)
+    found = Facts(scan(store), now, None, Thresholds(), timedelta(seconds=1))
+    told = next(check for check in check_timeline(found) if check.name == "gaps")
+    assert (told.status, "the newest proven state is kept" in told.message) == ("ok", True)
     proof = proof_of(store)
     assert not proof.faults
     with pytest.raises(OutsideCoverage, match="retention removed"):
