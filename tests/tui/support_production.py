@@ -14,7 +14,7 @@ import pytest
 
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo import DemoIncident
-from sqlite_recovery_tui.promote import plan, rescue, undo
+from sqlite_recovery_tui.promote import patches, plan, undo
 
 FOLDER = Path("srv")
 FREE_BYTES = 48 << 30
@@ -31,7 +31,7 @@ def own_production(settings: Settings, incident: DemoIncident) -> Iterator[Setti
     numbers = itertools.count(0x5F3A9C)
     usage = SimpleNamespace(free=FREE_BYTES)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (undo, rescue):
+        for module in (undo, patches):
             patch.setattr(module.secrets, "token_hex", lambda _: f"{next(numbers):06x}")
         patch.setattr(plan.shutil, "disk_usage", lambda _: usage)
         yield dataclasses.replace(settings, databases=databases)
