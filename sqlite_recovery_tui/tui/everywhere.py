@@ -15,6 +15,7 @@ from sqlite_recovery_tui.tui.logbook import LogBook
 from sqlite_recovery_tui.tui.navigation import Navigation
 from sqlite_recovery_tui.tui.padlock import NOT_HERE, Padlock, ReadOnly, what_opening_means
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
+from sqlite_recovery_tui.tui.stylesheet import OnceRead
 from sqlite_recovery_tui.tui.theme import MONO, NIGHT, PREFIX, THEMES
 from sqlite_recovery_tui.tui.widgets.log_pane import LogPane
 
@@ -34,6 +35,7 @@ class Everywhere(Navigation):
         """Keep the log in `book`; begin with the padlock closed unless told otherwise."""
         # Without colour not even greys: only what the terminal itself writes in, bold, reverse, underlined.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        self.stylesheet = OnceRead(variables=self.get_css_variables())
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = (MONO if self.no_color else NIGHT).name
