@@ -22,6 +22,7 @@ def main() -> None:
         sys.stdout.write(f"{__version__}\n")
         return
     _collect_seldom()
+    _begin_no_idle_threads()
     from sqlite_recovery_tui.cli.main import run
 
     code = run(sys.argv[1:], console=_open_console)
@@ -38,6 +39,15 @@ def _collect_seldom() -> None:
     """
     gc.set_threshold(20_000, 20, 20)
     atexit.register(gc.freeze)
+
+
+def _begin_no_idle_threads() -> None:
+    """Have NumPy begin no threads for linear algebra, of which there is none: they run in circles at first.
+
+    The application that `replicate` runs has its environment from this one, and may need them.
+    """
+    if "replicate" not in sys.argv:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _open_console(
