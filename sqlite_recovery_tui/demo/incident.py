@@ -7,36 +7,27 @@ same moment gives the same files, byte for byte.
 from __future__ import annotations
 
 import json
-import math
-import os
 import shlex
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 from sqlite_recovery_tui.clock import SYSTEM
+from sqlite_recovery_tui.config import load
 from sqlite_recovery_tui.demo import jobs as queue
+from sqlite_recovery_tui.demo import trading
 from sqlite_recovery_tui.demo.jobs import JobsIncident
 from sqlite_recovery_tui.demo.salts import repeatable_salts
-from sqlite_recovery_tui.demo.shop import MIGRATION, Counts, Shop
-from sqlite_recovery_tui.demo.writer import GenerationWriter, Sink, folder_sink
+from sqlite_recovery_tui.demo.shop import MIGRATION, Counts
+from sqlite_recovery_tui.demo.trading import PlantedFault, ShopIncident
 from sqlite_recovery_tui.errors import RecoverError, RefusedError
 
 DEFAULT_DIRECTORY = Path("sqlrecover-demo")
 
 _MARKER = ".sqlrecover-demo"
 _SEED = 20260326
-_SYNC = timedelta(seconds=10)
-_CHECKPOINT_BYTES = 400 * 4096
-# Minutes before the end of the history.
-_BEGIN, _REBOOT, _BACK, _DISASTER = 62.0, 46.5, 43.25, 9.4
-_SNAPSHOTS = (54.0, 30.0, 15.0, 6.0)
-_OFFSITE_SKIPS_SNAPSHOT = 30.0
-_OFFSITE_LOSES_SEGMENT = 13.0
-_BATCHES = (57.5, 36.0, 21.0, 3.5)
 
 
 @dataclass(frozen=True)
@@ -50,6 +41,8 @@ class DemoIncident:
     """Of the shop's database."""
     jobs: JobsIncident
     """The shop's queue, in a replica of Litestream 0.5."""
+    faults: tuple[PlantedFault, ...]
+    """All that is wrong with the replicas."""
     disaster_time: datetime
     """When the bad migration was committed."""
     last_good_time: datetime
@@ -82,7 +75,7 @@ def build(directory: Path, *, now: datetime | None = None) -> DemoIncident:
 
 
 class _Incident:
-    """One building of the incident, step by step along its timeline."""
+    """One building of the incident."""
 
     def __init__(self, directory: Path, now: datetime) -> None:
         self.directory = directory
@@ -90,149 +83,77 @@ class _Incident:
         self.database = directory / "production" / "shop.db"
         self.primary = directory / "replicas" / "primary"
         self.offsite = directory / "replicas" / "offsite"
-        self.random = Random(_SEED)  # noqa: S311  (sample data, no secret)
-        self.shipped = self._at(_BEGIN)
-        self.lost: datetime | None = None
+        self.jobs_database = self.database.with_name("jobs.db")
+        self.jobs_replica = directory / "replicas" / "jobs"
+        self.config = directory / "litestream.yml"
 
     def build(self) -> DemoIncident:
-        self.database.parent.mkdir(parents=True)
-        ids = [f"{self.random.getrandbits(64):016x}" for _ in range(2)]
-        with GenerationWriter(self.database, self._both_replicas(), generation_ids=ids) as writer:
-            shop = Shop(writer.connection, self.random)
-            shop.open_business(self._at(_BEGIN))
-            writer.new_generation(self._at(_BEGIN))
-            self._trade(writer, shop, _BEGIN, _REBOOT)
-            writer.new_generation(self._at(_BACK))
-            self._trade(writer, shop, _BACK, _DISASTER)
-            last_good, before = self.shipped, shop.counts()
-            disaster = self._at(_DISASTER) + timedelta(seconds=3)
-            shop.prune_stale_orders(disaster)
-            after = shop.counts()
-            self._ship(writer, disaster + timedelta(seconds=1))
-            self._trade(writer, shop, _DISASTER - 0.1, 0.0)
-        jobs = queue.build(
-            self.database.with_name("jobs.db"),
-            self.directory / "replicas" / "jobs",
-            end=self.end,
-            random=self.random,
-        )
-        stamp = self.shipped.timestamp()
-        os.utime(self.database, (stamp, stamp))
-        config = self._write_config(jobs)
+        random = Random(_SEED)  # noqa: S311  (sample data, no secret)
+        self._write_config()
+        shop = trading.build(load(self.config).database("shop.db"), end=self.end, random=random)
+        jobs = queue.build(self.jobs_database, self.jobs_replica, end=self.end, random=random)
         return DemoIncident(
             directory=self.directory,
-            config=config,
+            config=self.config,
             database=self.database,
             replicas=(self.primary, self.offsite),
             jobs=jobs,
-            disaster_time=disaster,
-            last_good_time=last_good,
-            before=before,
-            after=after,
-            story=self._story(disaster, last_good, before, after, jobs),
-            commands=_commands(self.directory, last_good, jobs.script_time),
+            faults=(shop.lost,),
+            disaster_time=shop.disaster,
+            last_good_time=shop.last_good,
+            before=shop.before,
+            after=shop.after,
+            story=_story(shop, jobs),
+            commands=_commands(self.directory, shop.last_good, jobs.script_time),
         )
 
-    def _at(self, minutes_before_end: float) -> datetime:
-        return self.end - timedelta(minutes=minutes_before_end)
-
-    def _trade(self, writer: GenerationWriter, shop: Shop, begin: float, end: float) -> None:
-        """Do business between two moments (minutes before the end), shipping every few seconds."""
-        moment = self._at(begin)
-        events = sorted(
-            [(self._at(minutes), "snapshot") for minutes in _SNAPSHOTS if begin > minutes > end]
-            + [(self._at(minutes), "batch") for minutes in _BATCHES if begin > minutes > end]
-        )
-        while (moment := moment + self._pause(moment)) < self._at(end):
-            while events and events[0][0] <= moment:
-                _, event = events.pop(0)
-                if event == "batch":
-                    shop.import_stock_prices(moment)
-                else:
-                    self._ship(writer, moment)
-                    writer.snapshot(moment + timedelta(seconds=0.5))
-            shop.trade(moment)
-            if moment - self.shipped >= _SYNC:
-                self._ship(writer, moment + timedelta(seconds=0.7))
-            if writer.position.offset > _CHECKPOINT_BYTES:
-                writer.checkpoint("RESTART")
-        shop.trade(self._at(end))
-        self._ship(writer, self._at(end))
-
-    def _pause(self, moment: datetime) -> timedelta:
-        """Return the time to the next customer: waves of a few minutes, never quite regular."""
-        minutes = (self.end - moment).total_seconds() / 60
-        quiet = 1.6 + math.sin(minutes / 3.1) + 0.4 * math.sin(minutes / 0.9)
-        return timedelta(seconds=round(0.8 + self.random.expovariate(0.6) * quiet, 3))
-
-    def _ship(self, writer: GenerationWriter, moment: datetime) -> None:
-        writer.ship(moment)
-        self.shipped = moment
-
-    def _both_replicas(self) -> Sink:
-        """Return a sink to both places; the second is a little later, and one upload never arrived."""
-        primary, offsite = folder_sink(self.primary), folder_sink(self.offsite)
-        skipped, doomed = self._at(_OFFSITE_SKIPS_SNAPSHOT), self._at(_OFFSITE_LOSES_SEGMENT)
-
-        def store(key: str, pieces: Iterable[bytes], time: datetime) -> int:
-            data = list(pieces)
-            if "/snapshots/" in key:
-                arrives = abs(time - skipped) > timedelta(minutes=1)
-            else:
-                arrives = self.lost is not None or time < doomed
-                self.lost = self.lost if arrives else time
-            if arrives:
-                offsite(key, data, time + timedelta(seconds=0.9))
-            return primary(key, data, time)
-
-        return store
-
-    def _write_config(self, jobs: JobsIncident) -> Path:
-        config = self.directory / "litestream.yml"
-        config.write_text(
+    def _write_config(self) -> None:
+        self.config.write_text(
             _CONFIG.format(
                 database=json.dumps(str(self.database), ensure_ascii=False),
                 primary=json.dumps(str(self.primary), ensure_ascii=False),
                 offsite=json.dumps(str(self.offsite), ensure_ascii=False),
-                jobs_database=json.dumps(str(jobs.database), ensure_ascii=False),
-                jobs_replica=json.dumps(str(jobs.replica), ensure_ascii=False),
+                jobs_database=json.dumps(str(self.jobs_database), ensure_ascii=False),
+                jobs_replica=json.dumps(str(self.jobs_replica), ensure_ascii=False),
             )
         )
-        return config
 
-    def _story(
-        self, disaster: datetime, last_good: datetime, before: Counts, after: Counts, jobs: JobsIncident
-    ) -> tuple[str, ...]:
-        orders, invoices = before.orders - after.orders, before.invoices - after.invoices
-        return (
-            "A small web shop keeps its orders in shop.db, replicated to two places: primary and offsite.",
-            f"{_clock(self._at(_BEGIN))}  replication began (on {self._at(_BEGIN):%Y-%m-%d}, times in UTC)",
-            f"{_clock(self._at(_REBOOT))}  the server was rebooted; replication went on at"
-            f" {_clock(self._at(_BACK))} in a new generation",
-            f"{_clock(self.lost or self.end)}  one upload to offsite was lost, and nobody noticed",
-            f"{_clock(disaster)}  migration {MIGRATION} ran: {_share(orders, before.orders)} orders"
-            f" and {_share(invoices, before.invoices)} invoices are gone",
-            f"{_clock(jobs.script_time)}  a clean-up script closed all {jobs.lost:,} waiting jobs in jobs.db,"
-            " which Litestream 0.5 replicates",
-            f"{_clock(self.shipped)}  the shop, still taking orders, was stopped; you were called",
-            f"The last good moment of shop.db is {_clock(last_good)}.",
-        )
+
+def _story(shop: ShopIncident, jobs: JobsIncident) -> tuple[str, ...]:
+    orders, invoices = shop.before.orders - shop.after.orders, shop.before.invoices - shop.after.invoices
+    return (
+        "A small web shop keeps its orders in shop.db, replicated to two places: primary and offsite.",
+        f"{_clock(shop.began)}  replication began (on {shop.began:%Y-%m-%d}, times in UTC)",
+        f"{_clock(shop.rebooted)}  the server was rebooted; replication went on at"
+        f" {_clock(shop.back)} in a new generation",
+        f"{_clock(shop.lost.time)}  one upload to offsite was lost, and nobody noticed",
+        f"{_clock(shop.disaster)}  migration {MIGRATION} ran: {_share(orders, shop.before.orders)} orders"
+        f" and {_share(invoices, shop.before.invoices)} invoices are gone",
+        f"{_clock(jobs.script_time)}  a clean-up script closed all {jobs.lost:,} waiting jobs in jobs.db,"
+        " which Litestream 0.5 replicates",
+        f"{_clock(shop.stopped)}  the shop, still taking orders, was stopped; you were called",
+        f"The last good moment of shop.db is {_clock(shop.last_good)}.",
+    )
 
 
 _CONFIG = """\
 # The sample incident of sqlrecover. Litestream 0.3 reads this file too; of jobs.db it sees no backup.
 dbs:
   - path: {database}
+    min-checkpoint-page-count: 500
+    checkpoint-interval: 5m
     replicas:
       - name: primary
         type: file
         path: {primary}
         sync-interval: 10s
+        snapshot-interval: 12m
         retention: 72h
       - name: offsite
         type: file
         path: {offsite}
         sync-interval: 10s
+        snapshot-interval: 18m
         retention: 72h
   - path: {jobs_database}
     replicas:

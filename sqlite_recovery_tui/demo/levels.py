@@ -16,7 +16,7 @@ from typing import Self
 import apsw
 import numpy as np
 
-from sqlite_recovery_tui.demo.writer import folder_sink
+from sqlite_recovery_tui.demo.folder import folder_sink
 from sqlite_recovery_tui.formats import wal
 from sqlite_recovery_tui.formats.ltx import names
 from sqlite_recovery_tui.formats.ltx.header import Header

@@ -13,7 +13,7 @@ async def test_a_stranger_sees_what_stands_out_and_goes_in_front_of_it(
 ) -> None:
     console = make_console(settings)
     async with opened(console, SMALL) as pilot:
-        assert "13:53:48Z 367.6 KiB at once, 15× the usual  B goes before it" in picture(pilot)
+        assert "13:53:48Z 367.5 KiB at once, 15× the usual  B goes before it" in picture(pilot)
         await press(pilot, "B")
         assert view(pilot) == "replica"
         lines = picture(pilot).splitlines()

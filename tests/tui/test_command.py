@@ -85,8 +85,9 @@ def test_the_command_makes_the_same_file(
 ) -> None:
     offsite = incident.replicas[1].as_uri()
     ref = refs(settings, None)[1] if configured else refs(None, offsite)[0]
-    place = Place(ref, scan_replica(ref))
-    aim = aim_for(name, place)
+    aim = aim_for(name, Place(ref, scan_replica(ref)))
+    moment = aim.target.time if isinstance(aim.target, AtTime) else None
+    place = Place(ref, scan_replica(ref, exact_at=moment))
     by_console, by_command = tmp_path / "console.db", tmp_path / "command.db"
     _restore(place, aim, by_console)
 

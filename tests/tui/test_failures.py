@@ -42,7 +42,7 @@ async def test_damage_is_named_and_the_last_good_commit_is_two_keys_away(
         error = job.job.error
         assert isinstance(error, DamagedError)
         assert error.last_good is not None
-        assert "94760 bytes of WAL are missing" in job.query_one(Problem).shown
+        assert "61800 bytes of WAL are missing" in job.query_one(Problem).shown
         assert error.last_good.time.strftime("%H:%M:%S") in picture(pilot)
 
         await press(pilot, "l")

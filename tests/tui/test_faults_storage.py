@@ -94,7 +94,7 @@ async def to_the_plan(pilot: Pilot[None]) -> None:
     await type_text(pilot, MOMENT)
     await press(pilot, "enter")
     assert view(pilot) == "plan"
-    assert "13:54:57" in picture(pilot)
+    assert "13:54:56" in picture(pilot)
 
 
 @pytest.mark.parametrize("outage", OUTAGES)

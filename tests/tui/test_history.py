@@ -65,7 +65,7 @@ async def test_jobs_are_recorded_and_what_they_prove_is_known_to_every_screen(se
             assert each.timeline.newest is not None
             assert shown.point_time == each.timeline.newest.time
             verdicts[each.replica] = shown.verdict
-    assert verdicts == {"primary": "consistent", "offsite": "damaged", "archive": "proven"}
+    assert verdicts == {"primary": "proven", "offsite": "damaged", "archive": "proven"}
     assert [entry.state for entry in Ledger.open().entries(kind="verify")] == ["ok", "damaged", "ok"]
 
 

@@ -92,11 +92,27 @@ async def test_by_what_stands_out(settings: Settings, incident: DemoIncident, si
 
 
 async def test_by_a_time_that_is_typed(settings: Settings, incident: DemoIncident) -> None:
-    """The replica that comes closest to the time has lost an upload; the way out stands where it failed."""
     console = make_console(settings)
     async with opened(console, SMALL) as pilot:
         stranger = Stranger(pilot)
         moment = stranger.sees(r"(\d\d:\d\d:\d\d)Z [\d.]+ KiB at once")
+        await stranger.press("g", because="g go to time")
+        await stranger.type(f"{moment[:-1]}{int(moment[-1]) - 1}z")
+        await stranger.press("enter", because="enter plan it")
+        await stranger.press("enter", because="enter restores into this file")
+        restored = _proven(pilot)
+        assert stranger.keys <= MOST_KEYS
+    assert _count(restored, "SELECT count(*) FROM orders") == incident.before.orders
+
+
+async def test_by_the_replica_that_has_lost_an_upload(settings: Settings, incident: DemoIncident) -> None:
+    """The way out stands where it fails."""
+    console = make_console(settings)
+    async with opened(console, SMALL) as pilot:
+        stranger = Stranger(pilot)
+        moment = stranger.sees(r"(\d\d:\d\d:\d\d)Z [\d.]+ KiB at once")
+        await stranger.press("j", because="offsite")
+        await stranger.press("enter", because="enter open")
         await stranger.press("g", because="g go to time")
         await stranger.type(f"{moment[:-1]}{int(moment[-1]) - 1}z")
         await stranger.press("enter", because="enter plan it")
