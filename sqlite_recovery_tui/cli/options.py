@@ -35,8 +35,11 @@ class Command(click.Command):
         )
 
 
-def subcommand(name: str) -> Callable[[Callable[..., int]], Command]:
-    """Make a function `(session, **options) -> exit code` a command with the shared options."""
+def subcommand(name: str, *, tells_warnings: bool = True) -> Callable[[Callable[..., int]], Command]:
+    """Make a function `(session, **options) -> exit code` a command with the shared options.
+
+    `tells_warnings` is whether those of the configuration are printed before it begins.
+    """
 
     def decorate(body: Callable[..., int]) -> Command:
         @functools.wraps(body)
@@ -46,6 +49,7 @@ def subcommand(name: str) -> Callable[[Callable[..., int]], Command]:
             session = click.get_current_context().obj
             assert isinstance(session, Session)
             session.common = Common(config, not no_expand_env, as_json, not no_color, verbose)
+            session.tells_warnings = tells_warnings
             session.err.take_logs()
             if config is not None and name != "version":
                 _ = session.settings  # one that was named must hold, whether the command needs it or not

@@ -61,6 +61,8 @@ class Session:
     """The command line as it was typed, from the command's name on."""
     umask: int = 0o022
     """That of whoever called us, for programs that we run."""
+    tells_warnings: bool = True
+    """Whether the configuration's warnings are printed when it is loaded."""
 
     @cached_property
     def out(self) -> Output:
@@ -79,9 +81,14 @@ class Session:
         if file is None:
             return None
         settings = config.load(file, expand_env=self.common.expand_env)
+        if self.tells_warnings:
+            self.warn_of(settings)
+        return settings
+
+    def warn_of(self, settings: Settings) -> None:
+        """Print what the configuration's author should know."""
         for warning in settings.warnings:
             self.err.warning(warning)
-        return settings
 
     def settings_for(self, wanted: str | None) -> Settings | None:
         """Return the settings that `wanted` needs: for a URL one that was named, if any."""

@@ -1,7 +1,7 @@
-"""What a replica's requests and bytes come to in a month, from its intervals alone: a pure projection.
+"""What a replica's requests and bytes come to in a month, from its intervals alone: an estimate.
 
-Prices are list prices of Amazon S3 Standard in us-east-1 (aws.amazon.com/s3/pricing, 2025), without taxes,
-without the free allowances, and without what leaves the region in a restore.
+The prices are assumed, and said with every estimate: those of Amazon S3 Standard in us-east-1, first 50 TB,
+without taxes, without free allowances, and without what leaves the region in a restore.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from sqlite_recovery_tui.doctor.configuration import DEFAULT_RETENTION
 from sqlite_recovery_tui.replica.health import Check
 from sqlite_recovery_tui.words import plural, size, span
 
-DOLLARS_PER_PUT = 0.005 / 1000
-DOLLARS_PER_LIST = 0.005 / 1000
+# aws.amazon.com/s3/pricing as others quote it (storage: July 2022); the page itself tells its prices to
+# browsers alone, so nothing here knows today's
+DOLLARS_PER_1000_REQUESTS = 0.005
+"""Puts and lists alike."""
 DOLLARS_PER_GIB_MONTH = 0.023
 _MONTH = timedelta(days=30)
 _SYNC_INTERVAL = timedelta(seconds=1)
@@ -35,9 +37,10 @@ class Month:
 
     @property
     def dollars(self) -> float:
-        """At the prices of Amazon S3 in us-east-1."""
+        """At the assumed prices."""
+        requests = (self.puts + self.lists) / 1000 * DOLLARS_PER_1000_REQUESTS
         storage = self.held_bytes / (1 << 30) * DOLLARS_PER_GIB_MONTH
-        return self.puts * DOLLARS_PER_PUT + self.lists * DOLLARS_PER_LIST + storage
+        return requests + storage
 
 
 def project(replica: ReplicaConfig, *, held_bytes: int = 0) -> Month:
@@ -56,8 +59,10 @@ def judge(replica: ReplicaConfig, month: Month) -> Check:
     if replica.type not in ("s3", "gs", "abs"):
         return Check("cost", "ok", f"{requests}, {size(month.held_bytes)} held; no requests are charged here")
     elsewhere = replica.type != "s3" or replica.endpoint is not None
-    at = "at Amazon S3's list prices, which are not this provider's" if elsewhere else "at list prices"
-    message = f"{requests}, {size(month.held_bytes)} held: about ${month.dollars:,.2f} {at}"
+    prices = f"${DOLLARS_PER_1000_REQUESTS:g} per 1,000 of both, ${DOLLARS_PER_GIB_MONTH:g} per GiB and month"
+    cost = f"an estimated ${month.dollars:,.2f}, assuming {prices}"
+    whose = "; Amazon's, not this provider's" if elsewhere else ""
+    message = f"{requests}, {size(month.held_bytes)} held: {cost}{whose}"
     if month.dollars <= _DEAR_DOLLARS:
         return Check("cost", "ok", message)
     every = replica.sync_interval or _SYNC_INTERVAL

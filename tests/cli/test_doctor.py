@@ -81,6 +81,18 @@ def test_a_proof_of_the_replica_is_remembered(cli: Cli, plain: Case, soon: Fixed
     assert "by reading every object" in answer.out
 
 
+def test_a_warning_of_the_configuration_is_a_check_and_said_once(
+    cli: Cli, plain: Case, app: Path, soon: FixedClock, configured: Callable[..., Path]
+) -> None:
+    file = configured(app, near=plain.replica)
+    file.write_text(f"{file.read_text()}mcp-addr: x\n")
+    for targets, where in (([], "out"), ([app], "out"), ([plain.url], "err")):
+        answer = cli("doctor", "-watch", "0s", "-config", file, *targets, clock=soon)
+        told = {"out": answer.out, "err": answer.err}
+        assert [name for name, text in told.items() if "mcp-addr" in text] == [where]
+        assert told[where].count("mcp-addr") == 1
+
+
 def test_a_name_of_the_configuration(
     cli: Cli, plain: Case, app: Path, soon: FixedClock, configured: Callable[..., Path]
 ) -> None:

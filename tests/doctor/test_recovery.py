@@ -97,7 +97,8 @@ def test_a_replica_that_is_dear_is_told_how_to_save() -> None:
     replica = replace(config.replica_from_url("s3://b/app"), sync_interval=timedelta(milliseconds=100))
     check = judge(replica, project(replica))
     assert check.status == "warn"
-    assert "$129.6" in check.message
+    assert "an estimated $129.6" in check.message
+    assert "assuming $0.005 per 1,000 of both, $0.023 per GiB" in check.message
     assert check.hint == "a sync-interval of 1 s makes a tenth of the puts"
 
 

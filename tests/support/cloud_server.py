@@ -43,9 +43,8 @@ class CloudServer:
     def __init__(self, dialect: Dialect, bucket: str) -> None:
         self.dialect, self.bucket = dialect, bucket
         self.objects: dict[str, Blob] = {}
-        self.refused: dict[str, tuple[int, str]] = {}
-        """By method: the status and the code that are answered in place of what was asked."""
-        self.requests: list[str] = []
+        self.obeys_conditions = True
+        self._refused: list[tuple[str, str, int, str]] = []
         self.lock = threading.Lock()
         self.parts: dict[str, dict[str, bytes]] = {}
         handler = type("Handler", (_Handler,), {"cloud": self})
@@ -57,6 +56,17 @@ class CloudServer:
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def refuse(self, status: int, code: str, *what: tuple[str, str]) -> None:
+        """Answer so from now on where the method is one of these and its part occurs in the target."""
+        self._refused += [(method, part, status, code) for method, part in what]
+
+    def refusal(self, method: str, target: str) -> tuple[int, str] | None:
+        """Return what is answered in place of what was asked for."""
+        found = [
+            (status, code) for one, part, status, code in self._refused if one == method and part in target
+        ]
+        return found[0] if found else None
 
     def stored(self) -> list[str]:
         with self.lock:
@@ -87,8 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.query = {k: v[0] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
         self.body = self._body()
         bucket, _, self.key = unquote(parts.path).lstrip("/").partition("/")
-        self.cloud.requests.append(f"{self.command} {self.path}")
-        refused = self.cloud.refused.get(self.command)
+        refused = self.cloud.refusal(self.command, unquote(self.path))
         if refused:
             self._error(*refused)
         elif bucket and bucket != self.cloud.bucket:
@@ -129,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
     # ── one object ──
 
     def _put(self, data: bytes) -> None:
-        taken = self.key in self.cloud.objects
+        taken = self.key in self.cloud.objects and self.cloud.obeys_conditions
         if taken and self.headers.get("x-goog-if-generation-match") == "0":
             self._error(412, "PreconditionFailed")
             return

@@ -144,7 +144,7 @@ def rclone_s3(directory: Path, *, options: Sequence[str] = ()) -> Iterator[S3Ser
 
 
 @contextmanager
-def rclone_sftp(directory: Path, *, keys: Path) -> Iterator[SftpServer]:
+def rclone_sftp(directory: Path, *, keys: Path, options: Sequence[str] = ()) -> Iterator[SftpServer]:
     """Run `rclone serve sftp` on `directory`, with a new host key kept in the folder `keys`."""
     import paramiko
 
@@ -152,6 +152,7 @@ def rclone_sftp(directory: Path, *, keys: Path) -> Iterator[SftpServer]:
     key_file = keys / "host_key"
     host_key.write_private_key_file(str(key_file))
     command = [*_rclone("sftp", directory), "--user", "tester", "--pass", "pass word", "--key", str(key_file)]
+    command += options
     patterns = (r"listening on 127\.0\.0\.1:(\d+)", _CONTROL)
     with _running(command, *patterns) as (port, control):
         known = f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}"

@@ -57,7 +57,7 @@ class _Options:
         return _WATCH if self.watch is None else self.watch
 
 
-@subcommand("doctor")
+@subcommand("doctor", tells_warnings=False)  # they are checks here
 @click.argument("targets", nargs=-1, metavar="[DB|URL|FILE]...")
 @click.option("--all", "everything", is_flag=True, help="Everything in the configuration: the default.")
 @click.option(
@@ -146,6 +146,8 @@ def _databases(session: Session, target: str | None, found: Sequence[ReplicaRef]
 
 
 def _examine(session: Session, asked: _Asked, options: _Options) -> list[Subject]:
+    if not asked.configured and session.settings_for(None) is not None and session.settings is not None:
+        session.warn_of(session.settings)
     rates = _watch(session, asked.files, options.length)
     subjects = [_configuration(session)] if asked.configured and session.settings is not None else []
     proofs = session.history.all_proofs()
