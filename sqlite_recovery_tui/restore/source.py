@@ -17,6 +17,8 @@ WAKE_SECONDS = 0.1
 
 RANGE_BYTES = 8 << 20
 """Large objects are fetched in ranges of this size, several at a time."""
+_FIRST_SHARE = 8
+"""The first range is by so much shorter, and the next ones grow: decoding begins sooner."""
 
 
 class ByteSource:
@@ -82,13 +84,14 @@ def _ranges(
     """Fetch ranges in parallel and yield them in order, at most `at_once` under way."""
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="fetch")
     waiting: deque[Future[bytes]] = deque()
-    at = start
+    at, longest = start, RANGE_BYTES // _FIRST_SHARE
     try:
         while waiting or at < size:
             while at < size and len(waiting) < at_once:
-                length = min(RANGE_BYTES, size - at)
+                length = min(longest, size - at)
                 waiting.append(pool.submit(store.get_range, key, at, length))
                 at += length
+                longest = min(2 * longest, RANGE_BYTES)
             while not wait([waiting[0]], WAKE_SECONDS).done:
                 cancel.check()
             yield waiting.popleft().result()
