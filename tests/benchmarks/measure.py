@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 _CHILD = Path(__file__).with_name("child.py")
+_NOT_THEIRS = (
+    "AWS_CA_BUNDLE",  # Litestream 0.5 cannot start with it
+    "PYTHONDONTWRITEBYTECODE",  # what is installed was compiled once and for all
+)
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,7 @@ def compare(title: str, contenders: Sequence[Contender], runs: int, folder: Path
 
 def _run(contender: Contender, log: Path) -> Figures:
     command = [sys.executable, "-I", "-S", str(_CHILD), str(log), *contender.command]
-    # Litestream 0.5 cannot start with a certificate bundle of AWS in its environment.
-    own = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    own = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
     environ = {**own, **contender.environ}
     answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
     figures = json.loads(answer.stdout)
