@@ -155,8 +155,9 @@ def _candidates(
     """Yield where the newest commit may be: where objects tell, and in what began to be stored later."""
     first = lineages.index(stored_in) if stored_in is not None else 0
     for item in lineages[first:]:
-        is_open = item is stored_in or item.at_or_before(time) is None
-        if isinstance(item, Generation) and item.noted and item.runs and is_open:
+        if not (isinstance(item, Generation) and item.noted and item.runs):
+            continue
+        if item is stored_in or item.at_or_before(time) is None:
             yield item
 
 

@@ -28,7 +28,7 @@ def build(timeline: Timeline) -> EntryList:
     from sqlite_recovery_tui.replica.grain import grain_of
 
     lines = _Lines()
-    pauses = [gap for gap in timeline.gaps() if gap.kind == "between-generations"]
+    pauses = list(timeline.pauses())
     for number, lineage in enumerate(reversed(timeline.lineages)):
         lines.add(number, lineage, pauses)
     places = range(len(lines))

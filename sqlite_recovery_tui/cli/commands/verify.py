@@ -300,6 +300,8 @@ def _print_proof(session: Session, state: ReplicaState, proof: ReplicaProof, dri
     assert state.timeline is not None
     facts = [("  read", looked_at), ("  holds", state.timeline.holds)]
     facts += [("  reaches", str(lineage.end)) for lineage in proof.lineages[-1:] if lineage.end]
+    summed = [str(lineage.summed) for lineage in proof.lineages if lineage.summed]
+    facts += [("  all pages", f"as they were replicated, up to {place}") for place in summed[-1:]]
     facts += [(f"  {name}", words) for name, words in continuity_facts(proof.verdict, proof.unproven)]
     session.out.facts(facts)
     for fault in proof.faults:

@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from sqlite_recovery_tui.replica.generations import REMOVED
 from sqlite_recovery_tui.replica.segments import sizes_of, times_of
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def _build(timeline: Timeline) -> Index:
     pairs = [(lineage, lane) for lineage in reversed(timeline.lineages) for lane in lineage.lanes]
     pauses = {
         gap.after.key: _bounds(gap, timeline.start, timeline.end)
-        for gap in timeline.gaps()
-        if gap.kind == "between-generations" and gap.after is not None
+        for gap in timeline.pauses()
+        if gap.after is not None
     }
     tracks = tuple(_track(lineage, lane, pauses) for lineage, lane in pairs)
     whole = _track_of(
@@ -128,8 +129,13 @@ def _build(timeline: Timeline) -> Index:
     return Index(tracks, whole, {lane.id: number for number, (_, lane) in enumerate(pairs)})
 
 
+def _is_quiet(gap: Gap) -> bool:
+    """Tell whether a gap in a history is no damage, and to be seen as a time without states."""
+    return gap.kind == "not-shipped" or gap.message == REMOVED
+
+
 def _track(lineage: Lineage, lane: Lane, pauses: dict[str, tuple[datetime, datetime]]) -> Track:
-    quiet = [_bounds(gap, lineage.start, lineage.end) for gap in lineage.gaps if gap.kind == "not-shipped"]
+    quiet = [_bounds(gap, lineage.start, lineage.end) for gap in lineage.gaps if _is_quiet(gap)]
     before = [pauses[item.key] for item in (*lane.bases, *lane.changes[:1]) if item.key in pauses]
     return _track_of(
         lane.id,
@@ -187,7 +193,7 @@ def _bases(lineage: Lineage, lane: Lane) -> Iterator[StoredObject]:
 def _quiet_times(timeline: Timeline) -> Iterator[tuple[datetime, datetime]]:
     for lineage in timeline.lineages:
         for gap in lineage.gaps:
-            if gap.kind == "not-shipped":
+            if _is_quiet(gap):
                 yield _bounds(gap, lineage.start, lineage.end)
 
 
