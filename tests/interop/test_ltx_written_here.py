@@ -119,7 +119,7 @@ def test_times_of_objects_are_those_of_their_content(
     peer = live(tmp_path, place, version=version, expiring=True)
     where = ["-config", peer.config, peer.database]
     restorable = 0
-    for moment in peer.moments[:-1]:
+    for moment in usually(peer.moments[:-1:3], peer.moments[:-1]):
         asked = "-timestamp", moment.timestamp
         theirs = litestream_restores(tmp_path / "theirs.db", *asked, *where, environ=place.environ)
         if theirs is None:
