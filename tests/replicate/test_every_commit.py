@@ -187,7 +187,9 @@ def test_a_clock_set_back_does_not_reorder_commits(tmp_path: Path) -> None:
         life.source.seal()
         life.ship()
         store = life.store.inner
-        assert carried_out(store, plan_at(store, life.told[2].time))[0] == life.told[4].content
+        plan = plan_at(store, life.told[2].time)
+        assert plan.point.time == life.told[2].time
+        assert carried_out(store, plan)[0] == life.told[4].content
         assert carried_out(store, plan_at(store, life.told[5].time))[0] == life.told[5].content
     finally:
         life.close()

@@ -84,7 +84,9 @@ def test_a_process_that_ends_in_order_goes_on_with_it(made: Ground) -> None:
     assert end_wal(made) is not None
 
 
-@pytest.mark.parametrize("left", ["of an earlier state", "nothing", "garbage", "cut off"])
+@pytest.mark.parametrize(
+    "left", ["of an earlier state", "of another generation", "nothing", "garbage", "cut off", "altered"]
+)
 def test_after_a_kill_there_is_none_until_the_next_snapshot(made: Ground, left: str) -> None:
     saved = made.folder / "spool" / "sum"
     made.source.grow()
@@ -96,7 +98,13 @@ def test_after_a_kill_there_is_none_until_the_next_snapshot(made: Ground, left: 
     if left == "nothing":
         saved.unlink()
     else:
-        kept = {"garbage": b"\xff{\n", "cut off": saved.read_bytes()[:-8]}
+        whole = saved.read_bytes()
+        kept = {
+            "garbage": b"\xff{\n",
+            "cut off": whole[:-8],
+            "altered": whole[:-1] + bytes([whole[-1] ^ 1]),
+            "of another generation": whole.replace(made.spool.generation.encode(), b"0123456789abcdef"),
+        }
         saved.write_bytes(kept.get(left, earlier))
     made.open()
     assert made.source.resume()
@@ -108,6 +116,15 @@ def test_after_a_kill_there_is_none_until_the_next_snapshot(made: Ground, left: 
     made.source.snapshot()
     made.source.grow()
     assert end_wal(made) is not None
+
+
+def test_what_was_not_seen_is_not_guessed(made: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.source.grow()
+    with monkeypatch.context() as patch:
+        patch.setattr(running_sum.RunningSum, "see", lambda _self, _stretch: None)
+        made.source.grow()
+    made.source.grow()
+    assert end_wal(made) is None
 
 
 def test_a_snapshot_that_takes_long_counts_from_where_it_began(made: Ground) -> None:
