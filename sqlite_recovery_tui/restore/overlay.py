@@ -1,8 +1,7 @@
 """The newest image of every page that changed, kept in a file without a name until the base is written.
 
 Images are added newest first: the first one of a page is the one that counts, those that follow are
-dropped. Memory holds eight bytes for each page that changed, one bit for each page of the database, and
-some images that wait to be written in order of page number: neighbours are then read again by one call.
+dropped. Memory holds eight bytes for each page that changed and one bit for each page of the database.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +17,8 @@ import numpy.typing as npt
 
 from sqlite_recovery_tui.restore.apply import MAX_VECTORS, write_all
 
-_WRITES = 1
-"""How many stretches of sorted images may be under way to the file."""
-_SORTED_BYTES = 16 << 20
-"""Images that last are sorted and written once they, and those dropped beside them, take so much memory."""
+_WRITES = 2
+"""How many calls to `add` may wait to be written."""
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -37,8 +33,6 @@ class Overlay:
         self.pages = pages
         self._pool = pool
         self._writing: deque[Future[None]] = deque()
-        self._waiting: list[tuple[U32, list[memoryview]]] = []
-        self._held_bytes = 0
         self._known: U8 = np.zeros(pages // 8 + 1, dtype=np.uint8)
         self._parts: list[U32] = []
         self._numbers: U32 = np.empty(0, dtype=np.uint32)
@@ -74,16 +68,14 @@ class Overlay:
             parts[part][1][row].data
             for part, row in zip(part_of.tolist(), (wanted - starts[part_of]).tolist(), strict=True)
         ]
+        self._write(rows, self._count * self.page_size, lasting)
         kept = numbers[wanted]
-        self._waiting.append((kept, rows))
-        self._held_bytes += sum(images.nbytes for _, images in parts)
-        if not lasting or self._held_bytes >= _SORTED_BYTES:
-            self._write(at_once=not lasting)
+        self._parts.append(kept)
+        self._count += len(kept)
         return kept, part_of
 
     def seal(self) -> None:
         """Put what was added in order of page number, so that it can be looked up."""
-        self._write(at_once=False)
         while self._writing:
             self._writing.popleft().result()
         numbers = np.concatenate([self._numbers[:0], *self._parts])
@@ -108,38 +100,22 @@ class Overlay:
     def patch(self, first: int, images: U8) -> None:
         """Replace those of the `images`, of the pages from `first` on, that are known; once sealed."""
         start, end = np.searchsorted(self._numbers, (first, first + len(images))).tolist()
-        slots = self._slots[start:end].astype(np.int64)
-        in_file = np.argsort(slots)
-        slots = slots[in_file]
-        rows = [images[row].data for row in (self._numbers[start:end] - np.uint32(first))[in_file].tolist()]
-        breaks = np.flatnonzero(np.diff(slots) != 1) + 1
-        for one, other in pairwise([0, *breaks.tolist(), len(rows)]):
-            if one < other:
-                self._read(rows[one:other], int(slots[one]) * self.page_size)
+        rows = (self._numbers[start:end].astype(np.int64) - first).tolist()
+        places = (self._slots[start:end].astype(np.int64) * self.page_size).tolist()
+        for row, place in zip(rows, places, strict=True):
+            self._read(images[row], place)
 
-    def _write(self, *, at_once: bool) -> None:
-        """Write all images that wait, in order of page number."""
-        numbers = np.concatenate([self._numbers[:0], *(numbers for numbers, _ in self._waiting)])
-        images = [image for _, images in self._waiting for image in images]
-        self._waiting, self._held_bytes = [], 0
-        order = np.argsort(numbers)
-        rows, at = [images[place] for place in order.tolist()], self._count * self.page_size
-        self._parts.append(numbers[order])
-        self._count += len(rows)
-        if at_once:
+    def _write(self, rows: list[memoryview], at: int, lasting: bool) -> None:
+        if not lasting:
             _write_rows(self._fd, rows, at)
             return
         if len(self._writing) >= _WRITES:
             self._writing.popleft().result()
         self._writing.append(self._pool.submit(_write_rows, self._fd, rows, at))
 
-    def _read(self, images: list[memoryview], place: int) -> None:
-        for start in range(0, len(images), MAX_VECTORS):
-            part = images[start : start + MAX_VECTORS]
-            size = len(part) * self.page_size
-            if os.preadv(self._fd, part, place) != size:
-                raise OSError(5, "an image that was written is not there")
-            place += size
+    def _read(self, image: U8, place: int) -> None:
+        if os.preadv(self._fd, [image.data], place) != self.page_size:
+            raise OSError(5, "an image that was written is not there")
 
     def _unknown(self, numbers: U32) -> npt.NDArray[np.intp]:
         """Return where in `numbers` pages stand that are not known yet, and note them."""

@@ -94,20 +94,6 @@ def test_more_images_than_one_call_takes(tmp_path: Path) -> None:
         assert (found == images[::-1]).all()
 
 
-def test_images_that_came_one_by_one_are_read_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count, calls, preadv = 200, [], os.preadv
-    with overlay(tmp_path, count) as made:
-        model = fill(made, [[{page}] for page in range(count, 0, -1)])
-        monkeypatch.setattr(os, "preadv", lambda *how: calls.append(how) or preadv(*how))
-        found = np.zeros((count, PAGE), dtype=np.uint8)
-        made.patch(1, found)
-    assert found[:, 1].tolist() == list(range(1, count + 1))
-    assert found[:, 0].tolist() == [model[page] for page in range(1, count + 1)]
-    assert len(calls) == 1
-
-
 def test_what_a_killed_attempt_left_is_not_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "images").write_bytes(b"old")
     with overlay(tmp_path, 3) as made:
