@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +17,7 @@ from textual.binding import BindingType
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
 from sqlite_recovery_tui.errors import Cancelled
-from sqlite_recovery_tui.tui import actions, areas, interrupted, phrases, recall, text
+from sqlite_recovery_tui.tui import actions, areas, interrupted, phrases, recall, text, tuning
 from sqlite_recovery_tui.tui.actions import Action
 from sqlite_recovery_tui.tui.daemons import Daemons
 from sqlite_recovery_tui.tui.engine import Engine, Queue
@@ -70,18 +70,20 @@ class Console(Everywhere):
         read_only: ReadOnly = True,
         memory: Memory | None = None,
         apart: bool = False,
+        painted: Callable[[], None] | None = None,
     ) -> None:
         """Show these replicas; without any, the welcome. Nothing is listed before the first paint.
 
         The padlock is closed at first; with `read_only="always"` nobody can open it. With a `memory` it
         begins where it was left. With `apart` restores and proofs run in processes of their own, by the
-        system's clock.
+        system's clock. After the first paint `painted` is called.
         """
         super().__init__(book=book, read_only=read_only)
         self.settings = settings
         self.clock = clock
         self.log_file = log_file
         self._ticks = 0
+        self._painted = painted
         self.engine = Engine(self.post_message, apart=apart)
         self.listings = Listings(self.engine, self, clock, self._place_changed)
         self.history = Records(self.engine, self, clock, self._history_changed)
@@ -121,6 +123,8 @@ class Console(Everywhere):
         self.call_after_refresh(self.listings.refresh)
         self.call_after_refresh(self.history.refresh)
         self.call_after_refresh(interrupted.offer, self)
+        if self._painted is not None:
+            self.call_after_refresh(self._painted)
 
     def on_unmount(self) -> None:
         self.engine.stop()
@@ -324,6 +328,7 @@ def run(
         read_only=read_only,
         memory=Memory(_about(settings, wanted)) if read_only != "always" else None,
         apart=clock is SYSTEM,
+        painted=tuning.settle,
     )
     console.run()
     if not console.engine.close() or threading.active_count() > 1:

@@ -108,7 +108,7 @@ def test_the_console_is_pressed_while_it_works(tmp_path: Path) -> None:
     build(restored, megabytes=2, segments=60)
     found = console(listing, restored, 1, keys=10)
     values = {budget.name: budget.value for budget in found.budgets}
-    assert len(values) == 5
+    assert len(values) == 6
     assert 0 < values["key to screen, median"] <= values["key to screen, 99th percentile"] < 10_000
     assert 30 < values["peak memory of its process"] < 1000
     assert found.table().count("x of idle") == 2
