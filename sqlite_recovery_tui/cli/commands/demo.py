@@ -16,7 +16,8 @@ from sqlite_recovery_tui.cli.session import Session
 def command(session: Session, folder: Path | None, no_console: bool) -> int:
     """Build a sample incident to explore; no network is needed.
 
-    A shop's database, two replicas of it with an hour of history, and a migration that went wrong.
+    A shop's database, two replicas of it with an hour of history, and a migration that went wrong. While
+    the console is open, one more database is written to and replicated.
     """
     from sqlite_recovery_tui import demo
 
@@ -36,8 +37,11 @@ def command(session: Session, folder: Path | None, no_console: bool) -> int:
     )
     if not no_console and not session.out.as_json and session.can_open_console:
         from sqlite_recovery_tui import config
+        from sqlite_recovery_tui.demo import live
 
-        return session.open_console(config.load(incident.config), None)
+        session.out.line(live.STORY)
+        with live.running(incident.config):
+            return session.open_console(config.load(incident.config), None)
     session.out.line("try:")
     session.out.lines(f"  {line}" for line in incident.commands)
     return 0
