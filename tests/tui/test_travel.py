@@ -70,6 +70,26 @@ async def test_a_question_that_nothing_changes(settings: Settings) -> None:
         assert toasts(pilot) is not None
 
 
+async def test_a_search_ends_where_it_is_told_to(settings: Settings) -> None:
+    async with opened(make_console(settings), SMALL) as pilot:
+        await press(pilot, "enter", "b")
+        await type_text(pilot, QUERY)
+        await press(pilot, "tab", "tab")
+        await type_text(pilot, "yesteryear")
+        await press(pilot, "enter")
+        assert "yesteryear" in picture(pilot)
+        assert view(pilot) == "BisectDialog", "and what is wrong has the focus"
+        await press(pilot, "ctrl+a", "ctrl+k")
+        await type_text(pilot, "2026-03-26 13:40 utc")
+        await press(pilot, "tab")
+        await type_text(pilot, "2026-03-26 13:50 utc")
+        await press(pilot, "enter")
+        shown = screen(pilot)
+        assert isinstance(shown, BisectJobScreen)
+        assert "does not differ" in " ".join(picture(pilot).split()), "what changed it came later"
+        assert "-from 2026-03-26T13:40:00Z -to 2026-03-26T13:50:00Z" in shown.job.command
+
+
 @situation("workbench.earlier", "workbench.later")
 async def test_the_workbench_goes_through_time(settings: Settings) -> None:
     async with opened(make_console(settings), SMALL) as pilot:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
+from sqlite_recovery_tui.restore.target import format_utc
 from sqlite_recovery_tui.tui.command import verify_line
 from sqlite_recovery_tui.tui.jobs.job import Job, Kind
 from sqlite_recovery_tui.tui.state import Place
@@ -23,11 +25,15 @@ class Asked:
 
     sql: str
     expect: str | None = None
+    start: datetime | None = None
+    """Search from this time on; from the oldest state."""
+    end: datetime | None = None
+    """Search up to this time; up to the newest state."""
 
 
 @dataclass(eq=False, kw_only=True)
 class BisectJob(Job["Found"]):
-    """One search in the whole history of one replica."""
+    """One search in the history of one replica."""
 
     kind: Kind = "bisect"
     title: str = ""
@@ -45,6 +51,8 @@ class BisectJob(Job["Found"]):
         line = verify_line(self.place, config=self.config)
         words = ["sqlrecover", "bisect", "-sql", asked]
         words += ["-expect", self.question.expect] if self.question.expect is not None else []
+        for option, time in (("-from", self.question.start), ("-to", self.question.end)):
+            words += [option, format_utc(time)] if time is not None else []
         self.command = line.replace("sqlrecover verify", shlex.join(words), 1)
 
     def carry_out(self, report: Report) -> Found:
@@ -55,7 +63,7 @@ class BisectJob(Job["Found"]):
         ref, timeline = self.place.ref, self.place.timeline
         assert timeline is not None
         line = Line(timeline, ref.database_name, self.place.replica, self.place.url)
-        states = between(stops(timeline), None, None)
+        states = between(stops(timeline), self.question.start, self.question.end)
         store = open_store(ref.replica, clock=self.clock)
         try:
             with passing_scratch(self.scratch_dir, self.place.database, line.plan(states[0])) as path:

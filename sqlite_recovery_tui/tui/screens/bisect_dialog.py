@@ -1,7 +1,8 @@
-"""Asking what a search is for: a query, and the answer that counts."""
+"""Asking what a search is for: a query, the answer that counts, the times between which it is asked."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -11,7 +12,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from sqlite_recovery_tui.tui import actions, text
+from sqlite_recovery_tui.errors import UsageError
+from sqlite_recovery_tui.restore.target import parse_time
+from sqlite_recovery_tui.tui import actions, text, wording
 from sqlite_recovery_tui.tui.jobs.bisect import Asked, BisectJob
 from sqlite_recovery_tui.tui.widgets.field import Field
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.tui.state import Place
 
 _ABOUT = (
-    "Asked of the oldest state, of the newest, and between them by halves. What fails, as for a table that "
+    "Asked of the first state, of the last, and between them by halves. What fails, as for a table that "
     "is not there, is an answer too."
 )
 
@@ -32,11 +35,18 @@ class BisectDialog(ModalScreen[Asked | None]):
     VIEW = "bisect"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("bisect")]
 
+    def __init__(self, now: datetime) -> None:
+        """Understand times as of `now`."""
+        super().__init__()
+        self.now = now
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static("When did the answer change?", classes="dialog-title")
             yield Field("", placeholder="SELECT count(*) > 0 FROM orders WHERE id = 42", id="sql")
             yield Field("", placeholder="only this answer counts: 1   (may stay empty)", id="expect")
+            yield Field("", placeholder="from: 2 h ago   (may stay empty: the oldest state)", id="from")
+            yield Field("", placeholder="to: 20 min ago   (may stay empty: the newest state)", id="to")
             yield Static("", id="problem")
             yield Static(text.content(_ABOUT, text.MUTED))
             keys = (
@@ -51,12 +61,25 @@ class BisectDialog(ModalScreen[Asked | None]):
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        sql = self.query_one("#sql", Input).value.strip()
+        sql = self._typed("sql")
         if not sql:
-            self.query_one("#problem", Static).update(text.line(("✗ a query first", "$text-error")))
-            self.query_one("#sql", Input).focus()
+            self._refuse("sql", "a query first")
             return
-        self.dismiss(Asked(sql, self.query_one("#expect", Input).value.strip() or None))
+        times: dict[str, datetime | None] = {}
+        for name in ("from", "to"):
+            try:
+                times[name] = parse_time(typed, now=self.now).time if (typed := self._typed(name)) else None
+            except UsageError as error:
+                self._refuse(name, wording.words(error))
+                return
+        self.dismiss(Asked(sql, self._typed("expect") or None, times["from"], times["to"]))
+
+    def _typed(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    def _refuse(self, name: str, words: str) -> None:
+        self.query_one("#problem", Static).update(text.line((f"✗ {words}", "$text-error")))
+        self.query_one(f"#{name}", Input).focus()
 
     def action_other(self) -> None:
         self.focus_next(Input)
@@ -81,4 +104,4 @@ def ask_and_search(console: Console, place: Place) -> None:
         )
         console.open_job(console.jobs.start(job))
 
-    console.push_screen(BisectDialog(), asked)
+    console.push_screen(BisectDialog(console.now()), asked)

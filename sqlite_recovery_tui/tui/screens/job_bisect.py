@@ -40,6 +40,9 @@ class BisectJobScreen(JobScreen):
         yield "asks", text.line((self.job.question.sql, "bold"))
         if self.job.question.expect is not None:
             yield "counts", f"only whether the answer is {text.safe(self.job.question.expect, _CELL)}"
+        for name, time in (("from", self.job.question.start), ("up to", self.job.question.end)):
+            if time is not None:
+                yield name, self.in_full(time)
         if found is None:
             return
         yield from self._seen("before", found.before)
