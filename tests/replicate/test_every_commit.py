@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from sqlite_recovery_tui.verify.stops import neighbour
 from tests.support.commit_life import Life
 from tests.support.litestream import litestream
 from tests.support.shelf import folder
+from tests.support.shipping import REPLICA
 
 INSTANT = timedelta(microseconds=1)
 
@@ -173,6 +175,25 @@ def test_commits_that_a_missing_wal_hides_are_not_passed_over(life: Life) -> Non
     store.delete([sidecars.key(generation, 1)])
     with pytest.raises(DamagedError, match="lies behind a hole"):
         plan_at(store, life.told[4].time)
+
+
+def test_a_time_right_behind_a_snapshot_takes_that_alone(tmp_path: Path) -> None:
+    life = Life(tmp_path, replace(REPLICA, snapshot_interval=timedelta(seconds=1)))
+    try:
+        life.commits(2)
+        life.source.snapshot()
+        life.ship()
+        time = life.clock.now()
+        life.commits(2)
+        life.source.seal()
+        life.commits(1)
+        plan = plan_at(life.store.inner, time)
+        assert (plan.base.label, len(plan.changes)) == ("00000001", 0)
+        assert carried_out(life.store.inner, plan)[0] == life.told[1].content
+        later = plan_at(life.store.inner, life.told[2].time)
+        assert (later.base.label, later.reached) == ("00000001", life.told[2].place)
+    finally:
+        life.close()
 
 
 def test_a_clock_set_back_does_not_reorder_commits(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.replicate.stretch import Break
 from tests.support.shipping import Ground
@@ -23,8 +24,8 @@ class Told:
 class Life(Ground):
     """Ends and begins WALs, takes a snapshot, begins another generation; ships every few commits."""
 
-    def __init__(self, place: Path) -> None:
-        super().__init__(place)
+    def __init__(self, place: Path, *replicas: ReplicaConfig) -> None:
+        super().__init__(place, *replicas)
         self.source.now = self.clock.now
         self.told: list[Told] = []
         self.shipped: dict[datetime, bytes] = {}
@@ -43,6 +44,8 @@ class Life(Ground):
     def ship(self) -> None:
         self.clock.sleep(5)
         assert self.shipper.flush()
+        if uploading := self.shipper._uploading:
+            uploading.join()
         self.shipped[self.clock.now()] = self.told[-1].content
 
     def live(self) -> None:
