@@ -15,8 +15,9 @@ from pathlib import Path
 from tests.benchmarks import tasks
 from tests.benchmarks.console import LISTED, console
 from tests.benchmarks.differences import differences
+from tests.benchmarks.ending import ending
 from tests.benchmarks.measure import Comparison, Outcome, markdown
-from tests.benchmarks.replicating import replication
+from tests.benchmarks.replicating import replication, sustained
 from tests.benchmarks.throughput import throughput
 from tests.benchmarks.writes import writes
 
@@ -32,6 +33,8 @@ _TASKS = (
     "writes",
     "diff",
     "replicate",
+    "sustained",
+    "end",
 )
 
 
@@ -89,6 +92,10 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Outcome]:
             yield tasks.listing(place, options.runs)
     if "replicate" in options.only:
         yield from replication(options.runs)
+    if "sustained" in options.only:
+        yield sustained(options.runs)
+    if "end" in options.only:
+        yield ending(options.runs)
     if "diff" in options.only:
         yield differences(folder / "diff", options.runs)
     if "formats" in options.only:
