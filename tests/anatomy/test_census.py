@@ -20,7 +20,6 @@ from sqlite_recovery_tui.anatomy.kinds import Kind
 from sqlite_recovery_tui.anatomy.segment import SegmentAnatomy
 from sqlite_recovery_tui.anatomy.snapshot import read_snapshot
 from sqlite_recovery_tui.anatomy.unpack import Access
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import Cancelled
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replica.fleet import refs
@@ -28,6 +27,7 @@ from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.storage.open import open_store
 from tests.anatomy.databases import Made, make_database
 from tests.anatomy.stock import NOW, Shelf, three_transactions
+from tests.support.generation_writer import GenerationWriter
 
 
 class Counted(LocalPages):

@@ -17,7 +17,7 @@ _CHECKPOINT_FRAMES = 1000
 
 def build(folder: Path, megabytes: int, segments: int) -> None:
     """Write `folder/app.db` and its complete replica `folder/bucket/replica`."""
-    from sqlite_recovery_tui.demo.writer import GenerationWriter
+    from tests.support.generation_writer import GenerationWriter
 
     rows = rows_of(megabytes)
     contents = bodies()
@@ -44,7 +44,7 @@ def build(folder: Path, megabytes: int, segments: int) -> None:
 
 def build_listing(folder: Path, objects: int) -> None:
     """Write a replica of `objects` segments without content: only their names are ever looked at."""
-    from sqlite_recovery_tui.demo.writer import folder_sink
+    from sqlite_recovery_tui.demo.folder import folder_sink
     from sqlite_recovery_tui.formats import generations, lz4
 
     sink = folder_sink(folder / "bucket" / "replica")

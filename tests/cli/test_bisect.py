@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from tests.cli.conftest import Cli
+from tests.support.generation_writer import GenerationWriter
 from tests.support.shelf import Shelf, at
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.restore.unfinished import find
 from sqlite_recovery_tui.restore.work import WorkDir
 from tests.cli.conftest import Cli
+from tests.support.generation_writer import GenerationWriter
 from tests.support.listings import at
 from tests.support.victims import Victims
 

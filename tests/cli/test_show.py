@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.demo.levels import LevelWriter
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from tests.cli.conftest import Cli
+from tests.support.generation_writer import GenerationWriter
 
 START = datetime(2026, 3, 26, 10, tzinfo=UTC)
 

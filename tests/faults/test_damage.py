@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.config import replica_from_url
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Position, RestorePoint, Snapshot, WalSegment
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.replica.scan import scan
@@ -24,6 +23,7 @@ from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.open import open_store
 from sqlite_recovery_tui.verify.proof import ReplicaProof
 from sqlite_recovery_tui.verify.replica import verify_replica
+from tests.support.generation_writer import GenerationWriter
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
 ROWS_PER_SEGMENT = 3

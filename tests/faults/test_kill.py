@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.config import replica_from_url
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import Cancelled, StorageError
 from sqlite_recovery_tui.progress import CancelToken, Progress
 from sqlite_recovery_tui.replica.scan import scan
@@ -26,6 +25,7 @@ from sqlite_recovery_tui.restore.run import RestoreOptions, RestoreResult, resto
 from sqlite_recovery_tui.restore.target import Latest
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.open import open_store
+from tests.support.generation_writer import GenerationWriter
 from tests.support.servers import moto_s3, upload_tree
 from tests.support.soak import usually
 from tests.support.victims import Victims

@@ -10,13 +10,13 @@ import apsw
 import pytest
 
 from sqlite_recovery_tui.config import replica_from_url
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import DamagedError
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.plan import make_plan
 from sqlite_recovery_tui.restore.run import RestoreOptions, restore
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target
 from sqlite_recovery_tui.storage.open import open_store
+from tests.support.generation_writer import GenerationWriter
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import DamagedError
+from tests.support.generation_writer import GenerationWriter
 from tests.support.shelf import Shelf, at, content_of, proof_of, restore_to
 
 

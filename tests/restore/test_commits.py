@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.config import replica_from_url
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import LtxFile, Position, Txid, WalSegment
 from sqlite_recovery_tui.errors import Cancelled, DamagedError
 from sqlite_recovery_tui.formats import lz4, wal
@@ -20,6 +19,7 @@ from sqlite_recovery_tui.restore.target import AtPosition
 from sqlite_recovery_tui.storage.base import Store
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from sqlite_recovery_tui.storage.open import open_store
+from tests.support.generation_writer import GenerationWriter
 from tests.support.listings import A, at
 from tests.support.ltx_small import SmallReplica, small
 from tests.support.shelf import Shelf, restore_to

@@ -15,10 +15,10 @@ import apsw
 import numpy as np
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.formats import lz4, wal
 from sqlite_recovery_tui.replica.chain import Batch
 from sqlite_recovery_tui.restore.mark import SnapshotMark, Verdict
+from tests.support.generation_writer import GenerationWriter
 from tests.support.listings import at
 
 FORTY = "WITH RECURSIVE n(v) AS (VALUES(1) UNION ALL SELECT v+1 FROM n WHERE v<40)"

@@ -12,7 +12,6 @@ import apsw
 import pytest
 
 from sqlite_recovery_tui.demo.levels import LevelWriter
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import LtxFile, Txid
 from sqlite_recovery_tui.errors import DamagedError, FormatError, RefusedError
 from sqlite_recovery_tui.formats.ltx import names
@@ -25,6 +24,7 @@ from sqlite_recovery_tui.restore.remote_pages import RemotePages
 from sqlite_recovery_tui.restore.target import AtTxid, Target
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from tests.support import ltx_oracle as oracle
+from tests.support.generation_writer import GenerationWriter
 from tests.support.ltx_story import level_zero, shop
 from tests.support.shelf import Shelf, plan_for
 

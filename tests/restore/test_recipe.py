@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.config import replica_from_url
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.plan import make_plan
 from sqlite_recovery_tui.restore.recipe import recipe
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target
 from sqlite_recovery_tui.storage.open import open_store
+from tests.support.generation_writer import GenerationWriter
 from tests.support.listings import at, timeline
 
 needs_tools = pytest.mark.skipif(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.errors import RefusedError
 from sqlite_recovery_tui.promote.facts import incoming
@@ -23,6 +22,7 @@ from sqlite_recovery_tui.restore.target import AtTxid, of_point
 from sqlite_recovery_tui.restore.travel import Travel
 from sqlite_recovery_tui.storage.base import Store
 from tests.support.faults import FaultyStore
+from tests.support.generation_writer import GenerationWriter
 from tests.support.ltx_world import World
 from tests.support.shelf import Shelf, at, content_of, folder, plan_for
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from sqlite_recovery_tui.config import replica_from_url
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Position, RestorePoint, Txid
 from sqlite_recovery_tui.errors import Cancelled, RefusedError
 from sqlite_recovery_tui.folders import state_folder
@@ -29,6 +28,7 @@ from sqlite_recovery_tui.restore.target import AtPosition, AtTime, AtTxid, Lates
 from sqlite_recovery_tui.restore.unfinished import Unfinished, discard, find
 from sqlite_recovery_tui.restore.work import WorkDir, work_path
 from sqlite_recovery_tui.storage.open import open_store
+from tests.support.generation_writer import GenerationWriter
 from tests.support.listings import A, at
 from tests.support.scratches import PLAN
 from tests.support.victims import Victims

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.errors import RecoverError, RefusedError, Unreachable
 from sqlite_recovery_tui.formats.lz4 import BLOCK_BYTES
 from sqlite_recovery_tui.replica import chain
@@ -24,6 +23,7 @@ from sqlite_recovery_tui.restore.run import RestoreOptions, RestoreResult, resto
 from sqlite_recovery_tui.restore.target import AtTime, Latest
 from sqlite_recovery_tui.restore.work import Journal, WorkDir, base_identity, changes_identity, replace_text
 from sqlite_recovery_tui.storage.memory import MemoryStore
+from tests.support.generation_writer import GenerationWriter
 from tests.support.listings import at, timeline
 
 # --- the directory and its lock -------------------------------------------------------------------------

@@ -17,7 +17,6 @@ import pyrage
 
 from sqlite_recovery_tui.clock import FixedClock
 from sqlite_recovery_tui.demo.levels import LevelWriter
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Position, Txid
 from sqlite_recovery_tui.formats.ltx import names
 from sqlite_recovery_tui.progress import CancelToken
@@ -28,6 +27,7 @@ from sqlite_recovery_tui.restore.live.create import create, staging_path
 from sqlite_recovery_tui.storage.base import ObjectInfo, Store
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from tests.support.copies import same
+from tests.support.generation_writer import GenerationWriter
 from tests.support.shelf import restore_to
 
 OnTurn = Callable[[FollowState], None]

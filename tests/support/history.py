@@ -12,9 +12,9 @@ import apsw.ext
 from hypothesis import strategies as st
 
 from sqlite_recovery_tui.demo.salts import repeatable_salts
-from sqlite_recovery_tui.demo.writer import CheckpointMode, Commit, GenerationWriter
 from sqlite_recovery_tui.domain import Position, Snapshot, WalSegment
 from sqlite_recovery_tui.formats import wal
+from tests.support.generation_writer import CheckpointMode, Commit, GenerationWriter
 from tests.support.shelf import Shelf, at
 
 Step = tuple[str, int]

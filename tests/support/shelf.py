@@ -79,7 +79,7 @@ class Shelf:
 
     def write_to(self, root: Path) -> Path:
         """Write every object below `root`, with its time; return `root`."""
-        from sqlite_recovery_tui.demo.writer import folder_sink
+        from sqlite_recovery_tui.demo.folder import folder_sink
 
         sink = folder_sink(root)
         for key, (data, time) in self.objects.items():

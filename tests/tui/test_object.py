@@ -15,7 +15,6 @@ from textual.pilot import Pilot
 from sqlite_recovery_tui.cli.main import run
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.demo.levels import LevelWriter
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import LtxFile, Snapshot, StoredObject, WalSegment
 from sqlite_recovery_tui.tui import dissection
 from sqlite_recovery_tui.tui.app import Console
@@ -25,6 +24,7 @@ from sqlite_recovery_tui.tui.screens.page import PageScreen
 from sqlite_recovery_tui.tui.state import Place
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.tui.widgets.rows import Row
+from tests.support.generation_writer import GenerationWriter
 from tests.tui.hostile import HOSTILE, offending
 from tests.tui.support import (
     SMALL,

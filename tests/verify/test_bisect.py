@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import NotFoundError, OutsideCoverage
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.verify.bisect import Bisection, Found, Question
 from sqlite_recovery_tui.verify.stops import Line, between, stops
+from tests.support.generation_writer import GenerationWriter
 from tests.support.shelf import Shelf, at, folder
 
 

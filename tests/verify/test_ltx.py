@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Txid
 from sqlite_recovery_tui.formats.ltx import names
 from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.verify.proof import Fault
 from sqlite_recovery_tui.verify.replica import verify_replica
+from tests.support.generation_writer import GenerationWriter
 from tests.support.ltx_story import Story, level_zero, shop
 from tests.support.shelf import at, proof_of
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import lz4.frame
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import RestorePoint
 from sqlite_recovery_tui.errors import Cancelled, NotFoundError, StorageError
 from sqlite_recovery_tui.formats import lz4 as frames
@@ -17,6 +16,7 @@ from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Target
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from sqlite_recovery_tui.verify.replica import verify_replica
+from tests.support.generation_writer import GenerationWriter
 from tests.support.shelf import Shelf, at, content_of, proof_of
 from tests.support.wals import rechained
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
@@ -18,12 +18,11 @@ from typing import Literal, Self
 
 import apsw
 
+from sqlite_recovery_tui.demo.folder import Sink, folder_sink
 from sqlite_recovery_tui.domain import Position, Snapshot, WalSegment
 from sqlite_recovery_tui.formats import generations, lz4, wal
 
 CheckpointMode = Literal["PASSIVE", "FULL", "RESTART", "TRUNCATE"]
-Sink = Callable[[str, Iterable[bytes], datetime], int]
-"""Stores an object given as key, pieces and time; returns its size in bytes."""
 
 _PIECE_BYTES = 4 << 20
 _MODES = {
@@ -58,21 +57,6 @@ class _Wal:
     @property
     def unshipped(self) -> int:
         return len(self.data) - self.shipped
-
-
-def folder_sink(root: Path) -> Sink:
-    """Return a sink that writes below `root`, with the object's time as the file's mtime."""
-
-    def store(key: str, pieces: Iterable[bytes], time: datetime) -> int:
-        path = root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            file.writelines(pieces)
-        at = int(time.timestamp()) * 1_000_000_000 + time.microsecond * 1000
-        os.utime(path, ns=(at, at))
-        return path.stat().st_size
-
-    return store
 
 
 class GenerationWriter:

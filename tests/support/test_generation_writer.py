@@ -8,10 +8,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sqlite_recovery_tui.demo.writer import GenerationWriter
 from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.formats import generations, lz4, wal
 from tests.demo.stock import litestream_restore
+from tests.support.generation_writer import GenerationWriter
 
 START = datetime(2026, 3, 26, 10, 0, tzinfo=UTC)
 
