@@ -1,10 +1,11 @@
-"""What has happened to one database since its daemon began, counted."""
+"""What has happened to one database since its daemon began, counted; breaks of its history for good."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sqlite_recovery_tui.replicate.breaks import Breaks
 from sqlite_recovery_tui.replicate.checkpoint import Checkpointed
 from sqlite_recovery_tui.replicate.events import Event
 
@@ -13,6 +14,8 @@ from sqlite_recovery_tui.replicate.events import Event
 class Account:
     """Events, checkpoints, and the time writers were held for them."""
 
+    breaks: Breaks
+    """When continuity could not be proven, where there was a generation before."""
     events: Counter[str] = field(default_factory=Counter)
     checkpoints: Counter[str] = field(default_factory=Counter)
     lock_seconds: float = 0.0
@@ -23,8 +26,6 @@ class Account:
     last_event: str = ""
     began: str = ""
     """Why the present generation began."""
-    breaks: int = 0
-    """How often continuity could not be proven, where there was a generation before."""
 
     def heard(self, event: Event, *, had_generation: bool) -> None:
         """Count an event."""
@@ -32,7 +33,8 @@ class Account:
         self.last_event = f"{event.kind}: {event.detail}"
         if event.kind == "began":
             self.began = event.detail
-            self.breaks += had_generation
+            if had_generation:
+                self.breaks.add(event.detail)
 
     def checkpointed(self, done: Checkpointed) -> None:
         """Count a checkpoint."""

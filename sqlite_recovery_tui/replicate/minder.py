@@ -18,6 +18,7 @@ from sqlite_recovery_tui.domain import Position
 from sqlite_recovery_tui.errors import NotFoundError, RecoverError
 from sqlite_recovery_tui.replicate.account import Account
 from sqlite_recovery_tui.replicate.beside import spool_folder
+from sqlite_recovery_tui.replicate.breaks import Breaks
 from sqlite_recovery_tui.replicate.events import Event, EventKind
 from sqlite_recovery_tui.replicate.follow import Follower
 from sqlite_recovery_tui.replicate.followed import FollowOptions, Polled
@@ -82,7 +83,7 @@ class Minder:
         self._renewal: Break | None = None
         self._frozen: FrozenDatabase | None = None
         self._snapshot_done = threading.Event()
-        self._account = Account()
+        self._account = Account(Breaks(self.folder / "breaks", shared.clock))
         self._had_generation = False
         self._protected: dict[str, datetime] = {}
 
@@ -212,8 +213,10 @@ class Minder:
         soon = max(interval - since, _LEAST_SECONDS)
         if self._quiet < _QUIET_LOOKS or not self._shared.arm(self.path):
             return soon
-        # armed: one more look for what came just before, then it is waited for
-        return soon if self._quiet == _QUIET_LOOKS else IDLE_SECONDS
+        if self._quiet == _QUIET_LOOKS:  # armed: one more look for what came just before
+            return soon
+        is_noted = len(self._protected) == len(self.outlets)
+        return IDLE_SECONDS if is_noted else max(soon, RETRY_SECONDS)
 
     def moved(self) -> float:
         """Take note that the system reported a write; return the seconds until it is worth a look."""
@@ -382,7 +385,11 @@ class Minder:
         following = self._follower is not None and self._is_following
         unread = polled.behind_bytes if polled else 0
         replicas = tuple(
-            outlet.status(following=following, unread_bytes=unread, gaps=account.breaks)
+            outlet.status(
+                following=following,
+                unread_bytes=unread,
+                gaps=account.breaks.within(outlet.replica.retention),
+            )
             for outlet in self.outlets
         )
         since = max(self._protected.values()) if len(self._protected) == len(self.outlets) > 0 else None

@@ -118,7 +118,7 @@ class Outlet:
     def status(self, *, following: bool, unread_bytes: int, gaps: int = 0) -> ReplicaStatus:
         """Return how the replica fares.
 
-        `unread_bytes` are committed and not in the spool yet; `gaps` were seen since the daemon began.
+        `unread_bytes` are committed and not in the spool yet; `gaps` are in the history that it keeps.
         """
         shipped = self.shipper.status
         backlog = shipped.behind_bytes + unread_bytes
