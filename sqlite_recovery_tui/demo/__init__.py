@@ -1,4 +1,4 @@
-"""A sample incident to explore, and the small writers that its history is made with."""
+"""A sample incident to explore, its history made by the replication engine and, for v0.5, a small writer."""
 
 from sqlite_recovery_tui.demo.incident import DEFAULT_DIRECTORY, DemoIncident, build
 

@@ -23,6 +23,7 @@ from tests.support.corpus import Case, case, cases
 _SOAK = os.environ.get("SOAK") == "1"
 DATABASES = 200 if _SOAK else 12
 _SEEDS = 20 if _SOAK else 1
+_REPLICAS = None if _SOAK else 1
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("generations/*/wal/*.lz4"))
 
 
-@pytest.mark.parametrize("name", [*cases("v03"), *cases("v05")])
-def test_every_real_replica_restores_at_random_points(name: str, cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [*cases("v03")[:_REPLICAS], *cases("v05")[:_REPLICAS]])
+def test_real_replicas_restore_at_random_points(name: str, cli: Cli, tmp_path: Path) -> None:
     replica = case(name, tmp_path)
     for seed in range(_SEEDS):
         answer = cli("drill", "-at", "random", "-seed", seed, "-json", replica.url)
