@@ -124,8 +124,8 @@ async def anatomy(album: Album) -> None:
     await album.take("segment", "i")
     await album.take("frames", "f")
     await album.take("page", "enter")
-    album.note("listing file:///mnt/backup/primary: 283 objects")
-    album.note("slow answer: 2.4 s for generations/f3020a305956a25e/wal/0000000a_00163138.wal.lz4")
+    album.note("listing file:///mnt/backup/primary: 284 objects")
+    album.note("slow answer: 2.4 s for generations/f3020a305956a25e/wal/0000000a_000ab010.wal.lz4")
     await album.take("log", "ctrl+l")
 
 
