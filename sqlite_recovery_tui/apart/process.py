@@ -105,6 +105,7 @@ class _Worker:
 
     def _message(self, cancel: CancelToken) -> Any:
         try:
+            self._pass_on(cancel)
             while not self._connection.poll(_LOOK_SECONDS):
                 self._pass_on(cancel)
             data = self._connection.recv_bytes()

