@@ -40,6 +40,7 @@ from tests.support.held_worker import NOWHERE, held_at
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = tuple(f"sqlite_recovery_tui.{part}" for part in ("errors", "replica", "restore", "storage", "verify"))
 """What tasks may raise errors of."""
+WITHIN = tuple(f"{part}." for part in PARTS)
 POINT = RestorePoint(Txid(7), datetime(2026, 3, 26, tzinfo=UTC), "key")
 
 
@@ -166,7 +167,7 @@ def test_every_kind_of_error_can_travel() -> None:
         package = importlib.import_module(part)
         for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{part}."):
             importlib.import_module(module.name)
-    kinds = {kind for kind in _below(RecoverError) if kind.__module__.startswith(PARTS)}
+    kinds = {kind for kind in _below(RecoverError) if f"{kind.__module__}.".startswith(WITHIN)}
     assert {Cancelled, StorageError, WorkerDied} < kinds
     for kind in kinds:
         error = kind("words", hint="hint")
