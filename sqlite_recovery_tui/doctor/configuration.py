@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
-from itertools import combinations
+from itertools import chain, combinations, product
 from pathlib import Path
 
 from sqlite_recovery_tui.config import DatabaseConfig, ReplicaConfig, Settings
@@ -31,7 +32,7 @@ def examine(settings: Settings, *, is_open: Callable[[Path], bool] = others_may_
     yield _keys(settings)
     yield _secrets(settings, is_open)
     yield _paths(settings)
-    for database in settings.databases:
+    for database in (*_alone(settings), *_directories(settings)):
         yield _places(database)
         for replica in database.replicas:
             yield retention(replica, f"{database.name} {replica.name}")
@@ -65,16 +66,27 @@ def _secrets(settings: Settings, is_open: Callable[[Path], bool]) -> Check:
     return Check("secrets", "fail", f"others on this machine may read {listed}", f"chmod 600 {listed}")
 
 
-def _paths(settings: Settings) -> Check:
-    """Tell of replicas that would write into one another."""
-    named = [
-        (f"{database.name} {replica.name}", replica)
-        for database in settings.databases
-        for replica in database.replicas
+def _alone(settings: Settings) -> list[DatabaseConfig]:
+    """Return the databases that are configured by themselves."""
+    return [database for database in settings.databases if database.directory is None]
+
+
+def _directories(settings: Settings) -> list[DatabaseConfig]:
+    """Return each directory as one database that stands for all in it: they have the same settings."""
+    return [
+        replace(directory.each, name=f"{directory.path}/{directory.pattern}")
+        for directory in settings.directories
     ]
+
+
+def _paths(settings: Settings) -> Check:
+    """Tell of replicas that would write into one another; those of one directory never do."""
+    alone, directories = _named(_alone(settings)), _named(_directories(settings))
+    found = _named([database for database in settings.databases if database.directory is not None])
+    pairs = chain(combinations(alone, 2), combinations(directories, 2), product(alone, found))
     shared = [
         f"{one} and {other} ({replica.url})"
-        for (one, replica), (other, second) in combinations(named, 2)
+        for (one, replica), (other, second) in pairs
         if same_place(replica, second)
     ]
     if not shared:
@@ -85,6 +97,10 @@ def _paths(settings: Settings) -> Check:
         f"two replicas write to one place: {'; '.join(shared)}",
         "give each a path of its own: what both have written there may be impossible to restore",
     )
+
+
+def _named(databases: list[DatabaseConfig]) -> list[tuple[str, ReplicaConfig]]:
+    return [(f"{each.name} {replica.name}", replica) for each in databases for replica in each.replicas]
 
 
 def _places(database: DatabaseConfig) -> Check:

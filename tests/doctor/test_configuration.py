@@ -10,7 +10,7 @@ import pytest
 from sqlite_recovery_tui import config
 from sqlite_recovery_tui.config import ReplicaConfig
 from sqlite_recovery_tui.doctor.configuration import examine, retention
-from tests.doctor.support import bad, by_name
+from tests.doctor.support import bad, by_name, database
 
 GOOD = """
 dbs:
@@ -73,6 +73,27 @@ def test_two_databases_on_one_path(tmp_path: Path) -> None:
     check = by_name(examine(settings(tmp_path, text)))["paths"]
     assert check.status == "fail"
     assert "app.db s3-2 and jobs.db s3 (s3://two/app)" in check.message
+
+
+def test_a_directory_is_judged_once_whatever_is_in_it(tmp_path: Path) -> None:
+    tenants = tmp_path / "tenants"
+    tenants.mkdir()
+    for name in ("a.db", "b.db"):
+        database(tenants / name)
+    replica = '{{url: "s3://two/tenants", region: us-east-1, retention: 72h, snapshot-interval: 12h}}'
+    text = GOOD + '  - {{dir: {folder}/tenants, pattern: "*.db", replica: ' + replica + "}}\n"
+    found = by_name(examine(settings(tmp_path, text)))
+    assert found["paths"].status == "ok"
+    assert [name for name in found if "tenants" in name] == [
+        f"places of {tenants}/*.db",
+        f"retention of {tenants}/*.db s3",
+    ]
+    more = "  - path: {folder}/own.db\n    replicas: [{{url: 's3://two/tenants/b.db', region: us-east-1}}]\n"
+    check = by_name(examine(settings(tmp_path, text + more)))["paths"]
+    assert check.status == "fail"
+    assert "own.db s3 and b.db s3 (s3://two/tenants/b.db)" in check.message
+    twice = text + text.rpartition("- {{dir")[2].join(["  - {{dir", ""]).replace("*.db", "*.sqlite")
+    assert by_name(examine(settings(tmp_path, twice)))["paths"].status == "fail"
 
 
 @pytest.mark.parametrize(
