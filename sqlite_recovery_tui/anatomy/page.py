@@ -51,10 +51,6 @@ class Page:
             return ""
         return summary(self.image[cell.body : cell.body + cell.local], self.encoding)
 
-    def part_at(self, offset: int) -> Part | None:
-        """Return what the byte at `offset` belongs to."""
-        return next((part for part in self.parts if part.start <= offset < part.end), None)
-
     def to_json(self) -> dict[str, Any]:
         """Return the page as the command line prints it."""
         tree = self.btree

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sqlite_recovery_tui.anatomy.fault import Fault, Proof
-from sqlite_recovery_tui.anatomy.kinds import U8, U32, Kind, kinds_of
+from sqlite_recovery_tui.anatomy.kinds import U8, Kind, kinds_of
 from sqlite_recovery_tui.anatomy.unpack import Access, Unpacked, unpack
 from sqlite_recovery_tui.anatomy.wal_before import Before, read_before
 from sqlite_recovery_tui.domain import WalSegment
@@ -288,8 +288,3 @@ def _judge(item: WalSegment, before: Before, frames: wal.Frames) -> tuple[U8, Fa
     place = f"frame {at:,}, offset {item.offset + lead + at * header.frame_size:08x} of the WAL"
     why = wal.why(bool(judged.salts_hold[at]), bool(sums[at]) or (at == 0 and before.checksum is None))
     return states, Fault(f"the frame does not hold: {why}", place)
-
-
-def pages_of(anatomy: SegmentAnatomy) -> U32:
-    """Return the numbers of all pages that a segment writes, rising."""
-    return np.unique(anatomy.frames.pgno)

@@ -72,18 +72,6 @@ class TableDiff:
         }
 
 
-@dataclass(frozen=True)
-class DatabaseDiff:
-    """How two databases differ."""
-
-    schema: tuple[SchemaChange, ...]
-    tables: tuple[TableDiff, ...]
-
-    @property
-    def is_same(self) -> bool:
-        return not self.schema and all(table.is_same for table in self.tables)
-
-
 OnRow = Callable[[Shape, RowChange], None]
 """Gets each row that differs, with how its table's rows are matched."""
 

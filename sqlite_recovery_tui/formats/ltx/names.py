@@ -21,7 +21,6 @@ _OBJECT = re.compile(
     r"(?:ltx/(?P<decimal>[0-9])|(?:\./|//?)?000(?P<hex>[0-9]))"
     r"/(?P<min>[0-9a-f]{16})-(?P<max>[0-9a-f]{16})\.ltx"
 )
-_TXID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +40,6 @@ def parse_key(key: str) -> LtxName | None:
     decimal, hexadecimal, low, high = match.groups()
     name = LtxName(int(decimal or hexadecimal), int(low, 16), int(high, 16))
     return name if 1 <= name.min_txid <= name.max_txid else None
-
-
-def format_txid(txid: int) -> str:
-    """Return a transaction ID as names spell it: 16 lower-case hex digits."""
-    return f"{txid:016x}"
-
-
-def parse_txid(text: str) -> int:
-    """Return the transaction ID that 16 lower-case hex digits spell; raise `ValueError`."""
-    if _TXID.fullmatch(text) is None:
-        raise ValueError(f"not a transaction ID of 16 hex digits: {text!r}")
-    return int(text, 16)
 
 
 def file_name(min_txid: int, max_txid: int) -> str:

@@ -190,11 +190,6 @@ class RecordTable(ScrollView, can_focus=True):
         if row is not None and row.key != self._cursor_key:
             self._tell_moved()
 
-    def refresh_rows(self, first: int, count: int = 1) -> None:
-        """Draw some rows again, because their source has something new."""
-        self._strips.clear()
-        self.refresh_lines(first + 1, count)
-
     def redraw(self) -> None:
         """Draw everything again, the same rows in new words."""
         self._strips.clear()

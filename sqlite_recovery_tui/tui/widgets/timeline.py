@@ -147,14 +147,6 @@ class Timeline(Widget, can_focus=True):
         self._look_at(self.window.panned(share))
         return True
 
-    def show_span(self, seconds: float, around: datetime) -> None:
-        """Show so many seconds around a moment, everything where that is less."""
-        if self.index is None:
-            return
-        window = self.whole
-        if seconds < window.span.total_seconds():
-            self._look_at(window.at_scale(seconds, around))
-
     def _look_at(self, window: Window) -> None:
         """Keep the window over the history: no further out than half of it is empty."""
         whole, half = self.whole, window.span / 2

@@ -71,15 +71,3 @@ def test_keys_are_read_back(level: int, one: int, other: int) -> None:
 def test_keys_are_spelt_as_litestream_does() -> None:
     assert names.file_key(9, 1, 255) == f"ltx/9/{FILE}"
     assert names.s3_key(9, 1, 255) == f"0009/{FILE}"
-
-
-@examples(30)
-@given(txids)
-def test_transaction_ids_are_read_back(txid: int) -> None:
-    assert names.parse_txid(names.format_txid(txid)) == txid
-
-
-@pytest.mark.parametrize("text", ["", "1a", "000000000000001A", "0x0000000000001a", "000000000000001a "])
-def test_other_spellings_of_a_transaction_id_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="16 hex digits"):
-        names.parse_txid(text)
