@@ -17,7 +17,6 @@ from sqlite_recovery_tui.storage.account import Account, keep_quiet
 from sqlite_recovery_tui.storage.address import address_of, is_arn
 from sqlite_recovery_tui.storage.base import StoreKind
 from sqlite_recovery_tui.storage.customer_key import customer_key, customer_key_headers
-from sqlite_recovery_tui.storage.probe import Probe, probe
 from sqlite_recovery_tui.storage.raw import Raw
 from sqlite_recovery_tui.storage.raw_obstore import ObstoreRaw
 from sqlite_recovery_tui.storage.retry import Failure
@@ -29,6 +28,8 @@ from sqlite_recovery_tui.storage.translate import ENDED, NO_S3, clock_skew, of_s
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Store
+
+    from sqlite_recovery_tui.storage.probe import Probe
 
 
 class S3Site:
@@ -226,6 +227,8 @@ class S3Site:
         return answer.region if answer else ""
 
     def _probe(self, query: str, *, method: str = "HEAD") -> Probe | None:
+        from sqlite_recovery_tui.storage.probe import probe
+
         base = self._endpoint or "https://s3.amazonaws.com"
         return probe(
             f"{base}/{quote(self._replica.bucket)}{query}",

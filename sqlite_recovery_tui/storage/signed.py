@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -127,13 +126,14 @@ class SignedClient:
 
     def _sign(self, request: Any) -> None:
         from botocore.auth import S3SigV4Auth
-        from botocore.config import Config
         from botocore.credentials import Credentials
 
         signature = self._signature
         if signature.credentials is None:
             return
         if not signature.payload:
+            from botocore.config import Config
+
             request.context["client_config"] = Config(s3={"payload_signing_enabled": False})
         found = signature.credentials()
         keys = Credentials(found["access_key_id"], found["secret_access_key"], found.get("token"))
@@ -142,6 +142,8 @@ class SignedClient:
 
 def trusted_certificates(environ: Mapping[str, str]) -> bool | str:
     """Return the file of certificates to trust: the one named for AWS clients, or the system's."""
+    import ssl
+
     return environ.get("AWS_CA_BUNDLE") or ssl.get_default_verify_paths().cafile or True
 
 
