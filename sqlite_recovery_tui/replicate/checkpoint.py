@@ -7,12 +7,13 @@ leaves a reader of ours in place, and is tried again later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import apsw
 
 from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.replicate.holders import Holder, oldest_reader, writing
 from sqlite_recovery_tui.replicate.reading import NotContinuous
 from sqlite_recovery_tui.replicate.session import Session
@@ -22,7 +23,7 @@ _ROUNDS = 8
 _LITTLE_BYTES = 2 << 20
 _FEW_BYTES = 4 << 20
 """No more rounds for what is less than this, unless each leaves half of the one before."""
-_LAST_BYTES = 16 << 20
+LAST_BYTES = 16 << 20
 """More than this is not read while writers wait."""
 
 
@@ -52,6 +53,8 @@ class Checkpoint:
     """How long writers may be held, and readers be waited for before that."""
     wait_seconds: float
     """How long to wait for the writer's lock."""
+    ending: CancelToken = field(default_factory=CancelToken)
+    """Cancelled when the log is to be left as it is: what is begun is ended."""
 
     def run(self, *, truncate: bool = False) -> Checkpointed:
         """Carry it out; raises what `Session.ship` raises, and `apsw.Error` when R may hold no more."""
@@ -59,8 +62,10 @@ class Checkpoint:
         if session.frozen is not None:
             return Checkpointed("skipped", "a snapshot is being read")
         session.ship()
-        if not self._approach():
+        if not self.ending.cancelled and not self._approach():
             return self._partial("an older reader keeps frames out of the database")
+        if self.ending.cancelled:
+            return Checkpointed("skipped", "the database is about to be let go of")
         start = self.clock.monotonic()
         if not session.connections.hold_writers(self.clock, self.wait_seconds):
             waited = self.clock.monotonic() - start
@@ -87,7 +92,7 @@ class Checkpoint:
             self.session.ship()
             _, index = self.session.connections.index()
             left = (index.frames - index.backfilled) * self.session.page_size
-            if left <= _LITTLE_BYTES or (left <= _FEW_BYTES and 2 * left > before):
+            if left <= _LITTLE_BYTES or (left <= _FEW_BYTES and 2 * left > before) or self.ending.cancelled:
                 break
             before = left
         return True
@@ -119,7 +124,7 @@ class Checkpoint:
     def _with_writers_held(self, start: float) -> _Done:
         session, connections = self.session, self.session.connections
         _, index = connections.index()
-        if session.behind_bytes(index) > _LAST_BYTES:
+        if session.behind_bytes(index) > LAST_BYTES:
             return _Done("much was written meanwhile")
         session.ship()
         phantom = session.wal.phantom(session.at)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
 
 from sqlite_recovery_tui.clock import SYSTEM, Clock
-from sqlite_recovery_tui.replicate.checkpoint import Checkpoint, Checkpointed
+from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.replicate.checkpoint import LAST_BYTES, Checkpoint, Checkpointed
 from sqlite_recovery_tui.replicate.connections import CannotFold, Connections
 from sqlite_recovery_tui.replicate.events import EventKind, OnEvent, Teller, ignore
 from sqlite_recovery_tui.replicate.fitness import CannotFollow
@@ -58,6 +60,7 @@ class Follower:
         """Whether files lie under other names than ours: nothing is folded in any more."""
         self._next_try = self._folded_at = self._tried_at = clock.monotonic()
         self._begun: deque[float] = deque(maxlen=20)
+        self._ending = CancelToken()
 
     def start(self) -> Started:
         """Connect and go on where history was kept, or begin a new generation; never raises for trouble."""
@@ -106,9 +109,8 @@ class Follower:
             return Checkpointed("skipped", self._teller.detail or "it is not followed at the moment")
         self._tried_at = self._clock.monotonic()
         try:
-            done = Checkpoint(session, self._clock, hold_seconds, self.options.lock_seconds).run(
-                truncate=truncate
-            )
+            seconds = hold_seconds, self.options.lock_seconds
+            done = Checkpoint(session, self._clock, *seconds, self._ending).run(truncate=truncate)
         except NotContinuous as broken:
             self._break(broken)
             return Checkpointed("skipped", broken.detail)
@@ -161,18 +163,28 @@ class Follower:
         """Begin a new generation with the next look, because `why`."""
         self._break(NotContinuous(why.kind, why.detail))
 
-    def stop(self, deadline_seconds: float) -> Polled:
-        """Hand on the last commits with writers held, and let go of the database; its WAL stays.
+    def hurry(self) -> None:
+        """Have a checkpoint that is under way leave the rest: `stop` comes next. From any thread."""
+        self._ending.cancel()
 
-        The next start goes on from there, also when this process was the last to have it open.
+    def stop(self, lock_seconds: float, read_seconds: float | None = None) -> Polled:
+        """Hand on the last commits, for at most `read_seconds`, and let go of the database; its WAL stays.
+
+        Writers are held for the very last if that is little, and waited for as long as `lock_seconds`; what
+        they commit later is left to the next start. It goes on from there, also when this process was the
+        last to have the database open.
         """
         session = self._session
         if session is None:
             return self._polled(moved=False)
         held = False
         try:
-            held = session.connections.hold_writers(self._clock, deadline_seconds)
-            return self._polled(self._followed is not None and self._look(session, at_files=False))
+            whole = self._followed is not None and self._read_to_now(session, read_seconds)
+            if whole and self._polled(moved=True).behind_bytes <= LAST_BYTES:
+                held = session.connections.hold_writers(self._clock, lock_seconds)
+            moved = held and self._look(session, at_files=False)
+            last = self._polled(moved or whole)
+            return replace(last, behind_bytes=0) if whole and not held and self._is_well else last
         except apsw.Error as error:
             self._fail(error)
             return self._polled(moved=False)
@@ -181,6 +193,20 @@ class Follower:
                 session.connections.let_writers()
             self._disconnect()
             self._next_try = float("inf")
+
+    def _read_to_now(self, session: Session, seconds: float | None) -> bool:
+        """Hand on what is committed by now, writers writing on; False when it was not all in so long."""
+        until = self._clock.monotonic() + (float("inf") if seconds is None else seconds)
+        left = self._polled(moved=False).behind_bytes
+        while left > 0 and self._look(session, at_files=False, most_bytes=LAST_BYTES):
+            left -= LAST_BYTES
+            if self._clock.monotonic() >= until:
+                break
+        return left <= 0 or (self._is_well and self._clock.monotonic() < until)
+
+    @property
+    def _is_well(self) -> bool:
+        return self._followed is not None and not self._teller.detail
 
     @property
     def _followed(self) -> Session | None:

@@ -299,7 +299,7 @@ class Minder:
         """Hand the last commits on and let go of the database, until `take_back`."""
         with self._taking:
             self._released += 1
-            self._leave(seconds)
+            self._leave(seconds, seconds)
             self._why = "somebody exchanges its file at the moment"
 
     def take_back(self) -> None:
@@ -308,7 +308,7 @@ class Minder:
             self._released = max(self._released - 1, 0)
         self._shared.wake(self)
 
-    def _leave(self, seconds: float) -> None:
+    def _leave(self, seconds: float, lock_seconds: float) -> None:
         """Stop following; a snapshot that is being read ends first."""
         follower, self._follower = self._follower, None
         if follower is None:
@@ -316,17 +316,20 @@ class Minder:
         if self._frozen is not None:
             self._snapshot_done.wait(seconds)
             self._thaw(follower)
-        self._polled = follower.stop(seconds)
+        self._polled = follower.stop(lock_seconds, seconds)
 
     def stop(self, seconds: float) -> None:
         """Hand the last commits on, and have the replicas ship what they lack; `missing` waits for them."""
         until = self._clock.monotonic() + seconds
+        if (follower := self._follower) is not None:
+            follower.hurry()
         with self._taking:
             if not self._released:
                 self._try_to_follow(min(seconds, LAST_TRY_SECONDS))
             self._released += 1
             with suppress(RecoverError, OSError):
-                self._leave(min(seconds, LAST_LOCK_SECONDS))
+                left = max(until - self._clock.monotonic(), 0.0)
+                self._leave(left, min(seconds, LAST_LOCK_SECONDS))
         seconds = max(until - self._clock.monotonic(), 0.0)
         for outlet in self.outlets:
             outlet.finish(seconds)
