@@ -31,13 +31,14 @@ INSTANT = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Iterator[Life]:
-    made = Life(tmp_path)
-    try:
-        made.live()
-        yield made
-    finally:
-        made.close()
+def life() -> Iterator[Life]:
+    with folder() as place:
+        made = Life(place)
+        try:
+            made.live()
+            yield made
+        finally:
+            made.close()
 
 
 def plan_at(store: Store, time: datetime, **how: bool) -> Plan:

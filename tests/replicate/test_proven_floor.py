@@ -19,7 +19,7 @@ from sqlite_recovery_tui.replica.scan import scan
 from sqlite_recovery_tui.restore.target import AtPosition
 from sqlite_recovery_tui.words import rfc3339
 from tests.support.litestream import litestream
-from tests.support.shelf import content_of, plan_for, proof_of
+from tests.support.shelf import content_of, folder, plan_for, proof_of
 from tests.support.shipping import REPLICA, Ground
 
 DAY = timedelta(hours=24)
@@ -51,15 +51,16 @@ class Days(Ground):
 
 
 @pytest.fixture
-def days(tmp_path: Path) -> Iterator[Days]:
-    made = Days(tmp_path)
-    try:
-        made.live(10)
-        made.proven = [made.states[8][1]]
-        made.live(62)
-        yield made
-    finally:
-        made.close()
+def days() -> Iterator[Days]:
+    with folder() as place:
+        made = Days(place)
+        try:
+            made.live(10)
+            made.proven = [made.states[8][1]]
+            made.live(62)
+            yield made
+        finally:
+            made.close()
 
 
 def test_the_proven_state_outlives_its_time_and_no_more_does(days: Days) -> None:

@@ -224,7 +224,7 @@ def test_what_lies_behind_a_proven_chain_of_an_older_generation_goes() -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_wherever_it_stops_behind_a_proven_chain_nothing_is_told_that_is_not_there(
     data: st.DataObject,
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,13 +15,13 @@ from sqlite_recovery_tui.formats.page_sums import DatabaseSum
 from sqlite_recovery_tui.replicate import running_sum
 from sqlite_recovery_tui.replicate.stretch import Break
 from sqlite_recovery_tui.restore.target import AtPosition
-from tests.support.shelf import content_of, proof_of
+from tests.support.shelf import content_of, folder, proof_of
 from tests.support.shipping import Ground, ground
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Ground]:
-    with ground(tmp_path) as running:
+def made() -> Iterator[Ground]:
+    with folder() as place, ground(place) as running:
         yield running
 
 
