@@ -49,9 +49,13 @@ def move(session: Session, folder: Path, names: tuple[str, ...], where: Where) -
             f"{scratch.path} is open in {used}", object=str(scratch.path), hint="close it there"
         )
     state = _replica_of(session, scratch)
-    store = open_store(state.ref.replica, clock=session.clock)
+    ref = state.ref
+    store = open_store(ref.replica, clock=session.clock)
     try:
-        moved = _carry_out(session, scratch, state, store, where)
+        with session.act("scratch-move", output=str(scratch.path)) as act:
+            act.begin(database=ref.database_name, replica=ref.replica.name, url=ref.replica.url)
+            moved = _carry_out(session, scratch, state, store, where)
+            act.finish("ok", position=str(moved.place), point_time=moved.plan.point.time)
     finally:
         store.close()
     _tell(session, scratch, moved)

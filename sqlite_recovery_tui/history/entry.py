@@ -23,6 +23,7 @@ KINDS = (
     "follow",
     "export",
     "scratch-delete",
+    "scratch-move",
     "diff",
     "rescue",
     "bisect",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,12 @@ from sqlite_recovery_tui.tui.state import Place
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlite_recovery_tui.domain import Position, Txid
+    from sqlite_recovery_tui.history.entry import Entry
     from sqlite_recovery_tui.restore.travel import Moved, Travel
     from sqlite_recovery_tui.storage.base import Store
     from sqlite_recovery_tui.tui.engine import Report
+    from sqlite_recovery_tui.tui.records import Records
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,16 @@ class Stepped:
 class Stepping:
     """One scratch and its way through history; every method runs in a worker's thread."""
 
-    def __init__(self, scratch: Path, places: Sequence[Place], clock: Clock) -> None:
-        """Step `scratch` along whichever of `places` it was restored from; nothing is opened yet."""
+    def __init__(self, scratch: Path, places: Sequence[Place], clock: Clock, history: Records) -> None:
+        """Step `scratch` along whichever of `places` it was restored from; nothing is opened yet.
+
+        The way as a whole is one act in the `history`.
+        """
         self._scratch = scratch
         self._places = tuple(places)
         self._clock = clock
+        self._history = history
+        self._act: Entry | None = None
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._travel: Travel | None = None
@@ -72,8 +80,38 @@ class Stepping:
             line = Line(timeline, place.ref.database_name, place.replica, place.url)
             moved = travel.move(line.plan(found), progress=report.progress, cancel=report.cancel)
             after = note.read(self._scratch)
+            self._record(place, held, moved)
         unproven = tuple(map(str, after.get("unproven") or ()))
         return Stepped(moved, str(after.get("continuity") or "consistent"), unproven)
+
+    def _record(self, place: Place, held: Position | Txid, moved: Moved) -> None:
+        """Write down how far it went; the same act after each step."""
+        from sqlite_recovery_tui import __version__
+        from sqlite_recovery_tui.history.entry import Entry
+        from sqlite_recovery_tui.history.process import who
+
+        now = self._clock.now()
+        act = self._act or Entry(
+            kind="scratch-move",
+            started=now,
+            version=__version__,
+            database=place.ref.database_name,
+            replica=place.replica,
+            url=place.url,
+            output=str(self._scratch),
+            results={"from": str(held), "steps": 0},
+            **who(),
+        )
+        act = replace(
+            act,
+            ended=now,
+            outcome="ok",
+            position=str(moved.place),
+            point_time=moved.plan.point.time,
+            results={**act.results, "steps": act.results["steps"] + 1},
+        )
+        number = self._history.ledger.record(act)
+        self._act = act if number is None else replace(act, id=number)
 
     def close(self) -> None:
         """Let go of what was kept for further steps."""

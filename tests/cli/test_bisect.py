@@ -86,5 +86,8 @@ def test_a_scratch_is_moved_from_commit_to_commit(cli: Cli, config: Path) -> Non
     assert (to["restored_anew"], to["time"], rows()) == (None, "2026-03-26T10:01:20Z", 2)
     assert cli(*move, "-by", "5").code == 3
     assert rows() == 2
+    acts = cli("history", "--json").document["entries"]
+    moves = [each["outcome"] for each in acts if each["kind"] == "scratch-move"]
+    assert moves == ["failed", "ok", "ok", "ok"]
     assert cli(*move).code == 2
     assert cli("scratch", "list", "--config", config, "-by", "1").code == 2

@@ -118,6 +118,11 @@ async def test_the_workbench_goes_through_time(settings: Settings) -> None:
         await pilot.press("comma", "comma", "comma")
         await settle(pilot)
         assert bench.subject.result.position < begin.position  # type: ignore[operator]
+        [walked] = [each for each in bench.console.history.ledger.entries() if each.kind == "scratch-move"]
+        assert walked.outcome == "ok"
+        assert walked.position == str(bench.subject.result.position)
+        assert walked.results["from"] == str(begin.position)
+        assert walked.results["steps"] == 5
         [kept] = scratches(settings.scratch_dir)
         assert kept.position == str(bench.subject.result.position)
         assert kept.verdict == "checked"

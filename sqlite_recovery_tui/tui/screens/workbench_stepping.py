@@ -90,7 +90,11 @@ class SteppingBench(Choosing):
         self.asserted.drop(self.console.engine)
         if (stepping := self.stepping) is not None:
             self.console.engine.ask(
-                Queue.CLEAN, self.console, lambda _: stepping.close(), then=_nothing, failed=_nothing
+                Queue.CLEAN,
+                self.console,
+                lambda _: stepping.close(),
+                then=lambda _: self.console.history.refresh(),
+                failed=_nothing,
             )
 
     def do_earlier(self) -> None:
@@ -106,7 +110,7 @@ class SteppingBench(Choosing):
             return
         if self.stepping is None:
             places = self.console.listings.places
-            self.stepping = Stepping(self.subject.path, places, self.console.clock)
+            self.stepping = Stepping(self.subject.path, places, self.console.clock, self.console.history)
         # Nobody may look into the file while it is written: first all processes end.
         self.inspection.close()
         self.asserted.drop(self.console.engine)
