@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sqlite_recovery_tui.config import Settings
 
 _INTERRUPTED = 130
+_SWITCH_SECONDS = 0.0005
+"""How long a thread that decodes may keep those waiting that ask a server for more."""
 
 
 def main() -> None:
@@ -22,7 +24,8 @@ def main() -> None:
         sys.stdout.write(f"{__version__}\n")
         return
     _collect_seldom()
-    _begin_no_idle_threads()
+    if "replicate" not in sys.argv:
+        _be_quick()
     from sqlite_recovery_tui.cli.main import run
 
     code = run(sys.argv[1:], console=_open_console)
@@ -42,13 +45,13 @@ def _collect_seldom() -> None:
     atexit.register(gc.freeze)
 
 
-def _begin_no_idle_threads() -> None:
-    """Have NumPy begin no threads for linear algebra, of which there is none: they run in circles at first.
+def _be_quick() -> None:
+    """Have threads switch often, and NumPy begin none for linear algebra: they run in circles at first.
 
-    The application that `replicate` runs has its environment from this one, and may need them.
+    Not for the daemon: the application that it runs has its environment from here, and may need threads.
     """
-    if "replicate" not in sys.argv:
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _open_console(
