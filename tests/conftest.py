@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from tests.support.properties import examples
 from tests.support.soak import SOAK
 from tests.support.victims import Victims, victims
 
@@ -20,7 +22,9 @@ _GARBAGE_OBJECTS = 200_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name our marker."""
+    """Name our marker; give no property a deadline, which a machine that is shared would miss."""
+    settings.register_profile("ours", examples(100))
+    settings.load_profile("ours")
     config.addinivalue_line("markers", "soak: tried only with SOAK=1 in the environment (make soak)")
 
 
