@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlite_recovery_tui.domain import Gap, Position, RestorePoint, Txid
 from sqlite_recovery_tui.errors import NotFoundError, OutsideCoverage
 from sqlite_recovery_tui.formats.generations import parse_key
-from sqlite_recovery_tui.replica.generations import Generation, snapshot_point
+from sqlite_recovery_tui.replica.generations import Generation, WalRoute, snapshot_point
 from sqlite_recovery_tui.replica.lineage import Lineage
 from sqlite_recovery_tui.replica.ltx import LtxLineage
 from sqlite_recovery_tui.replica.route import Route
@@ -31,11 +31,15 @@ class Found:
 def to_position(timeline: Timeline, index: int, offset: int | None, *, to_last_good: bool) -> Found:
     """Find the way to the end of WAL `index`, or to byte `offset` of it.
 
-    Raises `NotFoundError` for an index that is nowhere, `OutsideCoverage` for an offset that is beyond
+    To the beginning of a WAL the snapshot that was taken there leads alone, whatever is damaged in front of
+    it. Raises `NotFoundError` for an index that is nowhere, `OutsideCoverage` for an offset that is beyond
     what is stored, `DamagedError` for a position behind a hole, unless `to_last_good`.
     """
     generation = _generation_with(timeline, index)
     limit = math.inf if offset is None else offset if offset > _WAL_HEADER_BYTES else 0
+    until = Position(generation.id, index, offset) if offset is not None else None
+    if limit == 0 and (alone := _snapshot_at(generation, index, until)) is not None:
+        return Found(generation, alone)
     hole = next((gap for gap in generation.gaps if _hides_position(gap, index, limit)), None)
     if hole is not None:
         return _in_front_of(generation, hole, index, offset, to_last_good)
@@ -46,7 +50,6 @@ def to_position(timeline: Timeline, index: int, offset: int | None, *, to_last_g
         point = run.point(count - 1)
     else:
         point = snapshot_point(bases[-1])
-    until = Position(generation.id, index, offset) if offset is not None else None
     if until is not None and limit and not (count and run.segments[count - 1].index == index):
         assert isinstance(point.position, Position)
         raise OutsideCoverage(
@@ -151,6 +154,15 @@ def _hides_position(gap: Gap, index: int, limit: float) -> bool:
     if gap.kind == "no-snapshot":
         return index >= missing.index
     return (index, limit) > (missing.index, 0)
+
+
+def _snapshot_at(generation: Generation, index: int, until: Position | None) -> WalRoute | None:
+    """Return the way to the snapshot that WAL `index` begins with, None where none was taken there."""
+    for run in generation.runs:
+        for snapshot in run.snapshots:
+            if snapshot.index == index:
+                return generation.route(run, snapshot_point(snapshot), [snapshot], until)
+    return None
 
 
 def _generation_with(timeline: Timeline, index: int) -> Generation:

@@ -122,12 +122,10 @@ def describe(target: Target) -> str:
         case AtTime(time, text):
             exact = format_utc(time)
             return f"{text} ({exact})" if text and text != exact else exact
-        case AtPosition(index, None, generation):
-            return f"the end of WAL {index:08x}" + (f" of generation {generation}" if generation else "")
         case AtPosition(index, offset, generation):
-            return f"position {index:08x}:{offset:08x}" + (
-                f" of generation {generation}" if generation else ""
-            )
+            of = f" of generation {generation}" if generation else ""
+            where = {None: f"the end of WAL {index:08x}", 0: f"the beginning of WAL {index:08x}"}
+            return where.get(offset, f"position {index:08x}:{offset or 0:08x}") + of
         case AtTxid(txid):
             return f"TXID {txid:016x}"
 

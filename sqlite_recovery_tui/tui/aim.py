@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_recovery_tui.domain import Position, RestorePoint
 from sqlite_recovery_tui.errors import DamagedError
-from sqlite_recovery_tui.restore.target import AtTime, Latest, Target, describe, of_point
+from sqlite_recovery_tui.restore.target import AtPosition, AtTime, Latest, Target, describe, of_point
 
 if TYPE_CHECKING:
     from sqlite_recovery_tui.replica.timeline import Timeline
@@ -74,11 +74,11 @@ def at_state(point: RestorePoint) -> Aim:
 def at_base(point: RestorePoint) -> Aim:
     """Return the wish for a state that a restore can begin with, by itself.
 
-    Where history is told by positions, one would not do: the state at the beginning of a WAL is also the
-    end of the one before, and that may be reached from an older snapshot, through segments that are damaged.
+    The state at the beginning of a WAL is also the end of the one before, which may be reached from an older
+    snapshot, through segments that are damaged: so the beginning is what is named.
     """
     match point.position:
         case Position(generation, index, _):
-            return Aim(AtTime(point.time, f"snapshot {index:08x}"), generation)
+            return Aim(AtPosition(index, 0, generation))
         case _:
             return at_state(point)

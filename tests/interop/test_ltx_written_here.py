@@ -129,7 +129,7 @@ def test_times_of_objects_are_those_of_their_content(
         content, answer = restored(tmp_path / "out.db", where, *asked)
         assert content == theirs, moment.label
         assert content == peer.states[answer.txid]
-    assert restorable > 3
+    assert restorable > usually(1, 3)
 
 
 def _check_moments(

@@ -76,7 +76,8 @@ def test_promote_and_undo_under_a_running_daemon(mode: str, tmp_path: Path) -> N
     replica, socket = tmp_path / "replica", tmp_path / "elsewhere.sock"
     config = tmp_path / "sqlrecover.yml"
     config.write_text(
-        f"dbs: [{{path: {live}, replicas: [{{path: {replica}}}]}}]\nsqlrecover: {{control-socket: {socket}}}\n"
+        f"dbs: [{{path: {live}, replicas: [{{path: {replica}}}]}}]\n"
+        f"sqlrecover: {{control-socket: {socket}}}\n"
     )
     with Daemon("--config", config) as daemon:
         daemon.wait_for("protected")

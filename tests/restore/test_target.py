@@ -332,7 +332,7 @@ G = "0123456789abcdef"
         ),
         (
             AtPosition(0, 0, None),
-            "position 00000000:00000000",
+            "the beginning of WAL 00000000",
             {"kind": "position", "generation": None, "index": 0, "offset": 0},
         ),
     ],
