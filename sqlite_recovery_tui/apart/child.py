@@ -118,6 +118,16 @@ def stand_back() -> None:
     # the terminal has one of its own: then it is this one's priority as a whole that counts.
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICE))
+    _leave_one_processor()
+
+
+def _leave_one_processor() -> None:
+    """Use all processors but one, where the system lets one choose: on it a key never waits for a turn."""
+    if sys.platform == "linux":
+        mine = os.sched_getaffinity(0)
+        if len(mine) > 1:
+            with suppress(OSError):
+                os.sched_setaffinity(0, mine - {min(mine)})
 
 
 def main() -> None:

@@ -107,5 +107,6 @@ class Confessing(Trial):
             "secret": self.secret.reveal(),
             "priority": os.getpriority(os.PRIO_PROCESS, 0),
             "session": os.getsid(0) == os.getpid(),
+            "processors": len(os.sched_getaffinity(0)),
             "group": groups.read_text() if groups.exists() else "",
         }

@@ -122,6 +122,7 @@ def test_credentials_are_nowhere_to_be_seen_and_everybody_else_goes_first(
     assert told["secret"] == "hunter2"
     assert b"hunter2" not in told["seen"]
     assert told["priority"] >= NICE
+    assert told["processors"] == max(len(os.sched_getaffinity(0)) - 1, 1)
     assert told["session"]
     if told["group"]:
         assert f"nice {NICE}" in told["group"]
