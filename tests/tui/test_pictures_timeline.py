@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from sqlite_recovery_tui.config import Settings
 from sqlite_recovery_tui.tui.known import Flaw, Known, Shown
 from tests.tui.pictures import Pictures
-from tests.tui.support import Walk, make_console, press, settle, type_text, walk
+from tests.tui.support import Walk, make_console, press, settle, table, type_text, walk
 from tests.tui.support_timeline import many_generations
 from tests.tui.test_timeline import show
 
@@ -20,6 +20,8 @@ async def to_a_time_that_was_asked_for(pilot: Pilot[None]) -> None:
     await type_text(pilot, "2026-03-26 13:50 utc")
     await press(pilot, "tab")
     await press(pilot, "H")
+    listed = table(pilot)
+    listed.move_to(listed.cursor, center=True)  # it was laid out and scrolled in either order
 
 
 async def to_many_generations_with_damage(pilot: Pilot[None]) -> None:
