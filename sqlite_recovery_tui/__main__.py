@@ -16,6 +16,18 @@ _SWITCH_SECONDS = 0.0005
 """How long a thread that decodes may keep those waiting that ask a server for more."""
 
 
+def program() -> None:
+    """Be the program: do what `main` does, and end without taking apart what the kernel frees at once."""
+    ending = _Ending()
+    atexit.register(ending)
+    try:
+        main()
+        ending.code = 0
+    except SystemExit as end:
+        ending.code = end.code
+        raise
+
+
 def main() -> None:
     """Run the command line; `version` answers before anything heavy is imported."""
     if sys.argv[1:] in (["version"], ["--version"], ["-version"]):
@@ -35,14 +47,29 @@ def main() -> None:
     sys.exit(code)
 
 
+class _Ending:
+    """Ends the process, once its threads have ended and all others who wait for its end were told."""
+
+    code: object = None
+
+    def __call__(self) -> None:
+        if not isinstance(self.code, int):
+            return  # Python has something to say
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):
+                return
+        os._exit(self.code)
+
+
 def _collect_seldom() -> None:
-    """Look for garbage seldom, and not at the end: what is imported is none, and is most of what is there.
+    """Look for garbage seldom: what is imported is none, and is most of what is there.
 
     A tenth of the processor's time of a short restore went into such looks; the daemon stays, and must not
     grow.
     """
     gc.set_threshold(20_000 if "replicate" in sys.argv else 200_000, 20, 20)
-    atexit.register(gc.freeze)
 
 
 def _be_quick() -> None:
@@ -66,4 +93,4 @@ def _open_console(
 
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -25,7 +25,7 @@ INTERFACE = {"textual", "rich", "click"}
 HEAVY = {"boto3", "textual", "numpy", "pydantic", "obstore", "click", "rich", "yaml", "apsw", "lz4"}
 WRITERS = {
     "sys.stdout": {"cli/output.py", "cli/main.py", "cli/dispatch.py", "__main__.py"},
-    "sys.stderr": {"cli/diagnostics.py", "log.py"},
+    "sys.stderr": {"cli/diagnostics.py", "log.py", "__main__.py"},
 }
 
 

@@ -122,18 +122,18 @@ class ChangeReader:
             raise ltx_faults.gone(error, error.object) from None
 
     def _take(self, batch: _Batch, decoded: Future[list[Decoded | FormatError]]) -> None:
-        whole = []
+        merge, whole = self.merge, []
         for file, result in zip(batch.files, decoded.result(), strict=True):
             try:
                 if isinstance(result, FormatError):
                     raise result
-                self.merge.check(file, result.header)
+                merge.check(file, result.header)
             except FormatError as error:
-                self.merge.refuse(file, error)
+                merge.refuse(file, error)
             else:
                 whole.append((file, result.header, result.pgno, result.pages))
-            self._count(file)
-        self.merge.take_files(whole)
+        merge.take_files(whole)
+        self._count(batch.files)
 
     def _large(self, file: LtxFile, source: Source) -> None:
         """Decode one file chunk by chunk, and take it."""
@@ -147,11 +147,11 @@ class ChangeReader:
             self.merge.refuse(file, error)
         except ObjectNotFound as error:
             raise ltx_faults.gone(error, file.key) from None
-        self._count(file)
+        self._count([file])
 
-    def _count(self, file: LtxFile) -> None:
-        self._done_bytes += file.size
-        self._done_files += 1
+    def _count(self, files: Sequence[LtxFile]) -> None:
+        self._done_bytes += sum(file.size for file in files)
+        self._done_files += len(files)
         detail = f"file {self._done_files} of {len(self.route.changes)}"
         self.progress(Progress("fetching changes", self._done_bytes, self._total_bytes, "bytes", detail))
 

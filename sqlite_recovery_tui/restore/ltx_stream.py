@@ -12,7 +12,7 @@ from sqlite_recovery_tui.formats.ltx.stream import LtxReader, PageChunk
 from sqlite_recovery_tui.progress import CancelToken
 
 WORKERS = 2
-ROOMS = WORKERS + 3
+ROOMS = WORKERS + 2
 
 
 def chunks(

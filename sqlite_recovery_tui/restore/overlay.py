@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -100,10 +101,15 @@ class Overlay:
     def patch(self, first: int, images: U8) -> None:
         """Replace those of the `images`, of the pages from `first` on, that are known; once sealed."""
         start, end = np.searchsorted(self._numbers, (first, first + len(images))).tolist()
-        rows = (self._numbers[start:end].astype(np.int64) - first).tolist()
-        places = (self._slots[start:end].astype(np.int64) * self.page_size).tolist()
-        for row, place in zip(rows, places, strict=True):
-            self._read(images[row], place)
+        if start == end:
+            return
+        rows, slots = self._numbers[start:end].astype(np.int64) - first, self._slots[start:end]
+        order = np.argsort(slots)  # what one `add` brought of them lies together
+        found = np.empty((len(order), self.page_size), dtype=np.uint8)
+        runs = np.flatnonzero(np.diff(slots[order]) != 1) + 1
+        for begin, stop in pairwise([0, *runs.tolist(), len(order)]):
+            self._read(found[begin:stop], int(slots[order[begin]]))
+        images[rows[order]] = found
 
     def _write(self, rows: list[memoryview], at: int, lasting: bool) -> None:
         if not lasting:
@@ -113,9 +119,13 @@ class Overlay:
             self._writing.popleft().result()
         self._writing.append(self._pool.submit(_write_rows, self._fd, rows, at))
 
-    def _read(self, image: U8, place: int) -> None:
-        if os.preadv(self._fd, [image.data], place) != self.page_size:
-            raise OSError(5, "an image that was written is not there")
+    def _read(self, images: U8, slot: int) -> None:
+        room, place = images.reshape(-1).data, slot * self.page_size
+        while room:
+            count = os.preadv(self._fd, [room], place)
+            if not count:
+                raise OSError(5, "an image that was written is not there")
+            room, place = room[count:], place + count
 
     def _unknown(self, numbers: U32) -> npt.NDArray[np.intp]:
         """Return where in `numbers` pages stand that are not known yet, and note them."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
 
 from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.storage.ahead import result_of
 from sqlite_recovery_tui.storage.base import Store
 
 CHUNK_BYTES = 4 << 20
@@ -92,9 +93,7 @@ def _ranges(
                 waiting.append(pool.submit(store.get_range, key, at, length))
                 at += length
                 longest = min(2 * longest, RANGE_BYTES)
-            while not wait([waiting[0]], WAKE_SECONDS).done:
-                cancel.check()
-            yield waiting.popleft().result()
+            yield result_of(waiting.popleft(), cancel)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

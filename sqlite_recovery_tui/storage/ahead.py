@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -59,6 +59,17 @@ def one_by_one(
         yield job, act(job)
 
 
+def result_of(future: Future[R], cancel: CancelToken) -> R:
+    """Return what a job came to, or raise what it raised; raise `Cancelled` while it goes on."""
+    cancel.check()
+    while not future.done():
+        try:
+            return future.result(_CANCEL_SECONDS)
+        except TimeoutError:  # the job's own, perhaps
+            cancel.check()
+    return future.result()
+
+
 @dataclass(slots=True)
 class _Started(Generic[J, R]):
     job: J
@@ -98,12 +109,7 @@ class _Window(Generic[J, R]):
     def take(self, cancel: CancelToken | None) -> tuple[J, R]:
         """Return the next result in order."""
         started = self.waiting.popleft()
-        if cancel is not None:
-            cancel.check()
-            while not started.future.done():
-                wait([started.future], _CANCEL_SECONDS)
-                cancel.check()
-        result = started.future.result()
+        result = started.future.result() if cancel is None else result_of(started.future, cancel)
         self.outstanding_bytes -= started.expected_bytes
         self.largest_bytes = max(self.largest_bytes, self.measure(result))
         return started.job, result

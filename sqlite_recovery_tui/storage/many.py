@@ -11,9 +11,9 @@ from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.storage.ahead import AHEAD_BYTES, AHEAD_PER_THREAD, Bounds, ahead, one_by_one
 from sqlite_recovery_tui.storage.base import Store
 
-_PORTION = 8
+_PORTION = 16
 """Objects that a thread fetches before it hands them over, at most."""
-_PORTIONS_PER_THREAD = 16
+_PORTIONS_PER_THREAD = 8
 """More portions than that are left to every thread as long as portions are of several objects."""
 
 

@@ -109,3 +109,27 @@ def test_a_full_disk_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(os, "pwritev", refuse)
         with pytest.raises(OSError, match="No space left"):
             fill(made, [[{1}], [{2}], [{3}], [{4}]])
+
+
+def test_what_one_call_added_is_read_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    preadv, places = os.preadv, []
+
+    def counted(fd: int, buffers: list[memoryview], at: int) -> int:
+        places.append(at // PAGE)
+        return preadv(fd, buffers, at)
+
+    with overlay(tmp_path, 40) as made:
+        model = fill(made, [[{2, 3, 9}, {4, 5}], [{1, 2, 6}]])
+        monkeypatch.setattr(os, "preadv", counted)
+        images = np.zeros((8, PAGE), dtype=np.uint8)
+        made.patch(1, images)
+    assert [int(image[0]) for image in images[:6]] == [model[page] for page in range(1, 7)]
+    assert places == [0, 5]
+
+
+def test_an_image_that_is_not_there_any_more_is_an_error(tmp_path: Path) -> None:
+    with overlay(tmp_path, 40) as made:
+        fill(made, [[{2, 3}]])
+        os.ftruncate(made._fd, PAGE + 100)
+        with pytest.raises(OSError, match="not there"):
+            made.patch(1, np.zeros((40, PAGE), dtype=np.uint8))

@@ -9,7 +9,7 @@ import pytest
 
 from sqlite_recovery_tui.errors import Cancelled, ObjectNotFound, Unreachable
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.storage.ahead import AHEAD_PER_THREAD
+from sqlite_recovery_tui.storage.ahead import AHEAD_PER_THREAD, Bounds, ahead
 from sqlite_recovery_tui.storage.many import get_many
 from sqlite_recovery_tui.storage.memory import MemoryStore
 from tests.support.faults import FaultyStore, Gate
@@ -43,6 +43,15 @@ def test_order_is_kept_when_the_first_is_the_slowest(gates: list[Gate]) -> None:
     gates[0].open()
     reader.join(10)
     assert [key for key, _ in [*first, *results]] == keys
+
+
+def test_a_time_out_of_the_job_is_no_time_out_of_waiting_for_it() -> None:
+    def late(job: int) -> int:
+        raise TimeoutError(f"job {job}")
+
+    results = ahead(late, [1], Bounds(1), expected=None, measure=lambda _: 0, cancel=CancelToken())
+    with pytest.raises(TimeoutError, match="job 1"):
+        next(results)
 
 
 def test_look_ahead_is_bounded_in_number(gates: list[Gate]) -> None:

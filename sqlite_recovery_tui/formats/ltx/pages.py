@@ -39,8 +39,8 @@ from sqlite_recovery_tui.formats.ltx.frames import (
 )
 from sqlite_recovery_tui.formats.ltx.index import I64, U8, U64, PageIndex
 
-CHUNK_BYTES = 1 << 20
-"""Pages of about this much are decoded at once: they stay in the second-level cache."""
+CHUNK_BYTES = 2 << 20
+"""Pages of about this much are decoded at once: of more the caches lose sight, fewer are not worth a call."""
 
 _CARRIER_HEADER = 15  # an LZ4 frame header that states the content's size
 _CARRIER_DESCRIPTOR = struct.Struct("<BBQ")

@@ -14,7 +14,7 @@ from sqlite_recovery_tui.formats.ltx.stream import LtxReader, Mark, Memory
 from sqlite_recovery_tui.formats.ltx.write import encode_file
 from tests.formats.ltx.samples import a_header, numbers, some_pages, tracked
 
-COUNT = 1300
+COUNT = 2600
 
 
 def a_base(spelling: Spelling, keeps_sum: bool) -> bytes:
