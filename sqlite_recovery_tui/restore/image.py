@@ -23,8 +23,8 @@ from sqlite_recovery_tui.formats import lz4 as frames
 from sqlite_recovery_tui.formats.header import SIZE as HEADER_BYTES
 from sqlite_recovery_tui.progress import CancelToken
 from sqlite_recovery_tui.restore.source import ByteSource
+from sqlite_recovery_tui.restore.workers import decoders
 
-WORKERS = 2
 SLOTS = 5
 JOURNAL_BYTES = 64 << 20
 """How much is decoded between two entries of the journal."""
@@ -68,7 +68,7 @@ class ImageWriter:
     on_head: Callable[[bytes], None]
     """Gets the first bytes of the file before any of them is written; may raise to stop."""
     on_checkpoint: Callable[[Checkpoint], None]
-    workers: int = WORKERS
+    workers: int = field(default_factory=decoders)
     _slots: list[_Slot] = field(default_factory=list)
     _packed_before: int = 0
     """Bytes of the frame in front of the source."""

@@ -25,9 +25,9 @@ from sqlite_recovery_tui.restore.ltx_base import BaseWriter
 from sqlite_recovery_tui.restore.ltx_changes import ChangeReader
 from sqlite_recovery_tui.restore.ltx_journal import LtxJournal
 from sqlite_recovery_tui.restore.ltx_merge import Merge
-from sqlite_recovery_tui.restore.ltx_stream import WORKERS
 from sqlite_recovery_tui.restore.place import NoSpaceError, check_space
 from sqlite_recovery_tui.restore.work import WorkDir
+from sqlite_recovery_tui.restore.workers import decoders
 
 _SLACK_BYTES = 1 << 20
 
@@ -46,7 +46,7 @@ class LtxBuild:
         """Build the file; raise `Detour`, `StorageError`, `Cancelled`."""
         journal = LtxJournal(self.work, self.url, self.route)
         resume = journal.load()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(decoders(), thread_name_prefix="decode") as pool:
             begun = pool.submit(self._begin_merge, pool)  # while the first changes are fetched
             try:
                 ChangeReader(self.route, self.fetcher, begun, pool, self.progress).read()

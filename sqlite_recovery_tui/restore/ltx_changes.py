@@ -21,7 +21,8 @@ from sqlite_recovery_tui.replica.ltx import LtxRoute
 from sqlite_recovery_tui.restore import ltx_faults
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.ltx_merge import Merge
-from sqlite_recovery_tui.restore.ltx_stream import WORKERS, chunks
+from sqlite_recovery_tui.restore.ltx_stream import chunks
+from sqlite_recovery_tui.restore.workers import decoders
 
 SMALL_BYTES = 256 << 10
 """Files up to this size, as stored, are read whole."""
@@ -86,13 +87,14 @@ class ChangeReader:
     def _small(self, files: Sequence[LtxFile]) -> None:
         """Decode small files in batches by parallel threads, and take them in order."""
         running: deque[tuple[_Batch, Future[list[Decoded | FormatError]]]] = deque()
+        most = decoders()
         try:
             for batch in self._batches(files):
                 self.fetcher.cancel.check()
                 is_one = len(batch.files) == 1 and batch.size > BATCH_BYTES
                 if not is_one:
                     running.append((batch, self.pool.submit(batch.decode)))
-                while running and (is_one or len(running) > WORKERS):
+                while running and (is_one or len(running) > most):
                     self._take(*running.popleft())
                 if is_one:
                     self._large(batch.files[0], Memory(batch.data[0]))

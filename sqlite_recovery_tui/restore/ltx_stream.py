@@ -10,9 +10,10 @@ from sqlite_recovery_tui.errors import StorageError
 from sqlite_recovery_tui.formats.ltx.pages import Room
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader, PageChunk
 from sqlite_recovery_tui.progress import CancelToken
+from sqlite_recovery_tui.restore.workers import decoders
 
-WORKERS = 2
-ROOMS = WORKERS + 2
+_SPARE = 3
+"""Rooms beside those that are decoded: one that is filled, one that is used, one that waits."""
 
 
 def chunks(
@@ -33,7 +34,7 @@ def chunks(
             use(chunk)
         return chunk
 
-    rooms = [reader.new_room() for _ in range(ROOMS)]
+    rooms = [reader.new_room() for _ in range(decoders() + _SPARE)]
     running: deque[Future[PageChunk]] = deque()
     broken: StorageError | None = None
     more = True

@@ -144,19 +144,27 @@ def markdown(comparisons: Sequence[Comparison], machine: str, runs: int) -> str:
     return "\n".join(lines)
 
 
-def compare(title: str, contenders: Sequence[Contender], runs: int, folder: Path) -> Comparison:
-    """Run every contender `runs` times, in turn; one that fails is left out from then on."""
+def compare(
+    title: str, contenders: Sequence[Contender], runs: int, folder: Path, *, warm: bool = False
+) -> Comparison:
+    """Run every contender `runs` times, in turn; one that fails is left out from then on.
+
+    Unless all is `warm` a round comes before that is checked and does not count: whoever came first would
+    fill the caches of the disk and of the server for the others.
+    """
     results = [Result(contender.name) for contender in contenders]
-    for number in range(runs):
+    for number in range(1 if warm else 0, runs + 1):
         for contender, result in zip(contenders, results, strict=True):
             if result.failure:
                 continue
             contender.clean()
             os.sync()  # nobody pays for what another one wrote
             try:
-                result.runs.append(_run(contender, folder / "output.txt"))
+                figures = _run(contender, folder / "output.txt")
                 if number == 0:
                     contender.check()
+                else:
+                    result.runs.append(figures)
             except RuntimeError as error:
                 result.failure = f"failed: {error}"
             finally:

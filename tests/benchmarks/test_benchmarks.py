@@ -132,7 +132,7 @@ def test_a_run_that_fails_or_gives_the_wrong_result_is_no_figure(tmp_path: Path)
         Contender("wrong", [sys.executable, "-c", ""], wrong),
         Contender("right", [sys.executable, "-c", "bytes(60_000_000)"]),
     ]
-    outcome = compare("three", contenders, 2, tmp_path)
+    outcome = compare("three", contenders, 2, tmp_path)  # the first round of three does not count
     assert [result.failure for result in outcome.results] == ["failed: out of luck", "failed: differs", ""]
     assert len(outcome.results[2].runs) == 2
 

@@ -24,6 +24,8 @@ from sqlite_recovery_tui.restore.image import Checkpoint, ImageWriter, Irregular
 from sqlite_recovery_tui.restore.source import ByteSource
 from tests.support.properties import examples
 
+pytestmark = pytest.mark.usefixtures("two_decoders")
+
 BLOCK = frames.BLOCK_BYTES
 NOISE = random.Random(11).randbytes(1 << 20)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from sqlite_recovery_tui.restore.target import AtTxid
 from tests.support.ltx_world import World
 from tests.support.properties import examples
 from tests.support.shelf import folder, restore_to
+
+pytestmark = pytest.mark.usefixtures("two_decoders")
 
 
 @st.composite

@@ -22,6 +22,8 @@ from tests.support.ltx_world import World
 from tests.support.shelf import at, content_of, plan_for, restore_to
 from tests.support.soak import usually
 
+pytestmark = pytest.mark.usefixtures("two_decoders")
+
 
 def spoilt(world: World, *keys: str) -> FaultyStore:
     """Return a remote store of the world in which these files have a damaged byte."""

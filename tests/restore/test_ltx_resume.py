@@ -23,6 +23,8 @@ from tests.support.ltx_world import World
 from tests.support.shelf import plan_for
 from tests.support.victims import Victims
 
+pytestmark = pytest.mark.usefixtures("two_decoders")
+
 PAGE = 4096
 PIECE = 64 << 10
 CHUNKS = 12

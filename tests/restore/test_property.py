@@ -9,6 +9,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from sqlite_recovery_tui.domain import Position
@@ -18,6 +19,8 @@ from sqlite_recovery_tui.restore.target import AtPosition, Target
 from sqlite_recovery_tui.storage.base import Store
 from tests.support.history import SHAPES, STEPS, Held, History, Shape, Step, play
 from tests.support.shelf import at, folder, proof_of, restore_to
+
+pytestmark = pytest.mark.usefixtures("two_decoders")
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 SETTINGS = settings(

@@ -23,7 +23,8 @@ from sqlite_recovery_tui.formats.ltx.stream import LtxReader, Memory, Source
 from sqlite_recovery_tui.restore.changes import Step
 from sqlite_recovery_tui.restore.fetch import Fetcher
 from sqlite_recovery_tui.restore.following.room import U8, U32, Room, newest
-from sqlite_recovery_tui.restore.ltx_stream import WORKERS, chunks
+from sqlite_recovery_tui.restore.ltx_stream import chunks
+from sqlite_recovery_tui.restore.workers import decoders
 
 WHOLE_BYTES = 8 << 20
 """Files up to this size, as stored, are read whole."""
@@ -131,7 +132,7 @@ class LtxFiles:
         try:
             reader = LtxReader(source)
             _check(file, reader.header)
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+            with ThreadPoolExecutor(decoders(), thread_name_prefix="decode") as pool:
                 for chunk in chunks(reader, pool, self._fetcher.cancel):
                     numbers.append(chunk.pgno.copy())
                     spool.add(chunk.packed())

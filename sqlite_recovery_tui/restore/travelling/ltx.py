@@ -22,9 +22,10 @@ from sqlite_recovery_tui.formats.ltx.read import decode_many
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader
 from sqlite_recovery_tui.replica.ltx import LtxLineage, LtxRoute
 from sqlite_recovery_tui.restore.fetch import Fetcher
-from sqlite_recovery_tui.restore.ltx_stream import WORKERS, chunks
+from sqlite_recovery_tui.restore.ltx_stream import chunks
 from sqlite_recovery_tui.restore.travelling.move import Move, NoWay, whole_pages
 from sqlite_recovery_tui.restore.travelling.spool import I64, U8, U32, BasePages, Spool
+from sqlite_recovery_tui.restore.workers import decoders
 
 _SMALL_BYTES = 256 << 10
 _BATCH_FILES = 64
@@ -156,7 +157,7 @@ class LtxPast:
     def _load_large(self, file: LtxFile) -> None:
         try:
             reader = LtxReader(self._fetcher.stored(file))
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+            with ThreadPoolExecutor(decoders(), thread_name_prefix="decode") as pool:
                 parts = (
                     (chunk.pgno.copy(), chunk.pages) for chunk in chunks(reader, pool, self._fetcher.cancel)
                 )
@@ -215,7 +216,7 @@ class LtxPast:
         try:
             reader = LtxReader(self._fetcher.stored(base))
             self._check(base, reader.header)
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="decode") as pool:
+            with ThreadPoolExecutor(decoders(), thread_name_prefix="decode") as pool:
                 for chunk in chunks(reader, pool, self._fetcher.cancel):
                     rows = np.flatnonzero(np.isin(chunk.pgno, wanted, assume_unique=True))
                     pages.add(chunk.pgno[rows], chunk.pages[rows])
