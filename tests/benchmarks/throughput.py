@@ -27,7 +27,8 @@ from sqlite_recovery_tui.formats.ltx.read import Decoded, decode_many
 from sqlite_recovery_tui.formats.ltx.stream import LtxReader, Memory
 from sqlite_recovery_tui.formats.ltx.write import encode_file
 from sqlite_recovery_tui.progress import CancelToken
-from sqlite_recovery_tui.restore.ltx_stream import WORKERS, chunks
+from sqlite_recovery_tui.restore.ltx_stream import chunks
+from sqlite_recovery_tui.restore.workers import decoders
 from tests.benchmarks.content import PAGE_SIZE, ROW_BYTES, bodies
 
 PAGES = 32_768
@@ -102,7 +103,7 @@ def _jobs(images: U8) -> Iterator[tuple[str, Callable[[], U32]]]:
             for number, at in enumerate(range(0, pages, SMALL_PAGES), start=2)
         ]
         yield f"a whole database, {name}, one thread", partial(_alone, base, pages)
-        yield f"a whole database, {name}, {WORKERS} threads", partial(_side_by_side, base, pages)
+        yield f"a whole database, {name}, as a restore does", partial(_side_by_side, base, pages)
         yield f"files of {SMALL_PAGES} pages, {name}, one thread", partial(_many, small, pages)
 
 
@@ -130,7 +131,7 @@ def _alone(data: bytes, pages: int) -> U32:
 
 def _side_by_side(data: bytes, pages: int) -> U32:
     places = np.zeros(pages + 1, dtype=np.uint32)
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(decoders()) as pool:
         for chunk in chunks(LtxReader(Memory(data)), pool, CancelToken()):
             places[chunk.pgno] = chunk.rows.index.offset
     return places
