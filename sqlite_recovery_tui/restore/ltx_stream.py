@@ -1,4 +1,4 @@
-"""One LTX file of any size through parallel threads: cut and handed on in order, decoded side by side."""
+"""One LTX file of any size: cut in order, and decoded side by side where processors are to spare."""
 
 from __future__ import annotations
 
@@ -34,6 +34,27 @@ def chunks(
             use(chunk)
         return chunk
 
+    return _ahead(reader, pool, cancel, work) if decoders() > 1 else _in_turn(reader, cancel, work)
+
+
+def _in_turn(
+    reader: LtxReader, cancel: CancelToken, work: Callable[[Room], PageChunk]
+) -> Iterator[PageChunk]:
+    """Decode what was cut in the same thread: handing it over would cost more than it brings."""
+    room = reader.new_room()
+    cancel.check()
+    while reader.cut(room):
+        chunk = work(room)
+        reader.accept(chunk)
+        yield chunk
+        cancel.check()
+    reader.finish()
+
+
+def _ahead(
+    reader: LtxReader, pool: Executor, cancel: CancelToken, work: Callable[[Room], PageChunk]
+) -> Iterator[PageChunk]:
+    """Cut ahead of the threads that decode."""
     rooms = [reader.new_room() for _ in range(decoders() + _SPARE)]
     running: deque[Future[PageChunk]] = deque()
     broken: StorageError | None = None
