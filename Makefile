@@ -20,7 +20,7 @@ help:
 	@echo "make format        repair formatting"
 	@echo "make types         check types"
 	@echo "make contracts     check which part may import which"
-	@echo "make bench         measure beside Litestream (ARGS='--sizes 256 --runs 3 --only files,s3,ltx,preview,console,replicate')"
+	@echo "make bench         measure beside Litestream (ARGS='--sizes 256 --runs 3 --only s3,ltx', --help has all)"
 	@echo "make screenshots   draw the pictures of the README anew"
 	@echo "make clean         remove what was installed and cached here"
 
