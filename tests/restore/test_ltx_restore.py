@@ -22,7 +22,7 @@ from tests.support.ltx_world import World
 from tests.support.shelf import at, content_of, plan_for, restore_to
 from tests.support.soak import usually
 
-pytestmark = pytest.mark.usefixtures("two_decoders")
+pytestmark = pytest.mark.usefixtures("few_or_more_decoders")
 
 
 def spoilt(world: World, *keys: str) -> FaultyStore:
