@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sqlite_recovery_tui.log import LOGGER
 from tests.support.properties import examples
 from tests.support.soak import SOAK
 from tests.support.victims import Victims, victims
@@ -64,3 +66,12 @@ def _own_state(_state_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = _state_folders / str(next(_NUMBERS))
     monkeypatch.setenv("XDG_STATE_HOME", str(own))
     monkeypatch.setenv("XDG_CACHE_HOME", str(own / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> None:
+    """Let the log go where a test listens, whatever a command before it made of that."""
+    logger = logging.getLogger(LOGGER)
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True

@@ -1,9 +1,9 @@
-"""The process that does one task for its parent and ends; it ends with its parent, too.
+"""The process that does one task after another for its parent, and ends with it.
 
-    python -P -m sqlite_recovery_tui.apart.child DESCRIPTOR
+    python -P -m sqlite_recovery_tui.apart.child DESCRIPTOR [stand-back]
 
-DESCRIPTOR is the socket on which it gets its task. Who it is alone with may know the credentials that are
-in there: they are in no command line and in no environment.
+DESCRIPTOR is the socket on which it gets its tasks. Who it is alone with may know the credentials that are
+in there: they are in no command line and in no environment. With `stand-back` it lets all others go first.
 """
 
 from __future__ import annotations
@@ -13,12 +13,24 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from sqlite_recovery_tui.apart.messages import CANCEL, Done, Failed, Noted, portable, received, send
+from sqlite_recovery_tui.apart.messages import (
+    CANCEL,
+    PAUSE,
+    STAND_BACK,
+    Done,
+    Failed,
+    Noted,
+    portable,
+    received,
+    send,
+)
 from sqlite_recovery_tui.apart.task import Task
 from sqlite_recovery_tui.clock import SYSTEM
 from sqlite_recovery_tui.errors import RecoverError
@@ -40,20 +52,24 @@ class Parent:
     def __init__(self, connection: Connection) -> None:
         """Talk through `connection`."""
         self.cancel = CancelToken()
+        """Whether the task that is under way is to stop."""
         self._connection = connection
+        self._given: SimpleQueue[tuple[bytes, CancelToken] | None] = SimpleQueue()
         self._task: Task[Any] | None = None
         self._lock = threading.Lock()
         self._next = 0.0
         self._phase = ""
 
-    def task(self) -> Task[Any]:
-        """Wait for the task; from then on listen for the wish to stop."""
-        task: Task[Any]
-        task, level = received(self._connection.recv_bytes())
-        self._task = task
-        _log_to(self, level)
+    def tasks(self) -> Iterator[Task[Any]]:
+        """Yield the tasks as they come, until there is nobody any more who wants one done."""
         threading.Thread(target=self._listen, daemon=True).start()
-        return task
+        loggers = _log_to(self)
+        while (given := self._given.get()) is not None:
+            data, self.cancel = given
+            self._task, level = received(data)
+            for logger in loggers:
+                logger.setLevel(level)
+            yield self._task
 
     def tell(self, message: object) -> None:
         """Send a message; of a parent that is gone the other thread knows."""
@@ -68,14 +84,21 @@ class Parent:
             self.tell(progress)
 
     def _listen(self) -> None:
+        """Take tasks in; a wish to stop is for the one before it."""
+        cancel = CancelToken()
         try:
             while True:
-                if self._connection.recv_bytes() == CANCEL:
-                    self.cancel.cancel()
+                message = self._connection.recv_bytes()
+                if message == CANCEL:
+                    cancel.cancel()
+                elif message == PAUSE:
+                    cancel.pause()
                 else:
-                    self.cancel.pause()
+                    cancel = CancelToken()
+                    self._given.put((message, cancel))
         except (EOFError, OSError):
-            self.cancel.pause()
+            cancel.pause()
+            self._given.put(None)
             time.sleep(_GRACE_SECONDS)
             os._exit(1)
 
@@ -91,13 +114,13 @@ class _Teller(logging.Handler):
         self._parent.tell(Noted(record.name, record.levelno, self.format(record)))
 
 
-def _log_to(parent: Parent, level: int) -> None:
+def _log_to(parent: Parent) -> tuple[logging.Logger, ...]:
     logging.captureWarnings(True)
-    for name in (PACKAGE, "py.warnings"):
-        logger = logging.getLogger(name)
+    loggers = logging.getLogger(PACKAGE), logging.getLogger("py.warnings")
+    for logger in loggers:
         logger.addHandler(_Teller(parent))
-        logger.setLevel(level)
         logger.propagate = False
+    return loggers
 
 
 def _outcome(task: Task[Any], parent: Parent) -> Done | Failed:
@@ -131,11 +154,12 @@ def _leave_one_processor() -> None:
 
 
 def main() -> None:
-    """Do the task that the parent sends."""
-    stand_back()
+    """Do the tasks that the parent sends."""
+    if STAND_BACK in sys.argv:
+        stand_back()
     parent = Parent(Connection(int(sys.argv[1])))
-    task = parent.task()
-    parent.tell(_outcome(task, parent))
+    for task in parent.tasks():
+        parent.tell(_outcome(task, parent))
     # Threads may still wait for a server that does not answer; nobody waits for them.
     os._exit(0)
 

@@ -18,7 +18,9 @@ from sqlite_recovery_tui.config.secret import Secret
 from sqlite_recovery_tui.errors import RecoverError
 
 CANCEL, PAUSE = b"cancel", b"pause"
-"""What the child is told after its task."""
+"""What the child is told after a task: it is to stop, or to leave what it needs to go on another time."""
+STAND_BACK = "stand-back"
+"""What it is told when it is started: it is to let all others go first."""
 
 
 @dataclass(frozen=True, slots=True)

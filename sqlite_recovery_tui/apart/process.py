@@ -1,4 +1,4 @@
-"""The parent's end: start the process, hand it the task, pass on what it tells, and say how it died."""
+"""The parent's end: start the process, hand it tasks, pass on what it tells, and say how it died."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from multiprocessing.connection import Pipe
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from sqlite_recovery_tui.apart.messages import CANCEL, PAUSE, Done, Failed, Noted, received, send
+from sqlite_recovery_tui.apart.messages import CANCEL, PAUSE, STAND_BACK, Done, Failed, Noted, received, send
 from sqlite_recovery_tui.apart.task import Task
-from sqlite_recovery_tui.errors import RecoverError, WorkerDied
+from sqlite_recovery_tui.errors import Cancelled, RecoverError, WorkerDied
 from sqlite_recovery_tui.log import LOGGER as PACKAGE
 from sqlite_recovery_tui.progress import CancelToken, Progress, ProgressFn
 
@@ -34,27 +34,22 @@ def carry_out(task: Task[T], *, progress: ProgressFn, cancel: CancelToken) -> T:
 
     Raises what the task raises, and `WorkerDied`. The process ends with this one, however that ends.
     """
-    with _Worker(task) as worker:
-        worker.begin()
-        outcome = worker.outcome(progress, cancel)
-    if isinstance(outcome, Failed):
-        raise outcome.error
-    result: T = outcome.result
-    return result
+    with Worker(STAND_BACK) as worker:
+        return worker.carry_out(task, progress=progress, cancel=cancel)
 
 
-class _Worker:
-    """One process that does one task."""
+class Worker:
+    """One process that does one task after another."""
 
-    def __init__(self, task: Task[Any]) -> None:
-        """Start it; it waits for its task."""
-        self._task = task
+    def __init__(self, *options: str) -> None:
+        """Start it; it waits for a task. Raises `RecoverError` when there can be no more processes."""
         self._told: bytes | None = None
-        self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `__exit__`
+        self._given_up = False
+        self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self._connection, far = Pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                (*_COMMAND, str(far.fileno())),
+                (*_COMMAND, str(far.fileno()), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._last_words,
@@ -69,32 +64,54 @@ class _Worker:
         finally:
             far.close()
 
+    @property
+    def pid(self) -> int:
+        """Which process it is."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let it end by itself if it has said its last word; otherwise kill it."""
+        self.close(_END_SECONDS if error is None else 0)
+
+    def carry_out(self, task: Task[T], *, progress: ProgressFn, cancel: CancelToken) -> T:
+        """Have it do a task; raises what the task raises, `WorkerDied`, and `Cancelled` after `kill`."""
+        self._begin(task)
+        outcome = self._outcome(task, progress, cancel)
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        result: T = outcome.result
+        return result
+
+    def close(self, seconds: float = _END_SECONDS) -> None:
+        """Let it end by itself, as it does when it has nothing to do; kill it when it takes longer."""
         self._connection.close()
         try:
-            self._process.wait(_END_SECONDS if error is None else 0)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._last_words.close()
 
-    def begin(self) -> None:
-        """Hand it its task."""
-        try:
-            send(self._connection, (self._task, logging.getLogger(PACKAGE).getEffectiveLevel()))
-        except OSError:
-            raise self._died() from None
+    def kill(self) -> None:
+        """End it whatever it does; its task is cancelled by that."""
+        self._given_up = True
+        self._process.kill()
 
-    def outcome(self, progress: ProgressFn, cancel: CancelToken) -> Done | Failed:
+    def _begin(self, task: Task[Any]) -> None:
+        self._told = None
+        try:
+            send(self._connection, (task, logging.getLogger(PACKAGE).getEffectiveLevel()))
+        except OSError:
+            raise self._died(task) from None
+
+    def _outcome(self, task: Task[Any], progress: ProgressFn, cancel: CancelToken) -> Done | Failed:
         """Wait for its last word; pass on what it reports, and that it is to stop."""
         while True:
-            message = self._message(cancel)
+            message = self._message(task, cancel)
             match message:
                 case Progress():
                     progress(message)
@@ -103,15 +120,15 @@ class _Worker:
                 case Done() | Failed():
                     return message
 
-    def _message(self, cancel: CancelToken) -> Any:
+    def _message(self, task: Task[Any], cancel: CancelToken) -> Any:
         try:
             self._pass_on(cancel)
             while not self._connection.poll(_LOOK_SECONDS):
                 self._pass_on(cancel)
             data = self._connection.recv_bytes()
         except (EOFError, OSError):
-            raise self._died() from None
-        return received(data, self._task)
+            raise self._died(task) from None
+        return received(data, task)
 
     def _pass_on(self, cancel: CancelToken) -> None:
         if not cancel.cancelled:
@@ -121,17 +138,17 @@ class _Worker:
             self._told = wish
             self._connection.send_bytes(wish)
 
-    def _died(self) -> WorkerDied:
+    def _died(self, task: Task[Any]) -> RecoverError:
+        if self._given_up:
+            return Cancelled("cancelled")
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._process.kill()
         code = self._process.wait()
         self._last_words.seek(max(0, self._last_words.seek(0, 2) - _TAIL_BYTES))
         tail = self._last_words.read().decode(errors="replace")
-        LOGGER.error("the process of the %s %s\n%s", self._task.name, _ending(code), tail)
-        return WorkerDied(
-            f"the process of the {self._task.name} {_ending(code)}", hint=self._task.after_death
-        )
+        LOGGER.error("%s", f"the process of the {task.name} {_ending(code)}\n{tail}".rstrip())
+        return WorkerDied(f"the process of the {task.name} {_ending(code)}", hint=task.after_death)
 
 
 def _ending(code: int) -> str:

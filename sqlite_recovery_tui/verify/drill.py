@@ -159,8 +159,8 @@ def carry_out(
 
 
 def lost(order: Order, started: datetime, seconds: float, why: str) -> Verdict:
-    """Return the verdict on a drill whose worker died."""
-    error = RecoverError(f"the process that restored it died: {why}", object=order.url)
+    """Return the verdict on a drill whose worker died each time."""
+    error = RecoverError(f"no try came to an end: {why}", object=order.url)
     return Verdict(order, started, seconds, error=error.to_json())
 
 

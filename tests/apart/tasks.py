@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 import warnings
 from dataclasses import dataclass
 from itertools import count
@@ -57,14 +58,29 @@ class Waiting(Trial):
     """Says who it is and waits until it is told to stop; then says how."""
 
     note: Path | None = None
+    begun: Path | None = None
+    """A FIFO that hears of the beginning."""
 
     def carry_out(self, progress: ProgressFn, cancel: CancelToken, clock: Clock) -> str:
         progress(Progress("waiting", os.getpid()))
+        if self.begun is not None:
+            self.begun.write_text("begun")
         assert cancel.wait(LONG)
         said = "paused" if cancel.paused else "cancelled"
         if self.note is not None:
             self.note.write_text(said)
         return said
+
+
+@dataclass(frozen=True)
+class Deaf(Trial):
+    """Does not look whether it is to stop; `begun` is a FIFO that hears of the beginning."""
+
+    begun: Path
+
+    def carry_out(self, progress: ProgressFn, cancel: CancelToken, clock: Clock) -> None:
+        self.begun.write_text("begun")
+        time.sleep(LONG)
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,8 @@ from sqlite_recovery_tui.errors import (
 )
 from sqlite_recovery_tui.progress import CancelToken, Progress
 from tests.apart.tasks import Chatting, Confessing, Dying, Failing, Reporting, Waiting
-from tests.support.held_worker import NOWHERE, held_at
+from tests.support.held_worker import NOWHERE, ROOT, held_at
 
-ROOT = Path(__file__).resolve().parents[2]
 PARTS = tuple(f"sqlite_recovery_tui.{part}" for part in ("errors", "replica", "restore", "storage", "verify"))
 """What tasks may raise errors of."""
 WITHIN = tuple(f"{part}." for part in PARTS)

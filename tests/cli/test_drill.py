@@ -8,17 +8,22 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from sqlite_recovery_tui.apart.process import Worker
+from sqlite_recovery_tui.apart.task import Task
+from sqlite_recovery_tui.clock import Clock
+from sqlite_recovery_tui.progress import CancelToken, ProgressFn
 from sqlite_recovery_tui.verify.drill import Order, Verdict, random_point
-from sqlite_recovery_tui.verify.drills import cluster, drills, processes
+from sqlite_recovery_tui.verify.drills import Drill, Processes, cluster, drills
 from tests.cli.conftest import Cli
 from tests.support.corpus import Case, case, cases
+from tests.support.held_worker import ROOT
 
 _SOAK = os.environ.get("SOAK") == "1"
 DATABASES = 200 if _SOAK else 12
@@ -178,45 +183,46 @@ def test_processes_find_what_is_damaged_and_prove_the_rest(cli: Cli, many: tuple
     assert len(cli("history", "-json", "-limit", 1000).document["entries"]) == DATABASES
 
 
-class _Deadly(ProcessPoolExecutor):
-    """Kills one of its workers once the first work is under way."""
+class _Stricken(Worker):
+    """The first of them is killed while it does its first drill, and others are begun and do theirs."""
 
-    def submit(self, *args: Any, **kwargs: Any) -> Any:
-        future = super().submit(*args, **kwargs)
-        victims = list(self._processes)
-        if victims and not getattr(type(self), "done", False):
-            type(self).done = True  # type: ignore[attr-defined]
-            os.kill(victims[0], signal.SIGKILL)
-        return future
+    killed: ClassVar[list[int]] = []
+
+    def _begin(self, task: Task[Any]) -> None:
+        super()._begin(task)
+        if not self.killed:
+            self.killed.append(self.pid)
+            os.kill(self.pid, signal.SIGKILL)
 
 
-def test_a_worker_that_is_killed_changes_no_verdict(many: tuple[Path, set[str]]) -> None:
-    from multiprocessing import get_context
-
+def test_a_worker_that_is_killed_changes_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, many: tuple[Path, set[str]]
+) -> None:
+    monkeypatch.setattr("sqlite_recovery_tui.apart.crew.Worker", _Stricken)
     config, damaged = many
-
-    def make(count: int) -> Executor:
-        return _Deadly(count, mp_context=get_context("spawn"))
-
-    found = list(drills(_orders(config), make, 2))
-    assert _Deadly.done  # type: ignore[attr-defined]
+    found = list(drills(_orders(config), Processes, 2))
+    assert _Stricken.killed
     assert _bad(found) == damaged
-    assert not any("died" in verdict.words for verdict in found)
+    assert not any("no try" in verdict.words for verdict in found)
 
 
-def _die(order: Order) -> Verdict:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError(order)
+@dataclass(frozen=True)
+class _Dying(Drill):
+    def carry_out(self, progress: ProgressFn, cancel: CancelToken, clock: Clock) -> Verdict:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError(self.order)
 
 
 def test_a_drill_that_kills_its_worker_each_time_is_a_failure_of_its_own(
     monkeypatch: pytest.MonkeyPatch, many: tuple[Path, set[str]]
 ) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("sqlite_recovery_tui.verify.drills.Drill", _Dying)
     order = _orders(many[0])[0]
-    monkeypatch.setattr("sqlite_recovery_tui.verify.drills.carry_out", _die)
-    [found] = list(drills([order], processes, 1))
+    [found] = list(drills([order], Processes, 1))
     assert not found.ok
-    assert "died" in found.words
+    assert "no try came to an end" in found.words
+    assert "SIGKILL" in found.words
 
 
 @pytest.fixture

@@ -72,6 +72,48 @@ def test_an_interrupt_does_not_wait_for_a_server_that_does_not_answer(
     assert not (tmp_path / "out.db").exists()
 
 
+def _many(folder: Path, url: str, count: int) -> Path:
+    """Return a configuration with so many databases, all of them replicated to `url`."""
+    databases = "".join(
+        f'  - path: {folder}/{number}.db\n    replicas: [{{url: "{url}"}}]\n' for number in range(count)
+    )
+    config = folder / "many.yml"
+    config.write_text(f"dbs:\n{databases}sqlrecover:\n  scratch-dir: {folder}/scratch\n")
+    return config
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_of_many_drills_ends_them_all_without_a_trace(number: int, tmp_path: Path) -> None:
+    config = _many(tmp_path, case("v03-page1024", tmp_path).url, 500)
+    with subprocess.Popen(
+        [*PROGRAM, "drill", "-all", "-config", config],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"ok")
+        os.killpg(process.pid, number)  # as a terminal does it
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, b"sqlrecover: interrupted\n")
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_an_interrupt_of_many_drills_does_not_wait_for_a_server_either(tmp_path: Path) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_EC2_METADATA_DISABLED": "true"}
+    with _silent_server() as (endpoint, called):
+        url = f"s3://bucket/path?endpoint={endpoint}&region=us-east-1"
+        process = subprocess.Popen(
+            [*PROGRAM, "drill", "-all", "-config", _many(tmp_path, url, 3)],
+            stderr=subprocess.PIPE,
+            env=os.environ | keys,
+        )
+        assert called.wait(20)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, b"sqlrecover: interrupted\n")
+
+
 @contextmanager
 def _terminal(words: list[str], cwd: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run with all three streams on a terminal of its own; yield the process and our end of the terminal."""

@@ -1,6 +1,6 @@
 """The process that does a job of the console, held at a step until it is told to stop, or killed there.
 
-    python -m tests.support.held_worker STEP DESCRIPTOR
+    python -m tests.support.held_worker STEP DESCRIPTOR [stand-back]
 
 It does not stand back: what others do meanwhile on this machine would decide how long a test takes.
 """
@@ -17,6 +17,7 @@ from sqlite_recovery_tui.progress import Progress
 if TYPE_CHECKING:
     import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "nowhere"
 """A step that no work has."""
 _LONG = 120.0
@@ -25,7 +26,7 @@ _LONG = 120.0
 def held_at(step: str, patch: pytest.MonkeyPatch) -> None:
     """Let every task from now on come as far as `step`, and no further."""
     patch.setattr(process, "_COMMAND", (sys.executable, "-m", __spec__.name, step))
-    patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    patch.setenv("PYTHONPATH", str(ROOT))
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ def _carried_out(
 ) -> Iterator[Verdict]:
     """Yield the verdicts as they come in; a single drill runs in this process."""
     from sqlite_recovery_tui.verify.drill import carry_out
-    from sqlite_recovery_tui.verify.drills import cluster, drills, processes
+    from sqlite_recovery_tui.verify.drills import Processes, cluster, drills
 
     if wish.scheduler is not None:
         with cluster(wish.scheduler) as make:
@@ -118,7 +118,7 @@ def _carried_out(
             )
     else:
         at_once = wish.at_once or os.cpu_count() or 1
-        yield from drills(orders, processes, at_once, cancel=session.cancel)
+        yield from drills(orders, Processes, at_once, cancel=session.cancel)
 
 
 def _configured_listener(session: Session) -> str | None:
