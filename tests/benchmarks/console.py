@@ -151,6 +151,7 @@ def _keys(program: OnTerminal, count: int) -> list[float]:
     """Return the seconds from each key to the frame in which the cursor has moved."""
     taken = []
     for number in range(count):
+        program.drain(0)
         before = _cursor(program.text)
         key = "down" if number % 20 < 10 else "up"
         sent = program.press(key)

@@ -43,14 +43,17 @@ class OnTerminal:
         return self.terminal.text
 
     def press(self, *keys: str) -> float:
-        """Send keys; return when the last one was sent."""
-        os.write(self._leader, "".join(KEYS.get(key, key) for key in keys).encode())
-        return time.perf_counter()
+        """Send keys; return when: before anything could answer them."""
+        data = "".join(KEYS.get(key, key) for key in keys).encode()
+        sent = time.perf_counter()
+        os.write(self._leader, data)
+        return sent
 
     def signal(self, number: int) -> float:
-        """Send a signal; return when."""
+        """Send a signal; return when: before anything could answer it."""
+        sent = time.perf_counter()
         self.process.send_signal(number)
-        return time.perf_counter()
+        return sent
 
     def until(self, shown: Callable[[str], bool], seconds: float = _PATIENCE) -> float:
         """Wait until the screen is as `shown` wants it; return when what made it so arrived."""
