@@ -179,7 +179,10 @@ async def test_the_plan_can_be_followed_by_hand(settings: Settings) -> None:
     async with opened(console, SMALL) as pilot:
         await press(pilot, "R", "m")
         assert view(pilot) == "TextDialog"
-        assert "lz4 -dc" in picture(pilot)
+        assert "The same restore by hand" in picture(pilot)
+        assert ".snapshot.lz4" in picture(pilot)
+        await press(pilot, "y")
+        assert ".snapshot.lz4 | lz4 -dc > " in console.clipboard
 
 
 async def test_nothing_configured_is_a_welcome_that_opens_places(incident: DemoIncident) -> None:
