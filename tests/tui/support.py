@@ -30,6 +30,8 @@ NOW = datetime(2026, 3, 26, 14, 3, 12, tzinfo=UTC)
 SMALL, LARGE = (80, 24), (200, 50)
 SIZES = (SMALL, LARGE)
 PICTURE_SIZES = (SMALL, (120, 36), LARGE)
+_FRAMES = str.maketrans(dict.fromkeys("│█▌", " "))
+"""What stands between a line's words and the edge of its box."""
 
 Walk = Callable[[Pilot[None]], Awaitable[None]]
 
@@ -147,6 +149,11 @@ def picture(pilot: Pilot[None]) -> str:
     """Return the characters on the terminal, line by line."""
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+def prose(pilot: Pilot[None]) -> str:
+    """Return the words on the terminal in one line, wherever paths of another length would break theirs."""
+    return " ".join(picture(pilot).translate(_FRAMES).split())
 
 
 def table(pilot: Pilot[None], selector: str = "RecordTable") -> RecordTable:

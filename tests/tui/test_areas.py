@@ -17,7 +17,19 @@ from sqlite_recovery_tui.tui.areas import AREAS
 from sqlite_recovery_tui.tui.padlock import ONLY_READS, what_opening_means
 from sqlite_recovery_tui.tui.screens.base import ConsoleScreen
 from sqlite_recovery_tui.tui.widgets.chrome import TopBar
-from tests.tui.support import LARGE, NOW, SMALL, make_console, opened, picture, press, screen, toasts, view
+from tests.tui.support import (
+    LARGE,
+    NOW,
+    SMALL,
+    make_console,
+    opened,
+    picture,
+    press,
+    prose,
+    screen,
+    toasts,
+    view,
+)
 
 DANGER = Action("danger.act", "D", "danger", "Overwrite production.", "Restore", dangerous=True)
 
@@ -81,7 +93,7 @@ async def test_the_padlock_asks_before_it_opens_and_closes_at_once(settings: Set
         assert console.read_only
         await press(pilot, "K")
         assert "Open the padlock?" in picture(pilot)
-        shown = " ".join(picture(pilot).replace("│", " ").split())
+        shown = prose(pilot)
         assert what_opening_means()[:30] in shown
         assert "\\n" not in shown
         await press(pilot, "enter")

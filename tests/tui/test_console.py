@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import logging
 import pkgutil
@@ -27,6 +28,7 @@ from tests.tui.support import (
     opened,
     picture,
     press,
+    prose,
     screen,
     table,
     toasts,
@@ -121,6 +123,22 @@ async def test_help_lists_every_key_of_the_view_and_searches(settings: Settings)
         assert view(pilot) == "replica"
 
 
+async def test_help_has_room_for_keys_however_long_the_command_is(settings: Settings) -> None:
+    far = Path("/srv", *["a-folder-of-many"] * 20, "litestream.yml")
+    console = make_console(dataclasses.replace(settings, file=far))
+    async with opened(console) as pilot:
+        await press(pilot, "enter", "question_mark")
+        assert "press y to copy all of it" in prose(pilot)
+        await type_text(pilot, "newest state")
+        assert "Plan a restore of the newest state." in picture(pilot)
+        await press(pilot, "escape", "y")
+        assert " command " in prose(pilot)
+    async with opened(make_console(dataclasses.replace(settings, file=far)), LARGE) as pilot:
+        await press(pilot, "enter", "question_mark")
+        assert "in a shell: sqlrecover" in prose(pilot)
+        assert prose(pilot).count("a-folder-of-many") > 14, "there is room for all of it"
+
+
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 async def test_the_palette_offers_every_action_with_its_key_and_runs_it(settings: Settings, key: str) -> None:
     console = make_console(settings)
@@ -208,7 +226,8 @@ async def test_the_log_pane_shows_the_command_of_each_restore(settings: Settings
             await press(pilot, "ctrl+l")
             assert "[/] [b \\x1b[2J from outside" in picture(pilot)
             assert "sqlrecover restore -config" in picture(pilot)
-            assert str(console.jobs.all[0].output) in "".join(picture(pilot).split())
+            await press(pilot, "up", "up", "y")
+            assert str(console.jobs.all[0].output) in console.clipboard
             await press(pilot, "ctrl+l")
             assert not pilot.app.screen.query(LogPane)
     finally:

@@ -14,7 +14,7 @@ from sqlite_recovery_tui.tui.app import Console
 from sqlite_recovery_tui.tui.screens.promote import PromoteScreen
 from tests.promote.conftest import make_database, state_of
 from tests.support.daemon import Daemon
-from tests.tui.support import SMALL, opened, picture, press, settle, type_text
+from tests.tui.support import SMALL, opened, press, prose, settle, type_text
 
 
 async def news(pilot: Pilot[None]) -> str:
@@ -24,7 +24,7 @@ async def news(pilot: Pilot[None]) -> str:
     console.daemons._rests_until = 0.0
     console.daemons.refresh()
     await settle(pilot)
-    return " ".join(picture(pilot).split())
+    return prose(pilot)
 
 
 async def test_a_live_daemon_is_shown_and_says_when_a_promoted_state_is_safe(tmp_path: Path) -> None:

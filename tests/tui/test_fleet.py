@@ -26,6 +26,7 @@ from tests.tui.support import (
     opened,
     picture,
     press,
+    prose,
     screen,
     settings_for,
     settle,
@@ -60,7 +61,7 @@ async def test_a_failure_is_shown_in_its_row_with_the_next_step(
     gone = tmp_path / "gone"
     console = make_console(settings_for(gone.as_uri(), incident.replicas[0].as_uri(), scratch=tmp_path))
     async with opened(console, size) as pilot:
-        shown = picture(pilot)
+        shown = prose(pilot)
         assert "✗ bucket not found" in shown
         assert "does not exist" in shown
         assert "→" in shown

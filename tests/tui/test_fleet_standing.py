@@ -30,6 +30,7 @@ from tests.tui.support import (
     opened,
     picture,
     press,
+    prose,
     screen,
     settings_for,
     settle,
@@ -109,7 +110,7 @@ async def test_a_replica_says_when_and_how_it_was_proven(settings: Settings, siz
         assert "✗ damag" in shown
         assert "– not yet" in shown
         await press(pilot, "down")
-        assert "✗ found damaged 13:00:12Z" in " ".join(picture(pilot).split())
+        assert "✗ found damaged 13:00:12Z" in prose(pilot)
 
 
 async def test_a_proof_made_meanwhile_is_shown_when_its_job_ends(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from sqlite_recovery_tui.tui.jobs import Job
 from sqlite_recovery_tui.tui.widgets.problem import Problem
 from sqlite_recovery_tui.verify.proof import ReplicaProof
 from tests.support.held_worker import NOWHERE, held_at
-from tests.tui.support import SMALL, opened, picture, press, settle, table, toasts, type_text, view
+from tests.tui.support import SMALL, opened, picture, press, prose, settle, table, toasts, type_text, view
 
 Hold = Callable[[str], None]
 
@@ -123,7 +123,7 @@ async def test_one_that_is_killed_says_so_at_its_place_and_nothing_else_is_distu
         assert started[1].poll() is None
         assert any("failed" in message for message in toasts(pilot))
         await pilot.press("2", "down", "enter")
-        shown = " ".join(picture(pilot).split())
+        shown = prose(pilot)
         assert "the process of the restore of shop.db was killed by signal SIGKILL" in shown
         assert "it goes on from what was fetched" in shown
 

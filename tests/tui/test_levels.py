@@ -31,6 +31,7 @@ from tests.tui.support import (
     opened,
     picture,
     press,
+    prose,
     screen,
     settings_for,
     table,
@@ -300,7 +301,7 @@ async def test_a_mixed_replica_restores_from_both_and_says_why(upgraded: SmallRe
             assert isinstance(plan, PlanScreen)
             assert plan.draft is not None
             assert plan.draft.plan.format == layout
-            assert held in " ".join(picture(pilot).replace("█", "").split())
+            assert held in prose(pilot)
             await press(pilot, "enter")
             bench = screen(pilot)
             assert isinstance(bench, WorkbenchScreen)

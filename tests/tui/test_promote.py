@@ -22,6 +22,7 @@ from tests.tui.support import (
     opened,
     picture,
     press,
+    prose,
     screen,
     settle,
     toasts,
@@ -112,7 +113,7 @@ async def test_what_stands_against_it_is_told_at_its_place(own: Settings, incide
         shown = await to_promote(pilot, incident)
         shown.file.write_bytes(b"no database any more " * 100)
         await press(pilot, "r")
-        assert "no SQLite database" in picture(pilot)
+        assert "no SQLite database" in prose(pilot)
         assert "r" in picture(pilot)
         await press(pilot, "enter")
         assert view(pilot) == "promote"

@@ -26,6 +26,10 @@ COLUMNS = (
     Column("does", "what it does", least=20, most=110, grow=True),
 )
 
+_LOW = 30
+"""Lines of a terminal in which a long command would leave no room for the keys."""
+_COMMAND_LINES = 3
+
 
 class HelpScreen(ModalScreen[None]):
     """The keys that work in one view, those that cannot be used now with the reason; typing searches."""
@@ -83,7 +87,15 @@ class HelpScreen(ModalScreen[None]):
             yield text.content(about.ABOUT, "not bold $foreground")
         command = about.equivalent()
         if command is not None:
-            yield text.line(("in a shell: ", f"not bold {text.MUTED}"), (command, "not bold $foreground"))
+            yield self._command(command)
+
+    def _command(self, command: str) -> Content:
+        size = self.app.size
+        most = _COMMAND_LINES * size.width if size.height < _LOW else text.LIMIT
+        whole = len(command) <= most
+        label = "in a shell" if whole else "in a shell (leave and press y to copy all of it)"
+        shown = text.content(command, "not bold $foreground", most)
+        return text.line((f"{label}: ", f"not bold {text.MUTED}"), shown)
 
     def _rows(self, wanted: str) -> list[Row]:
         rows: list[Row] = []
