@@ -64,11 +64,6 @@ class Worker:
         finally:
             far.close()
 
-    @property
-    def pid(self) -> int:
-        """Which process it is."""
-        return self._process.pid
-
     def __enter__(self) -> Self:
         return self
 

@@ -127,7 +127,7 @@ def test_a_wish_to_stop_is_for_one_task() -> None:
             cancel.cancel()
             assert future.result(_LONG) == "cancelled"
         last = worker.carry_out(Reporting(()), progress=ignore_progress, cancel=CancelToken())
-        assert last["pid"] == worker.pid
+        assert last["pid"] == worker._process.pid
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="waits for a process that is not its own")

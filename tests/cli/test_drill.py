@@ -191,8 +191,8 @@ class _Stricken(Worker):
     def _begin(self, task: Task[Any]) -> None:
         super()._begin(task)
         if not self.killed:
-            self.killed.append(self.pid)
-            os.kill(self.pid, signal.SIGKILL)
+            self.killed.append(self._process.pid)
+            os.kill(self._process.pid, signal.SIGKILL)
 
 
 def test_a_worker_that_is_killed_changes_no_verdict(

@@ -29,6 +29,7 @@ COLUMNS = (
 _LOW = 30
 """Lines of a terminal in which a long command would leave no room for the keys."""
 _COMMAND_LINES = 3
+"""About what it gets there."""
 
 
 class HelpScreen(ModalScreen[None]):
